@@ -1,0 +1,50 @@
+/** The command after `--`: run while watching, usually the load. The run ends with it. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { within } from './clock.ts';
+import { errno, Problem } from './problem.ts';
+
+/** How long the command may take to end when it is told to, before it is killed. */
+const TERM_S = 3;
+
+export interface Load {
+  readonly pid: number;
+  /** Resolves when the command has ended by itself or by `stop`. */
+  readonly ended: Promise<LoadEnd>;
+  /** Ends the command's whole process group. */
+  stop(): Promise<void>;
+}
+
+export interface LoadEnd {
+  readonly code: number | null;
+  readonly signal: string | null;
+}
+
+/** Starts the command in its own process group, with our standard streams. A command that cannot be started is a usage error. */
+export async function startLoad(command: readonly string[]): Promise<Load> {
+  const [file, ...args] = command;
+  const child = spawn(file ?? '', args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+  const ended = new Promise<LoadEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  try {
+    await once(child, 'spawn');
+  } catch (error) {
+    const why = errno(error) === 'ENOENT' ? 'there is no such program' : `it cannot be started (${errno(error) ?? 'unknown error'})`;
+    throw new Problem('USAGE', { place: `-- ${file ?? ''}`, message: `${why}; what follows -- is a command to run while watching` });
+  }
+  const pid = child.pid ?? 0;
+  const stop = async (): Promise<void> => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    signalGroup(pid, 'SIGTERM');
+    if (!(await within(ended, TERM_S))) signalGroup(pid, 'SIGKILL');
+    await ended;
+  };
+  return { pid, ended, stop };
+}
+
+function signalGroup(pid: number, signal: NodeJS.Signals): void {
+  try {
+    process.kill(-pid, signal);
+  } catch (error) {
+    if (errno(error) !== 'ESRCH') throw error;
+  }
+}

@@ -1,0 +1,109 @@
+/**
+ * What one wake-up of the agent observed: samples, each with the time it was really read, and events. The record appends ticks,
+ * the run state folds them, and nothing else carries data from the sources to the rest.
+ */
+
+/** Things that happen, as opposed to things that are measured. */
+export const EVENT_KINDS = [
+  'run_start',
+  'run_resume',
+  'run_end',
+  'target_found', // a selector bound a process for the first time
+  'target_gone', // no process is bound any more
+  'restart', // the role or slot is served by another process than before, or the process called exec
+  'member_start',
+  'member_end',
+  'blind', // a signal cannot be read here; data.metric says which, data.reason why
+  'cap', // a cap was reached; what is beyond it is summed or refused
+  'gap', // the agent itself did not sample: from `data.from` to `t`
+  'clock_step', // wall time stepped against the monotonic clock, or the machine was suspended
+  'phase', // a phase of the run starts: data.phase
+  'mark', // a note of the user
+  'oom_kill',
+  'load_start', // the `--` command
+  'load_end',
+  'source_failed', // reads of a source began to fail
+  'source_recovered',
+] as const;
+
+export type EventKind = (typeof EVENT_KINDS)[number];
+
+export interface RunEvent {
+  /** Seconds since the start of the run, on the run's own clock. */
+  readonly t: number;
+  readonly kind: EventKind;
+  readonly target: string | null;
+  readonly member: string | null;
+  /** One plain sentence without secrets. */
+  readonly message: string;
+  readonly data: Readonly<Record<string, string | number | boolean | null>>;
+}
+
+/** Samples as columns: one allocation per tick, not one object per sample. Only the first `length` entries count. */
+export interface Samples {
+  readonly length: number;
+  /** Series ids. */
+  readonly series: Uint32Array;
+  readonly values: Float64Array;
+  /** Seconds since the start of the run at which the value was read. */
+  readonly at: Float64Array;
+}
+
+export interface Tick {
+  /** Counts wake-ups from 0; unique in a run, over all its resumptions. */
+  readonly n: number;
+  /** Seconds since the start of the run. */
+  readonly t: number;
+  /** Seconds since the Unix epoch. */
+  readonly wall: number;
+  readonly samples: Samples;
+  readonly events: readonly RunEvent[];
+}
+
+/**
+ * Collects what sources report until the tick is closed. The buffers are reused from tick to tick: a Tick is valid until the
+ * next `close`. An asynchronous source may report between ticks; its samples go into the next tick with their own times.
+ */
+export class Batch {
+  #series = new Uint32Array(256);
+  #values = new Float64Array(256);
+  #at = new Float64Array(256);
+  #length = 0;
+  #events: RunEvent[] = [];
+
+  /** A sample. NaN and infinities are not measurements and are refused; a series id below 0 is one beyond the cap and is ignored. */
+  set(series: number, value: number, at: number): void {
+    if (series < 0 || !Number.isFinite(value)) return;
+    if (this.#length === this.#series.length) this.#grow();
+    this.#series[this.#length] = series;
+    this.#values[this.#length] = value;
+    this.#at[this.#length] = at;
+    this.#length++;
+  }
+
+  event(event: RunEvent): void {
+    this.#events.push(event);
+  }
+
+  /** Ends the tick; what is set from now on belongs to the next one. */
+  close(n: number, t: number, wall: number): Tick {
+    const samples = { length: this.#length, series: this.#series, values: this.#values, at: this.#at };
+    const events = this.#events;
+    this.#length = 0;
+    this.#events = [];
+    return { n, t, wall, samples, events };
+  }
+
+  #grow(): void {
+    const size = this.#series.length * 2;
+    const series = new Uint32Array(size);
+    const values = new Float64Array(size);
+    const at = new Float64Array(size);
+    series.set(this.#series);
+    values.set(this.#values);
+    at.set(this.#at);
+    this.#series = series;
+    this.#values = values;
+    this.#at = at;
+  }
+}

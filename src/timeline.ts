@@ -1,0 +1,96 @@
+/**
+ * What happened in a run, folded from its events into bounded lists: lives of each member, gaps, phases. Analysis cuts series into
+ * segments along it.
+ */
+import type { RunEvent } from './tick.ts';
+
+/** Lives kept per member; prefork workers may have thousands. The first and the latest ones are kept, the rest counted. */
+const LIVES_MAX = 64;
+
+const GAPS_MAX = 256;
+
+const PHASES_MAX = 256;
+
+export interface Span {
+  readonly from: number;
+  to: number;
+}
+
+export interface Phase {
+  readonly name: string;
+  readonly from: number;
+  readonly judged: boolean;
+}
+
+export interface Lives {
+  readonly target: string;
+  readonly member: string | null;
+  /** Run times at which a life began, ascending. */
+  starts: number[];
+  /** Lives that began but are no longer in `starts`. */
+  dropped: number;
+}
+
+export interface TimelineSnapshot {
+  readonly lives: readonly Lives[];
+  readonly gaps: readonly Span[];
+  readonly gapSeconds: number;
+  readonly phases: readonly Phase[];
+  readonly restarts: number;
+}
+
+export class Timeline {
+  readonly #lives = new Map<string, Lives>();
+  gaps: Span[] = [];
+  /** All gaps, also those no longer listed. */
+  gapSeconds = 0;
+  phases: Phase[] = [];
+  restarts = 0;
+
+  fold(event: RunEvent): void {
+    if (event.kind === 'restart' || event.kind === 'member_start' || event.kind === 'target_found') this.#life(event);
+    if (event.kind === 'restart') this.restarts++;
+    if (event.kind === 'gap') this.#gap({ from: Number(event.data['from']), to: event.t });
+    if (event.kind === 'phase') this.#phase({ name: String(event.data['phase']), from: event.t, judged: event.data['judged'] !== false });
+  }
+
+  /** Run times at which a life of this member began. */
+  lives(target: string | null, member: string | null): readonly number[] {
+    return (target === null ? undefined : this.#lives.get(JSON.stringify([target, member]))?.starts) ?? [];
+  }
+
+  snapshot(): TimelineSnapshot {
+    return { lives: [...this.#lives.values()], gaps: this.gaps, gapSeconds: this.gapSeconds, phases: this.phases, restarts: this.restarts };
+  }
+
+  restore(snapshot: TimelineSnapshot): void {
+    for (const lives of snapshot.lives) this.#lives.set(JSON.stringify([lives.target, lives.member]), lives);
+    this.gaps = [...snapshot.gaps];
+    this.gapSeconds = snapshot.gapSeconds;
+    this.phases = [...snapshot.phases];
+    this.restarts = snapshot.restarts;
+  }
+
+  #life(event: RunEvent): void {
+    if (event.target === null) return;
+    const key = JSON.stringify([event.target, event.member]);
+    const lives = this.#lives.get(key) ?? { target: event.target, member: event.member, starts: [], dropped: 0 };
+    this.#lives.set(key, lives);
+    lives.starts.push(event.t);
+    if (lives.starts.length <= LIVES_MAX) return;
+    lives.starts.splice(1, 1); // the first life tells the level after start, the latest ones what is going on
+    lives.dropped++;
+  }
+
+  #gap(gap: Span): void {
+    if (!(gap.to > gap.from)) return;
+    this.gapSeconds += gap.to - gap.from;
+    this.gaps.push(gap);
+    if (this.gaps.length > GAPS_MAX) this.gaps.shift();
+  }
+
+  #phase(phase: Phase): void {
+    this.phases.push(phase);
+    if (this.phases.length > PHASES_MAX) this.phases.splice(1, 1);
+  }
+}
