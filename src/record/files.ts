@@ -1,0 +1,68 @@
+/** The files beside a record: `verdict.json`, and `crash.json` after an error that the agent could still write down. */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseRfc3339, rfc3339 } from '../clock.ts';
+import { cut, messageOf, Problem } from '../problem.ts';
+
+/** Readers see the old verdict or the new one, never a part, also after a loss of power. Throws `DISK`. */
+export function writeVerdict(folder: string, json: string): void {
+  const path = join(folder, 'verdict.json');
+  try {
+    writeAtomically(path, json);
+  } catch (error) {
+    throw new Problem('DISK', { place: path, message: `cannot be written (${messageOf(error)})` }, { cause: error });
+  }
+}
+
+/**
+ * For an uncaught error: the next start reports it. Throws nothing, because there is nobody left to catch it.
+ * @param at seconds since the epoch
+ */
+export function writeCrash(folder: string, reason: string, at: number): void {
+  try {
+    writeAtomically(crashPath(folder), `${JSON.stringify({ at: rfc3339(at), reason: cut(reason) })}\n`);
+  } catch {
+    // The missing verdict still tells that it crashed.
+  }
+}
+
+/** What was written down, as far as it can be read; null is unknown. */
+export function readCrash(folder: string): { at: number | null; reason: string | null } {
+  try {
+    const { at, reason } = JSON.parse(readFileSync(crashPath(folder), 'utf8')) as { at?: unknown; reason?: unknown };
+    return { at: typeof at === 'string' ? parseRfc3339(at) : null, reason: typeof reason === 'string' ? cut(reason) : null };
+  } catch {
+    return { at: null, reason: null };
+  }
+}
+
+export function forgetCrash(folder: string): void {
+  rmSync(crashPath(folder), { force: true });
+}
+
+function crashPath(folder: string): string {
+  return join(folder, 'crash.json');
+}
+
+function writeAtomically(path: string, text: string): void {
+  const temporary = `${path}.tmp`;
+  const file = openSync(temporary, 'w', 0o644);
+  try {
+    writeFileSync(file, text);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(temporary, path);
+  syncFolder(dirname(path));
+}
+
+/** A new name survives a loss of power only when the folder that holds it is on the disk. */
+export function syncFolder(folder: string): void {
+  const handle = openSync(folder, 'r');
+  try {
+    fsyncSync(handle);
+  } finally {
+    closeSync(handle);
+  }
+}

@@ -1,0 +1,275 @@
+/**
+ * The record of a run, while it is written. Every tick is one transaction, on the disk before `append` returns: a kill at any moment
+ * loses at most the tick in flight. Ticks are kept as hot rows until a window is full and becomes a chunk, in the transaction of the
+ * tick after it.
+ */
+import { closeSync, openSync, rmSync } from 'node:fs';
+import type { DatabaseSync } from 'node:sqlite';
+import { zstdCompressSync } from 'node:zlib';
+import { assert, errno, messageOf, Problem } from '../problem.ts';
+import type { SeriesTable } from '../series.ts';
+import type { Tick } from '../tick.ts';
+import { decodeHot, encodeHot, indexOfShape, shapeOf, type Shape } from './hot.ts';
+import { hotRows, lastTick, pageOf, readHeader, Rows, windowAt, type RunHeader } from './rows.ts';
+import { minuteStart, RollUp } from './rollup.ts';
+import { RECORD_MIN, Room } from './room.ts';
+import * as schema from './schema.ts';
+import { insertChunk, thinOnce } from './thin.ts';
+
+export type { RunHeader } from './rows.ts';
+
+export interface RecordOptions {
+  /** Cap on the bytes of the record, its log and index included; at least 1 MB. */
+  readonly maxBytes: number;
+}
+
+/** Two minutes at 1 Hz. */
+const WINDOW_TICKS = 120;
+
+/** Bytes of a row of `series`, `event` or `rollup` with its index, rounded up: it only decides when to thin. */
+const ROW_BYTES = 128;
+
+/** Writes that are skipped while another program keeps the log from starting over, before it is tried again. */
+const RETRY_WRITES = 16;
+
+const FINISHED = 'a finished record is never touched again';
+
+/** The hot rows that are not yet a chunk. */
+interface Window {
+  readonly shapes: readonly Shape[];
+  readonly ticks: number;
+  readonly bytes: number;
+}
+
+export class RecordWriter {
+  readonly #folder: string;
+  readonly #db: DatabaseSync;
+  readonly #room: Room;
+  readonly #rollup: RollUp;
+  readonly #rows: Rows;
+  #window: Window = { shapes: [], ticks: 0, bytes: 0 };
+  /** Series of the table that are in the record. */
+  #series = 0;
+  #last = -1;
+  #thinned = false;
+  #sealed = false;
+  #pause = 0;
+  /** Ticks not recorded because another program held the record. */
+  lost = 0;
+
+  private constructor(folder: string, db: DatabaseSync, maxBytes: number) {
+    this.#folder = folder;
+    this.#db = db;
+    this.#room = new Room(db, folder, maxBytes);
+    this.#rollup = new RollUp(db);
+    this.#rows = new Rows(db);
+  }
+
+  /** Starts the record of a new run in an existing folder. Throws `OUT` when it cannot be written or there is one already. */
+  static create(folder: string, header: RunHeader, { maxBytes }: RecordOptions): RecordWriter {
+    assert(maxBytes >= RECORD_MIN, `the cap of a record is at least ${RECORD_MIN} bytes`);
+    makeFile(schema.recordPath(folder));
+    try {
+      return opened(folder, schema.openToWrite, (db) => {
+        db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+        // In one transaction: a record is never seen without its header.
+        schema.create(db, () => new Rows(db).run(header));
+        return new RecordWriter(folder, db, maxBytes);
+      });
+    } catch (error) {
+      for (const end of ['', '-wal', '-shm', '-journal']) rmSync(schema.recordPath(folder) + end, { force: true });
+      throw error;
+    }
+  }
+
+  /** Goes on with an unfinished record. Throws `RECORD` when it is damaged or finished, `RECORD_VERSION` when it is of a newer soak-agent. */
+  static resume(folder: string, { maxBytes }: RecordOptions): RecordWriter {
+    assert(maxBytes >= RECORD_MIN, `the cap of a record is at least ${RECORD_MIN} bytes`);
+    return opened(
+      folder,
+      () => schema.openExisting(folder, 'write'),
+      (db) => {
+        if (readHeader(db, 'end') !== null) throw schema.recordProblem(folder, 'the run is finished');
+        db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL');
+        schema.migrate(db);
+        const writer = new RecordWriter(folder, db, maxBytes);
+        writer.#recover();
+        return writer;
+      },
+    );
+  }
+
+  /**
+   * On the disk when it returns, with everything new in the table. Throws `DISK` when it cannot be written; the tick is then not in the
+   * record, and what is there stays readable.
+   */
+  append(tick: Tick, table: SeriesTable): void {
+    assert(!this.#sealed, FINISHED);
+    assert(tick.n > this.#last, `tick ${tick.n} after tick ${this.#last}`);
+    const isFull = this.#window.ticks >= WINDOW_TICKS || this.#window.bytes >= this.#room.windowMax;
+    const window = isFull ? { shapes: [], ticks: 0, bytes: 0 } : this.#window;
+    const shape = shapeOf(tick.samples);
+    const index = indexOfShape(window.shapes, shape);
+    const isNew = index === window.shapes.length;
+    const row = encodeHot(tick, shape, index, isNew);
+    const fresh = table.all().slice(this.#series);
+    const minuteIsOver = this.#rollup.isOver(tick.t);
+    const rows = 2 * fresh.length + 4 * tick.events.length + (minuteIsOver ? this.#rollup.size : 0);
+    const written = this.#write(row.length + rows * ROW_BYTES, () => {
+      if (isFull) this.#pack();
+      for (const series of fresh) this.#rows.series(series, tick.n);
+      for (const event of tick.events) this.#rows.event(event, tick);
+      if (minuteIsOver) this.#rollup.write();
+      this.#rows.hot(tick.n, row);
+    });
+    if (!written) {
+      this.lost++;
+      return;
+    }
+    // Only now: a transaction that failed has left nothing in the record.
+    this.#window = { shapes: isNew ? [...window.shapes, shape] : window.shapes, ticks: window.ticks + 1, bytes: window.bytes + row.length };
+    this.#series += fresh.length;
+    this.#last = tick.n;
+    this.#rollup.fold(tick);
+  }
+
+  /**
+   * The state of the run after tick `n`; the latest two are kept.
+   * False when it was not stored: it alone would take more than an eighth of the cap, or another program holds the record.
+   */
+  checkpoint(n: number, state: Uint8Array): boolean {
+    assert(!this.#sealed, FINISHED);
+    assert(n <= this.#last || this.lost > 0, `a checkpoint of tick ${n} after tick ${this.#last}`);
+    const packed = zstdCompressSync(state, { pledgedSrcSize: state.length });
+    if (packed.length > this.#room.checkpointMax) return false;
+    return this.#write(packed.length, () => this.#rows.checkpoint(n, packed));
+  }
+
+  /** The latest verdict, as `verdict.json` has it. */
+  verdict(json: string): void {
+    assert(!this.#sealed, FINISHED);
+    this.#write(json.length, () => this.#rows.verdict(json));
+  }
+
+  /** The run is finished at this time (seconds since the epoch). The record becomes one file without a log and is never written again. */
+  seal(end: number, verdictJson: string): void {
+    assert(!this.#sealed, FINISHED);
+    this.#pause = 0;
+    const bytes = this.#window.bytes + verdictJson.length + this.#rollup.size * ROW_BYTES;
+    const written = this.#write(bytes, () => {
+      if (this.#window.ticks > 0) this.#pack();
+      this.#rollup.write();
+      this.#rows.verdict(verdictJson);
+      this.#rows.header('end', end);
+    });
+    if (!written) throw schema.heldProblem(this.#folder);
+    this.#sealed = true;
+    try {
+      this.#db.exec('PRAGMA journal_mode = DELETE');
+    } catch {
+      // Somebody is reading it: the log stays beside it, and the record is as good.
+    }
+  }
+
+  /** No tick was ever recorded. */
+  get isEmpty(): boolean {
+    return this.#last < 0;
+  }
+
+  /** Bytes on the disk. */
+  size(): number {
+    return this.#room.size();
+  }
+
+  close(): void {
+    this.#db.close();
+  }
+
+  /** One transaction. False, and nothing written, when another program holds the record. Throws `DISK`. */
+  #write(bytes: number, body: () => void): boolean {
+    if (this.#pause > 0) {
+      this.#pause--;
+      return false;
+    }
+    try {
+      if (!this.#room.logHas(bytes)) {
+        this.#pause = RETRY_WRITES;
+        return false;
+      }
+      if (this.lost > 0) this.#markThinned();
+      while (!this.#room.has(bytes) && this.#thin());
+      this.#transaction(body);
+      return true;
+    } catch (error) {
+      if (schema.isBusy(error)) return false;
+      throw schema.writeProblem(this.#folder, error, 'DISK');
+    }
+  }
+
+  #transaction<T>(body: () => T): T {
+    this.#db.exec('BEGIN IMMEDIATE');
+    try {
+      const result = body();
+      this.#db.exec('COMMIT');
+      return result;
+    } catch (error) {
+      if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+      throw error;
+    }
+  }
+
+  #thin(): boolean {
+    this.#markThinned();
+    return this.#transaction(() => thinOnce(this.#db));
+  }
+
+  /** Before the first tick is missing, so that a replay never takes what is left for all there was. */
+  #markThinned(): void {
+    if (this.#thinned) return;
+    this.#transaction(() => this.#rows.header('thinned', 1));
+    this.#thinned = true;
+  }
+
+  /** The window becomes a chunk, which takes the pages of its rows. */
+  #pack(): void {
+    const { ticks } = decodeHot(this.#rows.takeWindow());
+    const { n: last, t: last_t, wall: last_wall } = ticks.at(-1)!;
+    insertChunk(this.#db, { first: ticks[0]!.n, last, last_t, last_wall, level: 0 }, ticks);
+  }
+
+  /** What the writer knew when it was stopped, from the record alone. */
+  #recover(): void {
+    const rows = hotRows(this.#db);
+    this.#window = { shapes: decodeHot(rows).shapes, ticks: rows.length, bytes: rows.reduce((sum, { data }) => sum + data.length, 0) };
+    this.#series = Number(this.#db.prepare('SELECT count(*) AS count FROM series').get()!['count']);
+    this.#thinned = readHeader(this.#db, 'thinned') !== null;
+    const last = lastTick(this.#db);
+    if (last === null) return;
+    this.#last = last.n;
+    let page = pageOf(this.#db, windowAt(this.#db, minuteStart(last.t)));
+    for (; page !== null; page = pageOf(this.#db, page.next)) for (const tick of page.ticks) this.#rollup.fold(tick);
+  }
+}
+
+/** An empty file that was not there before: SQLite would open whatever is. */
+function makeFile(path: string): void {
+  try {
+    closeSync(openSync(path, 'wx', 0o644));
+  } catch (error) {
+    const message =
+      errno(error) === 'EEXIST' ? 'is there already: every run has a folder of its own' : `cannot be made (${messageOf(error)})`;
+    throw new Problem('OUT', { place: path, message }, { cause: error });
+  }
+}
+
+/** Makes a writer of a database, and closes the database when that fails. */
+function opened(folder: string, open: (folder: string) => DatabaseSync, make: (db: DatabaseSync) => RecordWriter): RecordWriter {
+  let db: DatabaseSync | null = null;
+  try {
+    db = open(folder);
+    return make(db);
+  } catch (error) {
+    db?.close();
+    throw schema.openProblem(folder, error);
+  }
+}
