@@ -1,0 +1,11 @@
+/** The table of every metric: what each source declares, and what the run says of itself. */
+import { Catalog } from './catalog.ts';
+import { METRICS as CGROUP } from './sources/cgroup.ts';
+import { METRICS as HOST } from './sources/host.ts';
+import { METRICS as PROCESS } from './sources/process.ts';
+import { METRICS as RUNTIME } from './sources/runtime.ts';
+import { METRICS as SELF } from './sources/self.ts';
+import { METRICS as TRAFFIC } from './sources/traffic.ts';
+import { METRICS as RUN } from './views/runmetrics.ts';
+
+export const CATALOG = new Catalog([PROCESS, CGROUP, RUNTIME, HOST, SELF, TRAFFIC, RUN]);

@@ -1,0 +1,215 @@
+/** The processes of one role: reads each at every tick, reports each slot, and adds up over the role what may be added up. */
+import type { Owner } from '../series.ts';
+import type { Proc, Target, Targets } from '../targets.ts';
+import { blindOf } from './process-blind.ts';
+import { METRICS, STATES } from './process-metrics.ts';
+import { Sampled, type Setting } from './process-sampled.ts';
+import { SeriesSet, type Signal, Sum } from './process-signals.ts';
+import type { Outcome } from './proc-reader.ts';
+import type { Sink } from './source.ts';
+
+/** A bound process and where its figures go; those beyond the last slot have no series of their own. */
+interface Place {
+  readonly proc: Proc;
+  readonly sampled: Sampled;
+  readonly fast: SeriesSet | null;
+  readonly slow: SeriesSet | null;
+}
+
+const OTHER = 'other';
+
+/** Sums of one kind, at every tick and every 10 s, and their series. */
+interface Total {
+  readonly fast: Sum;
+  readonly slow: Sum;
+  readonly fastSeries: SeriesSet;
+  readonly slowSeries: SeriesSet;
+}
+
+export class Role {
+  readonly #setting: Setting;
+  readonly #target: Target;
+  readonly #targets: Targets;
+  #places: Place[] = [];
+  readonly #role: Total | null;
+  readonly #other: Total | null;
+  readonly #states = new Int32Array(STATES.length);
+  #stateIds: number[] | null = null;
+  readonly #blind = new Set<string>();
+
+  constructor(setting: Setting, target: Target, targets: Targets) {
+    this.#setting = setting;
+    this.#target = target;
+    this.#targets = targets;
+    const many = target.spec.many || target.spec.children;
+    this.#role = many ? this.#total(null, ['role']) : null;
+    this.#other = many ? this.#total(OTHER, ['role', 'other']) : null;
+  }
+
+  /** Takes over what selection has bound. A process that is bound as before keeps its descriptors. */
+  sync(): void {
+    const known = new Map(this.#places.map((place) => [place.proc, place]));
+    const places: Place[] = [];
+    for (const proc of this.#target.procs) {
+      const place = known.get(proc);
+      if (place && !place.sampled.ended) known.delete(proc);
+      places.push(place && !place.sampled.ended ? place : this.#place(proc));
+    }
+    for (const { proc, sampled } of known.values()) {
+      // After exec the same process goes on counting where it was.
+      const goesOn = !sampled.ended && this.#target.procs.some((now) => now.pid === proc.pid && now.startTime === proc.startTime);
+      if (!goesOn) this.#retire(proc, sampled);
+      sampled.reader.close();
+    }
+    this.#places = places;
+  }
+
+  /** What could not be read for our own fault is thrown at the end. */
+  read(sink: Sink, tick: number, uptime: number): void {
+    let failure: unknown = null;
+    this.#start();
+    for (const place of this.#places) {
+      if (place.sampled.ended) continue;
+      try {
+        this.#readOne(place, sink, tick, uptime);
+      } catch (error) {
+        failure ??= error;
+        this.#spoil();
+      }
+    }
+    this.#report(sink, tick);
+    if (failure !== null) throw failure as Error;
+  }
+
+  close(): void {
+    for (const { sampled } of this.#places) sampled.reader.close();
+    this.#places = [];
+  }
+
+  #readOne(place: Place, sink: Sink, tick: number, uptime: number): void {
+    const { proc, sampled } = place;
+    const at = sink.now();
+    const outcome = sampled.read(at, uptime);
+    if (outcome !== 'ok') {
+      this.#unread(place, outcome, sink);
+      return;
+    }
+    const detailed = sampled.readDetails(tick);
+    sampled.takeFast();
+    place.fast?.set(sink, sampled.fast, at);
+    if (detailed) place.slow?.set(sink, sampled.slow, at);
+    if (detailed) this.#reportBlind(sampled, sink);
+    this.#add(proc, sampled);
+  }
+
+  /** Selection is to look again when a process is not what it was. */
+  #unread({ proc, sampled }: Place, outcome: Exclude<Outcome, 'ok'>, sink: Sink): void {
+    if (outcome === 'ended' || outcome === 'exec') this.#targets.stale = true;
+    if (outcome === 'refused') this.#reportBlind(sampled, sink);
+    if (outcome !== 'ended') {
+      this.#spoil();
+      return;
+    }
+    this.#targets.ended.add(proc);
+    this.#retire(proc, sampled);
+    sampled.ended = true;
+  }
+
+  #start(): void {
+    this.#states.fill(0);
+    for (const total of [this.#role, this.#other]) {
+      total?.fast.start();
+      total?.slow.start();
+    }
+  }
+
+  #add(proc: Proc, sampled: Sampled): void {
+    this.#states[stateIndex(sampled.reader.stat.state)]!++;
+    this.#role?.fast.add(sampled.fast);
+    this.#role?.slow.add(sampled.slow);
+    if (proc.member !== OTHER) return;
+    this.#other?.fast.add(sampled.fast);
+    this.#other?.slow.add(sampled.slow);
+  }
+
+  #spoil(): void {
+    this.#states.fill(-1);
+    for (const total of [this.#role, this.#other]) {
+      total?.fast.spoil();
+      total?.slow.spoil();
+    }
+  }
+
+  #retire(proc: Proc, sampled: Sampled): void {
+    if (sampled.ended) return;
+    const totals = proc.member === OTHER ? [this.#role, this.#other] : [this.#role];
+    for (const total of totals) {
+      total?.fast.retire(sampled.fast);
+      total?.slow.retire(sampled.slow);
+    }
+  }
+
+  #report(sink: Sink, tick: number): void {
+    const at = sink.now();
+    const details = tick % this.#setting.detailsEvery === 0;
+    for (const total of [this.#role, this.#other]) {
+      total?.fast.set(total.fastSeries, sink, at);
+      if (details) total?.slow.set(total.slowSeries, sink, at);
+    }
+    this.#reportStates(sink, at);
+  }
+
+  #reportStates(sink: Sink, at: number): void {
+    if (!this.#states.some((count) => count > 0) || this.#states.some((count) => count < 0)) return;
+    const owner = this.#owner(null, this.#setting.period);
+    this.#stateIds ??= STATES.map((state) => this.#setting.series.open(owner, METRICS.state, { 'soak.process.state': state }));
+    this.#stateIds.forEach((id, i) => sink.set(id, this.#states[i]!, at));
+  }
+
+  #reportBlind(sampled: Sampled, sink: Sink): void {
+    const { role } = this.#target;
+    for (const { metric, reason } of blindOf(sampled, this.#setting.proc)) {
+      if (this.#blind.has(metric)) continue;
+      this.#blind.add(metric);
+      sink.event('blind', `${metric} of ${role} cannot be read, because ${reason}`, { target: role, data: { metric, reason } });
+    }
+  }
+
+  #place(proc: Proc): Place {
+    const sampled = new Sampled(this.#setting, proc);
+    if (proc.member === OTHER) return { proc, sampled, fast: null, slow: null };
+    return { proc, sampled, fast: this.#fastSeries(proc.member), slow: this.#slowSeries(proc.member) };
+  }
+
+  #total(member: string | null, which: readonly Signal['summed'][]): Total {
+    const { fast, slow } = this.#setting;
+    return {
+      fast: new Sum(fast, which),
+      slow: new Sum(slow, which),
+      fastSeries: this.#fastSeries(member),
+      slowSeries: this.#slowSeries(member),
+    };
+  }
+
+  #fastSeries(member: string | null): SeriesSet {
+    const { series, period, fast } = this.#setting;
+    return new SeriesSet(series, this.#owner(member, period), fast);
+  }
+
+  #slowSeries(member: string | null): SeriesSet {
+    const { series, period, detailsEvery, slow } = this.#setting;
+    return new SeriesSet(series, this.#owner(member, period * detailsEvery), slow);
+  }
+
+  #owner(member: string | null, period: number): Owner {
+    return { source: 'process', target: this.#target.role, member, period };
+  }
+}
+
+const STATE_LETTERS = ['R', 'S', 'D', 'Tt', 'I'].map((letters) => Buffer.from(letters));
+
+/** Index into STATES of a state letter's byte. */
+function stateIndex(byte: number): number {
+  const index = STATE_LETTERS.findIndex((letters) => letters.includes(byte));
+  return index < 0 ? STATES.length - 1 : index;
+}

@@ -1,0 +1,89 @@
+/** One bound process: its last reading, and when what is read. */
+import type { SeriesTable } from '../series.ts';
+import type { Proc } from '../targets.ts';
+import { ProcessDetails } from './process-details.ts';
+import type { Figures, Signal } from './process-signals.ts';
+import { type DescriptorBudget, type Outcome, ProcReader } from './proc-reader.ts';
+import { TICKS_PER_S } from './procfs.ts';
+
+/** What all roles of a source share. */
+export interface Setting {
+  readonly series: SeriesTable;
+  readonly proc: string;
+  readonly period: number;
+  /** Ticks between two reads of the details of a process. */
+  readonly detailsEvery: number;
+  readonly budget: DescriptorBudget;
+  readonly countsDescriptors: boolean;
+  readonly countDeleted: boolean;
+  readonly fast: readonly Signal[];
+  readonly slow: readonly Signal[];
+}
+
+/** One bound process. */
+export class Sampled implements Figures {
+  readonly reader: ProcReader;
+  readonly details: ProcessDetails;
+  readonly fast: Float64Array;
+  readonly slow: Float64Array;
+  cores = NaN;
+  uptime = NaN;
+  ended = false;
+  /** The tick, modulo `detailsEvery`, at which its details are read: they are spread so that no tick reads all of them. */
+  readonly phase: number;
+  readonly #setting: Setting;
+  #ticks = NaN;
+  #at = NaN;
+  #detailed = false;
+
+  constructor(setting: Setting, proc: Proc) {
+    this.#setting = setting;
+    this.reader = new ProcReader(setting.proc, proc, setting.budget, setting.countsDescriptors);
+    this.details = new ProcessDetails(setting.proc, proc.pid, { countDeleted: setting.countDeleted });
+    this.fast = new Float64Array(setting.fast.length).fill(NaN);
+    this.slow = new Float64Array(setting.slow.length).fill(NaN);
+    this.phase = proc.pid % setting.detailsEvery;
+  }
+
+  /** @param now run time; @param uptime seconds since boot */
+  read(now: number, uptime: number): Outcome {
+    const outcome = this.reader.read();
+    if (outcome !== 'ok') return outcome;
+    const { stat } = this.reader;
+    const ticks = stat.utime + stat.stime;
+    this.uptime = uptime - stat.startTime / TICKS_PER_S;
+    const first = Number.isNaN(this.#at);
+    const used = (first ? ticks : ticks - this.#ticks) / TICKS_PER_S;
+    this.cores = first ? youngCores(used, this.uptime) : used / (now - this.#at);
+    this.#ticks = ticks;
+    this.#at = now;
+    return outcome;
+  }
+
+  /** After `read`: whether the details were read too, which happens at the first tick and then when it is its turn. */
+  readDetails(tick: number): boolean {
+    const { detailsEvery, countsDescriptors, slow } = this.#setting;
+    if (this.#detailed && tick % detailsEvery !== this.phase) return false;
+    this.#detailed = true;
+    this.details.read();
+    if (!countsDescriptors) this.reader.listDescriptors();
+    for (let i = 0; i < slow.length; i++) this.slow[i] = slow[i]!.value(this);
+    return true;
+  }
+
+  takeFast(): void {
+    const { fast } = this.#setting;
+    for (let i = 0; i < fast.length; i++) this.fast[i] = fast[i]!.value(this);
+  }
+}
+
+/**
+ * A process that was found just after it started has a first value, too: what it used since then. Else the sum over a role whose
+ * workers come and go would be unknown at every change.
+ */
+function youngCores(used: number, uptime: number): number {
+  return uptime < YOUNG_S ? used / uptime : NaN;
+}
+
+/** Selection finds a new process within 10 s. */
+const YOUNG_S = 10;

@@ -1,0 +1,111 @@
+/**
+ * The processes of the targets on Linux: CPU, memory, descriptors, threads, children, faults and I/O, read from /proc in the agent's
+ * own thread. What a figure means is in `process-metrics.ts`, which series it goes to in `process-signals.ts`.
+ */
+import { SeriesTable } from '../series.ts';
+import type { Proc } from '../targets.ts';
+import { type Blind, blindOf } from './process-blind.ts';
+import { METRICS } from './process-metrics.ts';
+import { Role } from './process-role.ts';
+import { Sampled, type Setting } from './process-sampled.ts';
+import { signals } from './process-signals.ts';
+import { DescriptorBudget, kernelCountsDescriptors, readProcFile } from './proc-reader.ts';
+import { parseUptime } from './procfs.ts';
+import type { Roots, Sink, Source, SourceContext } from './source.ts';
+
+export { METRICS };
+
+/** Seconds between two reads of what changes slowly. */
+const DETAILS_S = 10;
+
+export interface ProcessOptions {
+  /** Seconds between two reads. */
+  readonly period: number;
+  /** Count open descriptors of deleted files: it lists them all, some 2 us each. */
+  readonly deletedDescriptors?: boolean;
+  /** Descriptors that may be kept open; half of what this process may open unless given. */
+  readonly descriptorsKept?: number;
+}
+
+export function processSource(ctx: SourceContext, options: ProcessOptions): Source {
+  return new ProcessSource(ctx, options);
+}
+
+class ProcessSource implements Source {
+  readonly name = 'process';
+  readonly period: number;
+  readonly #ctx: SourceContext;
+  readonly #setting: Setting;
+  #roles: Role[] = [];
+  #version = -1;
+  #tick = 0;
+
+  constructor(ctx: SourceContext, options: ProcessOptions) {
+    this.#ctx = ctx;
+    this.period = options.period;
+    this.#setting = settingOf(ctx, options);
+  }
+
+  open(): void {
+    this.#roles = this.#ctx.targets.all().map((target) => new Role(this.#setting, target, this.#ctx.targets));
+  }
+
+  read(sink: Sink): void {
+    const { targets } = this.#ctx;
+    if (targets.version !== this.#version) for (const role of this.#roles) role.sync();
+    this.#version = targets.version;
+    const uptime = uptimeOf(this.#setting.proc);
+    let failure: unknown = null;
+    for (const role of this.#roles) {
+      try {
+        role.read(sink, this.#tick, uptime);
+      } catch (error) {
+        failure ??= error;
+      }
+    }
+    this.#tick++;
+    if (failure !== null) throw failure as Error;
+  }
+
+  close(): void {
+    for (const role of this.#roles) role.close();
+  }
+}
+
+function settingOf(ctx: Pick<SourceContext, 'series' | 'roots'>, options: ProcessOptions): Setting {
+  const { proc } = ctx.roots;
+  const countsDescriptors = kernelCountsDescriptors(proc);
+  return {
+    series: ctx.series,
+    proc,
+    period: options.period,
+    detailsEvery: Math.max(1, Math.round(DETAILS_S / options.period)),
+    budget: new DescriptorBudget(options.descriptorsKept),
+    countsDescriptors,
+    countDeleted: options.deletedDescriptors ?? false,
+    ...signals(countsDescriptors),
+  };
+}
+
+/** Seconds since boot, or NaN. */
+function uptimeOf(proc: string): number {
+  try {
+    const { bytes, length } = readProcFile(`${proc}/uptime`);
+    return parseUptime(bytes, length);
+  } catch {
+    return NaN;
+  }
+}
+
+/** What cannot be read of a process by this user, and what would mend it. Null when the process is not there (any more). */
+export function blindSignals(roots: Roots, proc: Pick<Proc, 'pid' | 'startTime'>): Blind[] | null {
+  const setting = settingOf({ series: new SeriesTable(), roots }, { period: 1 });
+  const sampled = new Sampled(setting, { ...proc, comm: '', member: null });
+  try {
+    const outcome = sampled.read(0, NaN);
+    if (outcome === 'ok') sampled.readDetails(0);
+    return outcome === 'ok' || outcome === 'refused' ? blindOf(sampled, roots.proc) : null;
+  } finally {
+    sampled.reader.close();
+  }
+}

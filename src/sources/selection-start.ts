@@ -1,0 +1,85 @@
+/** Before anything starts: whether every target is there and unambiguous. Everything that is wrong is said at once. */
+import { existsSync } from 'node:fs';
+import type { Clock } from '../clock.ts';
+import { type Detail, Problem, type ProblemCode } from '../problem.ts';
+import type { Targets, TargetSpec } from '../targets.ts';
+import { missingProgram } from './selection-exec.ts';
+import { describe, Finder } from './selection-find.ts';
+import { type ProcessInfo, ProcessTable } from './selection-table.ts';
+import type { Roots } from './source.ts';
+
+export interface Resolution {
+  readonly spec: TargetSpec;
+  /** What the selector means right now; empty for an `exec:` target, which is not started yet. */
+  readonly found: readonly ProcessInfo[];
+  readonly problem: { readonly code: ProblemCode; readonly detail: Detail } | null;
+}
+
+/**
+ * Looks for every target once; starts and binds nothing.
+ * @throws {Problem} when there is no /proc to look in
+ */
+export function resolveAll(specs: readonly TargetSpec[], roots: Pick<Roots, 'proc'>): Resolution[] {
+  if (!existsSync(`${roots.proc}/uptime`))
+    throw new Problem('CONFIG', { place: '--proc', message: `there are no processes in ${roots.proc}` });
+  const table = new ProcessTable(roots.proc);
+  return specs.map((spec) => resolve(spec, table));
+}
+
+/** Seconds between two looks while waiting for a target. */
+const WAIT_STEP_S = 0.5;
+
+/**
+ * Returns when every target is there; at most `config.wait` seconds are waited for those that are not.
+ * @throws {Problem} with all that is wrong
+ */
+export async function findTargets(
+  targets: Targets,
+  config: { readonly wait: number; readonly roots: Pick<Roots, 'proc'> },
+  clock: Clock,
+  signal?: AbortSignal,
+): Promise<void> {
+  const specs = targets.all().map(({ spec }) => spec);
+  const until = clock.monotonic() + config.wait;
+  for (;;) {
+    const problems = resolveAll(specs, config.roots).flatMap(({ problem }) => problem ?? []);
+    if (problems.length === 0) return;
+    const mayCome = problems.every(({ code }) => code === 'NO_TARGET');
+    if (!mayCome || clock.monotonic() >= until) throw problemOf(problems);
+    await clock.sleepUntil(Math.min(until, clock.monotonic() + WAIT_STEP_S), signal);
+  }
+}
+
+/** One Problem of several: its code is the first one's. */
+function problemOf(problems: readonly { readonly code: ProblemCode; readonly detail: Detail }[]): Problem {
+  return new Problem(
+    problems[0]?.code ?? 'NO_TARGET',
+    problems.map(({ detail }) => detail),
+  );
+}
+
+function resolve(spec: TargetSpec, table: ProcessTable): Resolution {
+  const refuse = (code: ProblemCode, message: string): Resolution => {
+    return { spec, found: [], problem: { code, detail: { place: `target ${spec.role}`, message } } };
+  };
+  const { selector } = spec;
+  if (selector.kind === 'exec') {
+    const missing = missingProgram(selector.command);
+    return missing === null ? { spec, found: [], problem: null } : refuse('NO_TARGET', `there is no program ${missing} to start`);
+  }
+  const { found, why } = new Finder(selector).find(table);
+  if (why) return refuse(why.code, why.message);
+  if (found.length > 1 && !spec.many && !spec.children) return refuse('MANY_TARGETS', tooMany(table, found));
+  return { spec, found, problem: null };
+}
+
+/** Processes listed in a message: a screen full helps nobody. */
+const LISTED_MAX = 10;
+
+function tooMany(table: ProcessTable, found: readonly ProcessInfo[]): string {
+  const listed = found.slice(0, LISTED_MAX).map(describe);
+  const more = found.length > LISTED_MAX ? ` and ${found.length - LISTED_MAX} more` : '';
+  const ancestor = found.find((process) => found.every((other) => table.ancestry(other).includes(process)));
+  const tree = ancestor ? `--children watches the tree of ${describe(ancestor)}` : '--children watches them with what they have started';
+  return `${found.length} processes match: ${listed.join(', ')}${more}; --many watches all of them, ${tree}, or name one by its pid`;
+}

@@ -1,0 +1,130 @@
+/** What the agent measures of itself. */
+import { defineMetrics, MATTERS } from '../catalog.ts';
+
+/** There are some ten sources; a server of each kind per role is one more each. */
+const SOURCES_MAX = 32;
+
+const BY_SOURCE = { 'soak.source': { max: SOURCES_MAX } } as const;
+
+const PANEL = 'Agent';
+
+export const METRICS = defineMetrics({
+  memoryPrivate: {
+    name: 'soak.agent.memory.private',
+    unit: 'By',
+    kind: 'gauge',
+    help: 'Anonymous memory and swap of the agent; its whole resident set where the system does not tell them apart.',
+    growth: 'leak',
+    alias: 'agent.memory',
+    matters: MATTERS.memory,
+    gate: 'gated',
+    panel: PANEL,
+  },
+  heap: {
+    name: 'soak.agent.heap.after_collection',
+    unit: 'By',
+    kind: 'gauge',
+    help: 'JavaScript heap and the memory it holds outside, just after a major collection. Told once per collection.',
+    growth: 'leak',
+    alias: 'agent.heap',
+    matters: MATTERS.memory,
+    panel: PANEL,
+  },
+  descriptors: {
+    name: 'soak.agent.file_descriptor.count',
+    unit: '{file_descriptor}',
+    kind: 'gauge',
+    help: 'Open descriptors of the agent.',
+    growth: 'leak',
+    alias: 'agent.fds',
+    matters: MATTERS.count,
+    gate: 'gated',
+    panel: PANEL,
+  },
+  threads: {
+    name: 'soak.agent.thread.count',
+    unit: '{thread}',
+    kind: 'gauge',
+    help: 'Threads of the agent.',
+    growth: 'leak',
+    alias: 'agent.threads',
+    matters: MATTERS.count,
+    panel: PANEL,
+  },
+  cpuTime: {
+    name: 'soak.agent.cpu.time',
+    unit: 's',
+    kind: 'counter',
+    help: 'CPU seconds of the agent, user and system.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  eventLoopDelay: {
+    name: 'soak.agent.eventloop.delay',
+    unit: 's',
+    kind: 'gauge',
+    help: 'How late a timer of half a second fired at worst, in the ten seconds at most before the sample.',
+    growth: 'drift',
+    panel: PANEL,
+  },
+  missed: {
+    name: 'soak.agent.schedule.missed',
+    unit: '{read}',
+    kind: 'counter',
+    help: 'Reads left out because the read before was still under way or the agent was late by more than a period.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  lateness: {
+    name: 'soak.agent.schedule.lateness',
+    unit: 's',
+    kind: 'gauge',
+    help: 'How long after its deadline the last wake-up came.',
+    growth: 'drift',
+    panel: PANEL,
+  },
+  readFailures: {
+    name: 'soak.agent.read.failures',
+    unit: '{read}',
+    kind: 'counter',
+    help: 'Reads of a source that failed as a whole.',
+    labels: BY_SOURCE,
+    growth: 'none',
+    panel: PANEL,
+  },
+  readDuration: {
+    name: 'soak.agent.read.duration',
+    unit: 's',
+    kind: 'gauge',
+    help: 'How long the last read of a source took, waiting included.',
+    labels: BY_SOURCE,
+    growth: 'drift',
+    panel: PANEL,
+  },
+  recordSize: {
+    name: 'soak.agent.record.size',
+    unit: 'By',
+    kind: 'gauge',
+    help: 'Size of the run record on disk. It grows up to its cap by design.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  series: {
+    name: 'soak.agent.series.count',
+    unit: '{series}',
+    kind: 'gauge',
+    help: 'Series seen in this run.',
+    growth: 'leak',
+    alias: 'agent.series',
+    matters: MATTERS.count,
+    panel: PANEL,
+  },
+  lookDuration: {
+    name: 'soak.agent.look.duration',
+    unit: 's',
+    kind: 'gauge',
+    help: 'How long the last look of the judge took.',
+    growth: 'drift',
+    panel: PANEL,
+  },
+});
