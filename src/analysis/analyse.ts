@@ -1,0 +1,161 @@
+/** The judgement: a pure function of the folded bins and of what is known beside them. */
+import type { MetricDef } from '../catalog.ts';
+import { MATTERS } from '../catalog.ts';
+import { seriesLabel } from '../series.ts';
+import { CONFIDENCE, type Growth, growthOf, isFull } from './growth.ts';
+import { nextBook, SPAN_UNLIMITED_S } from './grades.ts';
+import type { AnalysisInput, Judgement, Outcome, SeriesInput, SeriesJudgement } from './judgement.ts';
+import { certifiableIn, hoursToSee } from './power.ts';
+import { whyOf } from './sentence.ts';
+
+const HOUR = 3600;
+
+/** Half of what would reach the limit within the required life is what matters (contracts). */
+const LIMIT_SHARE = 0.5;
+
+/** At the end, growth that was confirmed must still be more likely than not, by odds of 4:1. */
+const FAIL_SCORE = 1.4;
+
+/** Advisory series that are examined in full in one analysis: 1,000 take 0.8 s, 10,000 would take as long as all of shutdown may. */
+const ADVISORY_FULL_MAX = 1000;
+
+export function analyse(input: AnalysisInput): Judgement {
+  let full = ADVISORY_FULL_MAX;
+  const series = input.series.map((one) => {
+    const judged = judgeSeries(one, input, full > 0);
+    if (judged.examined && one.gate === 'advisory') full--;
+    return judged;
+  });
+  return { now: input.now, series };
+}
+
+/** Growth of a load explains others, and what has no meaning is only shown; neither is judged, though a rule may bound it. */
+export function isJudged(def: MetricDef): boolean {
+  return def.growth === 'leak' || def.growth === 'capacity' || def.growth === 'drift';
+}
+
+function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): SeriesJudgement {
+  const { def } = series.series;
+  const limit = series.limits.at(-1) ?? null;
+  const work = series.series.target === null ? null : (input.work.get(series.series.target) ?? null);
+  const until = Math.min(input.now, input.options.judgedUntil ?? Infinity, work?.stoppedAt ?? Infinity);
+  const floorOf = (level: number): number => floorPerHour(def, level, limit?.value ?? null, input.requiredLifetime);
+  const growth = isJudged(def) ? growthOf(series, input, until, floorOf, full) : null;
+  const look = { now: input.now, plannedEnd: input.plannedEnd, final: input.options.final };
+  const book = growth === null ? series.book : nextBook(series.book, growth.evidence, look);
+  const known = {
+    series: series.series,
+    gate: series.gate,
+    limit: limit && { value: limit.value, from: limit.from },
+    grade: book.grade,
+    book,
+  };
+  if (growth === null) return { ...known, ...unknown(series, isJudged(def)) };
+  const exhaustion = exhaustionOf(growth, limit?.value ?? null, until);
+  const outcome = outcomeOf(series, input, growth, book.grade, limit?.value ?? null, exhaustion, until);
+  const { perHour, lo, hi } = growth.interval;
+  const judged: Omit<SeriesJudgement, 'why'> = {
+    ...known,
+    outcome,
+    class: classOf(growth),
+    level: growth.stream.level,
+    floorPerHour: growth.floor,
+    slope: { perHour, lo, hi, confidence: CONFIDENCE },
+    perRequest: work?.requestsPerHour ? perHour / work.requestsPerHour : null,
+    onset: growth.onset && { at: growth.onset.at * HOUR, lo: growth.onset.lo * HOUR, hi: growth.onset.hi * HOUR },
+    exhaustion,
+    smallestDetectablePerHour: certifiableIn(growth.noise, until / HOUR),
+    hoursToSettle: outcome === 'inconclusive' ? hoursToSettle(growth, limit !== null, until) : null,
+    judged: { from: growth.stream.from * HOUR, to: growth.stream.to * HOUR },
+    examined: isFull(growth.slope),
+    noise: growth.noise,
+  };
+  return { ...judged, why: whyOf(judged, series.noPass, growth.stream.lives) };
+}
+
+/** Not judged, or too little seen of it: an outcome, but no figures. */
+function unknown(series: SeriesInput, judged: boolean): Omit<SeriesJudgement, 'series' | 'gate' | 'limit' | 'grade' | 'book'> {
+  const nothing = { class: null, floorPerHour: null, slope: null, perRequest: null, onset: null, exhaustion: null };
+  const rest = { smallestDetectablePerHour: null, hoursToSettle: null, judged: null, examined: false, noise: null };
+  const level = Number.isNaN(series.value) ? null : series.value;
+  if (!judged) return { ...nothing, ...rest, level, outcome: 'pass', why: 'only its level is judged, by rules' };
+  const why = tooLittle(series);
+  return { ...nothing, ...rest, level, outcome: 'inconclusive', why: series.noPass ? `${why}; ${series.noPass}` : why };
+}
+
+function tooLittle({ series, bins, lives }: SeriesInput): string {
+  if (bins.length === 0) return `${seriesLabel(series)} has no sample yet`;
+  const few = lives.length > 2 ? `too little time between restarts (${lives.length} lives)` : 'too few samples yet';
+  return `${few} to judge growth of ${seriesLabel(series)}`;
+}
+
+/** Growth per hour that matters: half of what would reach the limit in the required life, else what the metric declares. */
+export function floorPerHour(def: MetricDef, level: number, limit: number | null, requiredLifetime: number): number {
+  if (limit !== null && requiredLifetime > 0) return Math.max(0, (LIMIT_SHARE * (limit - level)) / (requiredLifetime / HOUR));
+  const matters = def.matters ?? defaultMatters(def);
+  return Math.max(matters.share * Math.abs(level), matters.perHour);
+}
+
+function defaultMatters({ unit }: MetricDef): { share: number; perHour: number } {
+  if (unit === 'By') return MATTERS.memory;
+  return unit.startsWith('{') ? MATTERS.count : { share: 0.01, perHour: 0.001 };
+}
+
+/** Beyond a hundred years a limit is never reached. */
+const NEVER_S = 100 * 8766 * HOUR;
+
+function exhaustionOf({ stream, interval }: Growth, limit: number | null, until: number): SeriesJudgement['exhaustion'] {
+  if (limit === null || !(interval.perHour > 0)) return null;
+  const room = Math.max(0, limit - stream.level);
+  const reached = (perHour: number): number => (perHour > 0 ? until + (room / perHour) * HOUR : Infinity);
+  const [at, lo, hi] = [reached(interval.perHour), reached(interval.hi), reached(interval.lo)];
+  return at < NEVER_S ? { at, lo, hi: hi < NEVER_S ? hi : null } : null;
+}
+
+function outcomeOf(
+  { series, noPass }: SeriesInput,
+  input: AnalysisInput,
+  growth: Growth,
+  grade: SeriesJudgement['grade'],
+  limit: number | null,
+  exhaustion: SeriesJudgement['exhaustion'],
+  until: number,
+): Outcome {
+  if (grade === 'confirmed' && growth.evidence.score > FAIL_SCORE) {
+    if (limit === null) return series.def.growth === 'capacity' ? 'inconclusive' : 'fail';
+    const latest = exhaustion?.hi ?? Infinity;
+    return latest - until <= input.requiredLifetime ? 'fail' : 'inconclusive';
+  }
+  const work = series.target === null ? null : input.work.get(series.target);
+  const worked = work === null || work === undefined || work.steady;
+  const flat = growth.interval.hi < growth.floor && grade !== 'suspected' && grade !== 'confirmed';
+  return flat && worked && noPass === null ? 'pass' : 'inconclusive';
+}
+
+/** Odds of 20:1 over plain shapes before a bend is spoken of. */
+const CLASS_LEAD = 3;
+
+function classOf({ slope, interval, floor }: Growth): string {
+  const { kind } = slope.best;
+  if (slope.lead > CLASS_LEAD) {
+    if (kind === 'step' || kind === 'line+step') return 'step';
+    if (kind === 'fill' || kind === 'settle' || kind === 'line+settle') return 'bounded';
+    if (kind === 'knee') return slope.after > slope.before ? 'late' : 'slowing';
+  }
+  if (interval.lo > floor) return 'linear';
+  return interval.hi < -floor ? 'falling' : interval.hi < floor ? 'flat' : 'unclear';
+}
+
+/** To show that growth goes on takes 2.4 times as long as to show growth (research: the variance of the end slope is 16 times larger). */
+const GOES_ON = 2.4;
+
+/** Length of run that would tell: that a flat series is flat, or that growth goes on (with a limit: that it reaches it); null when none would. */
+function hoursToSettle({ interval, floor, noise }: Growth, limited: boolean, until: number): number | null {
+  const grows = interval.perHour > floor;
+  const fails = limited ? floor / LIMIT_SHARE : floor;
+  const distance = grows ? interval.perHour - fails : floor - Math.max(0, interval.perHour);
+  const hours = distance > 0 ? hoursToSee(noise, distance) : null;
+  if (hours === null) return null;
+  const needed = grows ? Math.max(hours * GOES_ON, limited ? 0 : SPAN_UNLIMITED_S / HOUR / noise.share) : hours;
+  return needed > until / HOUR ? needed : null;
+}

@@ -1,0 +1,122 @@
+/** From judgements to the verdict of the run, by the rules of the contracts ("Outcome of a run"). */
+import { seriesLabel, type Series } from '../series.ts';
+import type { RunEvent } from '../tick.ts';
+import { type BlindSpot, covers } from './blind.ts';
+import { breachesOf, findingsOf, type Matters } from './findings.ts';
+import { isRequired } from './gates.ts';
+import { rfc3339 } from './instant.ts';
+import type { JudgeOptions, Outcome, SeriesJudgement } from './judgement.ts';
+import type { JudgedState } from './round.ts';
+import type { Verdict, VerdictSeries } from './verdict.ts';
+
+/** What the judge cannot know of a run. Times are seconds since the Unix epoch. */
+export interface RunInfo {
+  readonly id: string;
+  readonly start: number;
+  /** Null while it goes on. */
+  readonly end: number | null;
+  /** Planned length in seconds; null when it runs until told. */
+  readonly planned: number | null;
+  readonly agent: string;
+  readonly configHash: string;
+}
+
+export interface Evented {
+  readonly events: readonly RunEvent[];
+}
+
+export function decide(run: RunInfo, state: JudgedState & Evented, options: JudgeOptions, matters: Matters): Verdict {
+  const at = (t: number): string => rfc3339(run.start + t);
+  const blindRequired = matters.blind.filter((spot) => isBlindRequired(spot, state.series.all(), options));
+  const findings = findingsOf({ ...matters, blind: blindRequired }, state, options, at);
+  const outcome = findings.some((f) => f.outcome === 'fail')
+    ? 'fail'
+    : findings.some((f) => f.outcome === 'inconclusive')
+      ? 'inconclusive'
+      : 'pass';
+  return {
+    schema: 1,
+    run: {
+      id: run.id,
+      start: rfc3339(run.start),
+      end: run.end === null ? null : rfc3339(run.end),
+      planned: run.planned === null ? null : at(run.planned),
+      agent: run.agent,
+      configHash: run.configHash,
+    },
+    outcome,
+    reasons: reasonsOf(outcome, findings, matters),
+    coverage: matters.coverage,
+    work: workOf(matters, at),
+    blind: matters.blind.map(({ target, metric, reason }) => ({ target, metric, reason })),
+    series: matters.series.map((judged) => verdictSeries(judged, outcomeOf(judged, matters), at)),
+    findings,
+    phases: state.timeline.phases.map(({ name, from, judged }) => ({ name, from: at(from), judged })),
+    events: state.events.map(({ t, kind, target, member, message }) => ({ at: at(t), kind, target, member, message })),
+  };
+}
+
+/** A series on which a rule is broken fails whatever its slope. */
+function outcomeOf(judged: SeriesJudgement, matters: Matters): Outcome {
+  return breachesOf(judged.series, matters).length > 0 ? 'fail' : judged.outcome;
+}
+
+function isBlindRequired(spot: BlindSpot, all: readonly Series[], options: JudgeOptions): boolean {
+  return (
+    REQUIRED_METRICS.some((name) => covers(spot, name)) ||
+    all.some((series) => covers(spot, series.def.name) && isRequired(series, options.required))
+  );
+}
+
+/** Required even before any of their series exists (contracts): the catalog's own `required` metrics. */
+const REQUIRED_METRICS = [
+  'soak.process.memory.private',
+  'process.unix.file_descriptor.count',
+  'soak.runtime.heap.used_after_collection',
+] as const;
+
+function workOf({ work }: Matters, at: (t: number) => string): Verdict['work'] {
+  const all = [...work.values()];
+  const stops = all.flatMap(({ stoppedAt }) => (stoppedAt === null ? [] : [stoppedAt]));
+  return {
+    steady: all.length > 0 && all.every(({ steady, stoppedAt }) => steady && stoppedAt === null),
+    stoppedAt: stops.length === 0 ? null : at(Math.min(...stops)),
+  };
+}
+
+function reasonsOf(outcome: Outcome, findings: Verdict['findings'], matters: Matters): string[] {
+  const reasons = findings.filter((finding) => finding.outcome === outcome).map((finding) => finding.why);
+  if (outcome === 'pass') {
+    const gated = matters.series.filter((judged) => judged.gate !== 'advisory' && judged.outcome === 'pass').length;
+    reasons.push(`${gated} gated series were judged and do not grow, and the work went on`);
+  }
+  if (matters.left > 0) reasons.push(`${matters.left} more series would be gated than a run may have; they are advisory`);
+  return reasons;
+}
+
+function verdictSeries(judged: SeriesJudgement, outcome: Outcome, at: (t: number) => string): VerdictSeries {
+  const { series, gate, grade, class: shape, level, limit, floorPerHour, slope, perRequest, onset, exhaustion } = judged;
+  return {
+    id: seriesLabel(series),
+    target: series.target,
+    member: series.member,
+    metric: series.def.name,
+    unit: series.def.unit,
+    labels: series.labels,
+    gated: gate !== 'advisory',
+    outcome,
+    grade,
+    gradeHistory: judged.book.history.map((change) => ({ grade: change.grade, at: at(change.at) })),
+    class: shape,
+    level,
+    limit,
+    floorPerHour,
+    slope,
+    perRequest,
+    onset: onset && { at: at(onset.at), lo: at(onset.lo), hi: at(onset.hi) },
+    exhaustion: exhaustion && { at: at(exhaustion.at), lo: at(exhaustion.lo), hi: exhaustion.hi === null ? null : at(exhaustion.hi) },
+    smallestDetectablePerHour: judged.smallestDetectablePerHour,
+    hoursToSettle: judged.hoursToSettle,
+    why: judged.why,
+  };
+}

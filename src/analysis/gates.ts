@@ -1,0 +1,122 @@
+/** Which series decide the outcome of the run, which of them must be conclusive, and which cannot pass for want of a better signal. */
+import type { Series } from '../series.ts';
+import type { Store } from '../store.ts';
+import { type BlindSpot, covers } from './blind.ts';
+import type { Gate, JudgeOptions } from './judgement.ts';
+import { type Rule, ruleApplies } from './rules.ts';
+
+type Gating = Pick<JudgeOptions, 'rules' | 'required'>;
+
+/** Contracts: some 30 series at most, or chance would fail runs (research: 30 gated series cost 8 % of time to the same certainty). */
+export const GATED_MAX = 30;
+
+export interface Gates {
+  /** Those that are not advisory. */
+  readonly gates: ReadonlyMap<number, Gate>;
+  /** Why a series cannot pass. */
+  readonly noPass: ReadonlyMap<number, string>;
+  /** Series that should be gated but are beyond the cap. */
+  readonly left: number;
+}
+
+export const HEAP_HIDDEN = 'its heap is not visible';
+const PROVES_NOTHING = 'the runtime keeps a footprint in which a leak does not show, so a flat one proves nothing';
+
+const MEMORY = 'memory.private';
+const TREE = 'memory.tree';
+const HEAP = 'heap';
+const HEAP_METRIC = 'soak.runtime.heap.used_after_collection';
+const HEAP_VISIBLE = 'soak.runtime.heap.visible';
+
+/** A series counts from its first sample on; that of a heap from the moment it is waited for. */
+export function isSeen(series: Series, store: Store): boolean {
+  return store.bins(series.id).length > 0 || series.def.alias === HEAP;
+}
+
+export function gatesOf(all: readonly Series[], store: Store, options: Gating, blind: readonly BlindSpot[]): Gates {
+  const seen = all.filter((series) => isSeen(series, store));
+  const known = new Known(seen, store);
+  const wanted = seen.flatMap((series): { series: Series; gate: Gate; rank: number }[] => {
+    const gate = gateOf(series, known, options);
+    return gate === 'advisory' ? [] : [{ series, gate, rank: gate === 'required' ? 0 : isRuled(series, options.rules) ? 1 : 2 }];
+  });
+  const ordered = wanted.toSorted((a, b) => a.rank - b.rank || a.series.id - b.series.id);
+  const noPass = seen.flatMap((series): [number, string][] => {
+    if (!showsMemory(series) || !known.heapHidden(series)) return [];
+    const reason = blind.find((spot) => spot.target === series.target && covers(spot, HEAP_METRIC))?.reason ?? PROVES_NOTHING;
+    return [[series.id, `${HEAP_HIDDEN}: ${reason}`]];
+  });
+  return {
+    gates: new Map(ordered.slice(0, GATED_MAX).map(({ series, gate }) => [series.id, gate])),
+    noPass: new Map(noPass),
+    left: Math.max(0, ordered.length - GATED_MAX),
+  };
+}
+
+function showsMemory({ def }: Series): boolean {
+  return def.alias === MEMORY || def.alias === TREE || def.alias === HEAP;
+}
+
+function isRuled(series: Series, rules: readonly Rule[]): boolean {
+  return rules.some((rule) => ruleApplies(rule, series));
+}
+
+export function isRequired({ def }: Series, required: readonly string[]): boolean {
+  return def.gate === 'required' || required.includes(def.alias ?? def.name) || required.includes(def.name);
+}
+
+function gateOf(series: Series, known: Known, { rules, required }: Gating): Gate {
+  const { alias } = series.def;
+  const may = series.def.gate !== undefined || isRuled(series, rules);
+  if (series.target !== null) {
+    if (alias === HEAP) return 'required';
+    // With the heap to judge, the kernel's view of the same memory can still fail the run but need not be conclusive.
+    if (alias === MEMORY && known.heap(series)) return 'gated';
+    // The total of a role stands for its members, which come and go.
+    if (alias === TREE && known.members(series)) return 'required';
+    if (series.member !== null && isRequired(series, required) && known.total(series)) return 'gated';
+  }
+  if (isRequired(series, required)) return 'required';
+  return may ? 'gated' : 'advisory';
+}
+
+/** What is known of the roles that the series belong to. */
+class Known {
+  readonly #totals = new Set<string>();
+  readonly #membered = new Set<string>();
+  readonly #heaps = new Set<string>();
+  readonly #collected = new Set<string>();
+  readonly #hidden: Series[] = [];
+
+  constructor(seen: readonly Series[], store: Store) {
+    for (const series of seen) {
+      const { target, member, def } = series;
+      if (target === null) continue;
+      if (member !== null) this.#membered.add(target);
+      else if (def.gate !== undefined) this.#totals.add(JSON.stringify([target, def.alias === TREE ? MEMORY : def.alias]));
+      if (def.alias === HEAP) this.#heaps.add(JSON.stringify([target, member]));
+      if (def.alias === HEAP && store.bins(series.id).length > 0) this.#collected.add(JSON.stringify([target, member]));
+      if (def.name === HEAP_VISIBLE && store.value(series.id) === 0) this.#hidden.push(series);
+    }
+  }
+
+  total({ target, def }: Series): boolean {
+    return this.#totals.has(JSON.stringify([target, def.alias]));
+  }
+
+  members({ target }: Series): boolean {
+    return target !== null && this.#membered.has(target);
+  }
+
+  heap({ target, member }: Series): boolean {
+    return this.#heaps.has(JSON.stringify([target, member]));
+  }
+
+  /** Of the process itself, or of any member when it is a total: nothing shows it, and no collection has. */
+  heapHidden(series: Series): boolean {
+    const own = this.#hidden.filter(
+      ({ target, member }) => target === series.target && (series.member === null || member === series.member),
+    );
+    return own.some(({ target, member }) => !this.#collected.has(JSON.stringify([target, member])));
+  }
+}

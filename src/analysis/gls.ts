@@ -1,0 +1,102 @@
+/**
+ * Generalised least squares with AR(1) noise of a given correlation, for points at unequal distances: the residuals of two points that
+ * are `gap` apart correlate with phi^(gap / step). Each life has a level of its own. Whitening makes it ordinary least squares:
+ * (e_i - rho_i e_(i-1)) / sqrt(1 - rho_i^2), the first point of a life as it is.
+ */
+
+/** Correlations of neighbouring points that are tried; the last is nearly a random walk. */
+export const PHIS = [0, 0.3, 0.55, 0.75, 0.88, 0.95, 0.985, 0.997] as const;
+
+/**
+ * How much each is believed in beforehand. A trend that is removed takes the slowest part of the noise with it, so that forty points
+ * make it look faster than it is: at phi 0.9 and 0.97 an interval of 95 % held the slope in 93 % and 87 % of 800 simulated runs with
+ * equal weights, and holds it in 95 % and 92 % with these. Noise that is not slow rules the last two out by itself.
+ */
+export const PRIORS = [1, 1, 1, 1, 1, 1, 3, 3] as const;
+
+/** Distances that differ by less are rounding of the same one. */
+const SAME_GAP = 1e-9;
+
+/** Where the points are. `t` and `step` share a unit. */
+export interface Times {
+  readonly n: number;
+  readonly t: Float64Array;
+  /** Index of the life of each point, ascending from 0. */
+  readonly life: Int32Array;
+  readonly lives: number;
+  /** Usual distance of neighbours, to which phi refers. */
+  readonly step: number;
+}
+
+export interface Points extends Times {
+  readonly y: Float64Array;
+}
+
+/** The coordinates in which the noise of one phi is white and the levels of the lives are gone. */
+export class Whitened {
+  /** Sum of ln(1 - rho_i^2). */
+  logDet = 0;
+  /** ln of the determinant of the levels' information. */
+  logLevels = 0;
+  /** Sum of squares that white noise of variance 1 has in these coordinates. */
+  trace = 0;
+  readonly #n: number;
+  readonly #life: Int32Array;
+  readonly #rho: Float64Array;
+  readonly #scale: Float64Array;
+  readonly #ones: Float64Array;
+  readonly #norms: Float64Array;
+
+  constructor(times: Times, phi: number) {
+    const { n, t, life, lives, step } = times;
+    this.#n = n;
+    this.#life = life;
+    this.#rho = new Float64Array(n);
+    this.#scale = new Float64Array(n).fill(1);
+    this.#ones = new Float64Array(n);
+    this.#norms = new Float64Array(lives);
+    let [gap, rho, log] = [NaN, 0, 0];
+    for (let i = 0; i < n; i++) {
+      if (i === 0 || life[i] !== life[i - 1]) {
+        [gap, rho, log] = [NaN, 0, 0];
+      } else if (!(Math.abs(t[i]! - t[i - 1]! - gap) < SAME_GAP * step)) {
+        gap = t[i]! - t[i - 1]!;
+        rho = phi ** (gap / step);
+        log = Math.log1p(-rho * rho);
+      }
+      const kept = 1 - rho * rho;
+      this.#rho[i] = rho;
+      this.#scale[i] = 1 / Math.sqrt(kept);
+      this.#ones[i] = (1 - rho) * this.#scale[i]!;
+      this.#norms[life[i]!]! += this.#ones[i]! ** 2;
+      this.logDet += log;
+      this.trace += (1 + rho * rho) / kept;
+    }
+    for (const norm of this.#norms) this.logLevels += Math.log(norm);
+  }
+
+  /** The column, whitened and without its part in the levels, written to `out` at `offset`. */
+  project(column: Float64Array, from: number, out: Float64Array, offset: number): void {
+    const n = this.#n;
+    for (let start = 0; start < n;) {
+      const life = this.#life[start]!;
+      let dot = 0;
+      let end = start;
+      for (; end < n && this.#life[end] === life; end++) {
+        const rho = this.#rho[end]!;
+        const value = rho === 0 ? column[from + end]! : (column[from + end]! - rho * column[from + end - 1]!) * this.#scale[end]!;
+        out[offset + end] = value;
+        dot += value * this.#ones[end]!;
+      }
+      const share = dot / this.#norms[life]!;
+      for (let i = start; i < end; i++) out[offset + i]! -= share * this.#ones[i]!;
+      start = end;
+    }
+  }
+}
+
+export function dot(a: Float64Array, i: number, b: Float64Array, j: number, n: number): number {
+  let sum = 0;
+  for (let k = 0; k < n; k++) sum += a[i + k]! * b[j + k]!;
+  return sum;
+}

@@ -1,0 +1,108 @@
+/**
+ * Grades of growth over the looks of a run. `suspected` is what one look can say with the whole run's false alarms bounded;
+ * `confirmed` needs the evidence to hold for a while and over a good part of the run; `retracted` says that it was growth that ended.
+ */
+import type { Grade } from './judgement.ts';
+
+/** What one look found. */
+export interface Evidence {
+  /** P(slope <= floor) of the straight line: what is suspected. */
+  readonly p: number;
+  /** ln of the odds that it grows above the floor now and goes on. */
+  readonly score: number;
+  /** Everything that one look can ask for confirmation speaks for growth that goes on. */
+  readonly holds: boolean;
+  /** The same would have been found at earlier looks, as far as the data tell. */
+  readonly persistent: boolean;
+  /** Growth counts by the time to a limit, not by itself. */
+  readonly limited: boolean;
+  /** Run times between which it grew, in seconds. */
+  readonly growthFrom: number;
+  readonly growthTo: number;
+}
+
+export interface GradeBook {
+  readonly grade: Grade;
+  /** Run time since when the evidence has held at every look; null when it does not. */
+  readonly held: number | null;
+  readonly history: readonly { readonly grade: Grade; readonly at: number }[];
+  /** Run time of the look that this comes from; -1 before the first. */
+  readonly at: number;
+}
+
+export const NEW_BOOK: GradeBook = { grade: 'none', held: null, history: [], at: -1 };
+
+/**
+ * One-sided tail of Z = 3.62: a boundary at which 1 % of trendless series are suspected at any of the looks of a day, a look a minute
+ * (research, calibrated by simulation).
+ */
+export const SUSPECT_P = 1.5e-4;
+
+/** A suspicion is dropped when chance explains it again, and retracted when growth that ended explains it (odds 9:1). */
+const DROP_P = 0.01;
+const ENDED_SCORE = -2.2;
+
+/** What was confirmed is retracted at odds of 3:1. */
+const RETRACT_SCORE = -1.1;
+
+/** Odds 20:1 against everything that is bounded. */
+export const CONFIRM_SCORE = 3;
+
+/** The evidence must hold this share of the run so far, at least three looks and at most 20 minutes. */
+const HOLD_SHARE = 0.05;
+const HOLD_MIN_S = 180;
+const HOLD_MAX_S = 1200;
+
+/** Growth must span this share of the planned run, or of the day that most soaks are, and this share of what was judged. */
+const SPAN_PLANNED = 0.15;
+const SPAN_UNPLANNED_S = 5400;
+const SPAN_JUDGED = 0.25;
+/** At the end of the run, where short growth has no later look to be told apart. */
+const SPAN_FINAL = 0.1;
+/** Without a limit any growth counts, so the first minutes of a program, and less than a cycle of its collector, must not. */
+export const SPAN_UNLIMITED_S = 1800;
+
+/** A suspicion needs this share of the planned run: before, a cycle or a warm-up that has just begun looks like anything. */
+const SUSPECT_PLANNED = 0.02;
+const SUSPECT_UNPLANNED_S = 600;
+
+/** Changes of grade that are kept: the first and the latest ones. */
+const HISTORY_MAX = 16;
+
+export interface Look {
+  /** Run time. */
+  readonly now: number;
+  readonly plannedEnd: number | null;
+  readonly final: boolean;
+}
+
+export function nextBook(book: GradeBook, evidence: Evidence, look: Look): GradeBook {
+  const held = evidence.holds ? (book.held ?? look.now) : null;
+  const grade = nextGrade(book.grade, evidence, look, confirms(evidence, held, look));
+  return { grade, held, history: grade === book.grade ? book.history : kept([...book.history, { grade, at: look.now }]), at: look.now };
+}
+
+function confirms(evidence: Evidence, held: number | null, look: Look): boolean {
+  if (held === null) return false;
+  const span = evidence.growthTo - evidence.growthFrom;
+  if (!evidence.limited && span < SPAN_UNLIMITED_S) return false;
+  if (look.final && evidence.persistent) return span >= SPAN_FINAL * look.now;
+  const hold = Math.max(HOLD_MIN_S, Math.min(HOLD_MAX_S, HOLD_SHARE * look.now));
+  const planned = look.plannedEnd === null ? SPAN_UNPLANNED_S : SPAN_PLANNED * look.plannedEnd;
+  return look.now - held >= hold && span >= Math.max(planned, SPAN_JUDGED * evidence.growthTo);
+}
+
+function nextGrade(grade: Grade, evidence: Evidence, look: Look, confirms: boolean): Grade {
+  const early = look.now < (look.plannedEnd === null ? SUSPECT_UNPLANNED_S : SUSPECT_PLANNED * look.plannedEnd);
+  const suspicious = !early && (evidence.holds || (evidence.p < SUSPECT_P && evidence.score > ENDED_SCORE));
+  if (confirms) return 'confirmed';
+  if (grade === 'confirmed') return evidence.score < RETRACT_SCORE ? 'retracted' : 'confirmed';
+  if (suspicious) return 'suspected';
+  if (grade !== 'suspected') return grade;
+  if (evidence.score < ENDED_SCORE) return 'retracted';
+  return evidence.p > DROP_P ? 'none' : 'suspected';
+}
+
+function kept(history: GradeBook['history']): GradeBook['history'] {
+  return history.length <= HISTORY_MAX ? history : [history[0]!, ...history.slice(history.length - HISTORY_MAX + 1)];
+}

@@ -1,0 +1,161 @@
+/**
+ * The judge of a run: what it remembers between looks, and nothing else. Live, resumed and replayed runs feed it the same ticks, and it
+ * says the same of them, bit for bit: no time, no chance, and a budget in units of work.
+ */
+import { seriesLabel } from '../series.ts';
+import type { Tick } from '../tick.ts';
+import { analyse } from './analyse.ts';
+import { BlindSpots, type BlindSpot } from './blind.ts';
+import { Coverage, type CoverageSnapshot } from './coverage.ts';
+import { decide, type Evented, type RunInfo } from './decide.ts';
+import type { GradeBook } from './grades.ts';
+import type { Judgement, JudgeOptions, SeriesJudgement } from './judgement.ts';
+import {
+  type JudgedState as Judged,
+  Round,
+  type RoundSnapshot,
+  SERIES_PER_UNIT,
+  UNITS_FULL,
+  UNITS_PER_TICK,
+  UNITS_SCREEN,
+} from './round.ts';
+import { Thresholds, type ThresholdsSnapshot } from './thresholds.ts';
+import type { Verdict } from './verdict.ts';
+
+export type { RunInfo } from './decide.ts';
+
+export type JudgedState = Judged & Evented;
+
+type Kept = Omit<SeriesJudgement, 'series'>;
+
+/** Everything of a judge, as plain data for a checkpoint. */
+export interface JudgeSnapshot {
+  readonly books: readonly (readonly [number, GradeBook])[];
+  /** The latest judgement of each gated series; advisory ones are judged anew when they are due. */
+  readonly judged: readonly (readonly [number, Kept])[];
+  readonly judgedAt: number | null;
+  readonly round: RoundSnapshot | null;
+  readonly thresholds: ThresholdsSnapshot;
+  readonly coverage: CoverageSnapshot;
+  readonly blind: readonly BlindSpot[];
+}
+
+export class Judge {
+  readonly #options: JudgeOptions;
+  readonly #thresholds: Thresholds;
+  readonly #coverage: Coverage;
+  readonly #blind = new BlindSpots();
+  readonly #books = new Map<number, GradeBook>();
+  readonly #judged = new Map<number, SeriesJudgement>();
+  #restored: JudgeSnapshot['judged'] = [];
+  #round: Round | null = null;
+  #judgedAt: number | null = null;
+  #verdict: { readonly t: number; readonly run: RunInfo; readonly verdict: Verdict } | null = null;
+
+  constructor(options: JudgeOptions) {
+    this.#options = options;
+    this.#thresholds = new Thresholds(options.rules);
+    this.#coverage = new Coverage(options.interval);
+  }
+
+  /** Every tick: rules, coverage, blind signals, and what the last look left to do. */
+  watch(state: JudgedState, tick: Tick): void {
+    this.#rehydrate(state);
+    this.#verdict = null;
+    this.#thresholds.watch(tick.samples, state.series, state.store);
+    this.#coverage.watch(tick, state.series);
+    this.#blind.watch(tick.events);
+    if (this.#round !== null && this.#round.due.length > 0) this.#work(state, this.#round, UNITS_PER_TICK);
+  }
+
+  /** Every minute of run time. A look that is not finished is finished first. */
+  look(state: JudgedState): void {
+    this.#rehydrate(state);
+    this.#verdict = null;
+    if (this.#round === null || this.#round.due.length === 0) {
+      const round = Round.due(state, this.#options, this.#blind.all(), this.#books);
+      if (round !== null) this.#round = round;
+      if (round !== null) this.#work(state, round, UNITS_PER_TICK - Math.floor(state.store.size / SERIES_PER_UNIT));
+    }
+    this.#judgedAt = state.t;
+  }
+
+  /** The latest look, or null before the first. */
+  get judgement(): Judgement | null {
+    if (this.#judgedAt === null) return null;
+    return { now: this.#judgedAt, series: [...this.#judged.values()].toSorted((a, b) => a.series.id - b.series.id) };
+  }
+
+  /** The latest judgement of the series with this id of the verdict, or null. */
+  judged(id: string): SeriesJudgement | null {
+    return [...this.#judged.values()].find((judged) => seriesLabel(judged.series) === id) ?? null;
+  }
+
+  /** The verdict at this moment; of a run that has ended (`run.end`), from a last look of its own that changes nothing here. */
+  verdict(run: RunInfo, state: JudgedState): Verdict {
+    this.#rehydrate(state);
+    const known = this.#verdict;
+    if (known !== null && known.t === state.t && known.run.end === run.end && known.run.id === run.id) return known.verdict;
+    const final = run.end !== null;
+    const fresh = final || this.#judgedAt === null;
+    const round = (fresh ? null : this.#round) ?? Round.all(state, this.#options, this.#blind.all());
+    const series = fresh ? analyse(round.input(round.due, state, this.#options, this.#books, final)).series : this.judgement!.series;
+    const verdict = decide(run, state, this.#options, {
+      series: series.toSorted((a, b) => a.series.id - b.series.id),
+      work: round.work,
+      left: round.gates.left,
+      breaches: this.#thresholds.breaches(),
+      unseen: this.#options.rules.filter((_, rule) => !this.#thresholds.seen(rule)),
+      coverage: this.#coverage.share(state.t),
+      blind: this.#blind.list(state.series.all().slice(0, state.store.size), state.store),
+    });
+    this.#verdict = { t: state.t, run, verdict };
+    return verdict;
+  }
+
+  snapshot(): JudgeSnapshot {
+    const judged = [...this.#judged.values()].filter((j) => j.gate !== 'advisory').map((j): [number, Kept] => [j.series.id, without(j)]);
+    return {
+      books: [...this.#books],
+      judged: [...this.#restored, ...judged],
+      judgedAt: this.#judgedAt,
+      round: this.#round?.snapshot() ?? null,
+      thresholds: this.#thresholds.snapshot(),
+      coverage: this.#coverage.snapshot(),
+      blind: this.#blind.all(),
+    };
+  }
+
+  restore(snapshot: JudgeSnapshot): void {
+    for (const [id, book] of snapshot.books) this.#books.set(id, book);
+    this.#restored = snapshot.judged;
+    this.#judgedAt = snapshot.judgedAt;
+    this.#round = snapshot.round && Round.restore(snapshot.round);
+    this.#thresholds.restore(snapshot.thresholds);
+    this.#coverage.restore(snapshot.coverage);
+    this.#blind.restore(snapshot.blind);
+  }
+
+  /** Judges series of the round until the budget of units is spent. */
+  #work(state: JudgedState, round: Round, budget: number): void {
+    let units = budget;
+    while (round.due.length > 0 && units > 0) {
+      const ids = round.due.splice(0, Math.max(1, Math.floor(units / UNITS_FULL)));
+      for (const judged of analyse(round.input(ids, state, this.#options, this.#books, false)).series) {
+        units -= judged.examined ? UNITS_FULL : UNITS_SCREEN;
+        this.#judged.set(judged.series.id, judged);
+        this.#books.set(judged.series.id, { ...judged.book, at: state.t });
+      }
+    }
+  }
+
+  /** A snapshot has ids; the series come back with the table. */
+  #rehydrate(state: JudgedState): void {
+    for (const [id, kept] of this.#restored) this.#judged.set(id, { ...kept, series: state.series.get(id) });
+    this.#restored = [];
+  }
+}
+
+function without({ series: _, ...kept }: SeriesJudgement): Kept {
+  return kept;
+}

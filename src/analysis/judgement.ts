@@ -1,0 +1,113 @@
+/**
+ * What goes into an analysis and what comes out: the contract between the detector and the rest. The whole signature exists from the
+ * first day; inputs that nothing fills yet are empty.
+ */
+import type { Series } from '../series.ts';
+import type { Bins } from '../store.ts';
+import type { Phase, Span } from '../timeline.ts';
+import type { GradeBook } from './grades.ts';
+import type { Noise } from './power.ts';
+import type { Rule } from './rules.ts';
+import type { Work } from './work.ts';
+
+export type Outcome = 'pass' | 'fail' | 'inconclusive';
+
+export type Grade = 'none' | 'suspected' | 'confirmed' | 'retracted';
+
+/** How a series counts for the outcome: `required` must be conclusive, `gated` may fail the run, `advisory` is only shown. */
+export type Gate = 'required' | 'gated' | 'advisory';
+
+export interface SeriesInput {
+  readonly series: Series;
+  readonly gate: Gate;
+  readonly bins: Bins;
+  /** Last value and its run time; NaN when there was none. */
+  readonly value: number;
+  readonly at: number;
+  /** Run times at which a life of this member began. */
+  readonly lives: readonly number[];
+  /** The ceiling as it was over time (rlimits and cgroup limits change), latest last; empty when none is known. */
+  readonly limits: readonly { readonly t: number; readonly value: number; readonly from: string }[];
+  /** Why it cannot pass however flat it is, and what would change that; null when it can. */
+  readonly noPass: string | null;
+  /** What earlier looks found. */
+  readonly book: GradeBook;
+}
+
+/** Traffic of one target: `rate` bins hold requests per second, `work` bins the increments of cumulative work. */
+export interface Load {
+  readonly rate: Bins;
+  readonly work: Bins;
+}
+
+export interface AnalysisInput {
+  /** Run time of this look, seconds. */
+  readonly now: number;
+  readonly series: readonly SeriesInput[];
+  readonly load: ReadonlyMap<string, Load>;
+  /** What was seen of each target's work. */
+  readonly work: ReadonlyMap<string, Work>;
+  readonly phases: readonly Phase[];
+  readonly gaps: readonly Span[];
+  /** Run times of known major collections, per target. */
+  readonly collections: ReadonlyMap<string, readonly number[]>;
+  /** Planned length of the run in seconds, or null when it runs until told. */
+  readonly plannedEnd: number | null;
+  /** How long the program must be able to live, in seconds (`--must-live`). */
+  readonly requiredLifetime: number;
+  readonly options: AnalysisOptions;
+}
+
+export interface AnalysisOptions {
+  /** Overrides the warm-up found in the data, in seconds of run time. */
+  readonly warmup: number | null;
+  /** Where judging stopped because the work stopped; null while it goes on. */
+  readonly judgedUntil: number | null;
+  /** The run is over: no later look will come, so this one alone must confirm what it finds. */
+  readonly final: boolean;
+}
+
+/** What is known of one series. Rates are per hour in the unit of the metric; null is unknown, never zero. */
+export interface SeriesJudgement {
+  readonly series: Series;
+  readonly gate: Gate;
+  readonly outcome: Outcome;
+  readonly grade: Grade;
+  readonly class: string | null;
+  readonly level: number | null;
+  readonly limit: { readonly value: number; readonly from: string } | null;
+  readonly floorPerHour: number | null;
+  readonly slope: { readonly perHour: number; readonly lo: number; readonly hi: number; readonly confidence: number } | null;
+  readonly perRequest: number | null;
+  readonly onset: { readonly at: number; readonly lo: number; readonly hi: number } | null;
+  /** Run times at which the limit would be reached; `hi` null is never. */
+  readonly exhaustion: { readonly at: number; readonly lo: number; readonly hi: number | null } | null;
+  readonly smallestDetectablePerHour: number | null;
+  readonly hoursToSettle: number | null;
+  readonly why: string;
+  /** Run times between which it was judged; null when nothing was. */
+  readonly judged: { readonly from: number; readonly to: number } | null;
+  /** Shapes other than a line were tried; an advisory series that a line shows to be quiet is not examined further. */
+  readonly examined: boolean;
+  /** With `certifiable`, what other lengths of run could show; null when nothing is known of the noise. */
+  readonly noise: Noise | null;
+  /** The grades so far, this look included. */
+  readonly book: GradeBook;
+}
+
+export interface Judgement {
+  readonly now: number;
+  readonly series: readonly SeriesJudgement[];
+}
+
+/** Everything that tells the judge how to judge; part of the configuration hash. */
+export interface JudgeOptions {
+  readonly requiredLifetime: number;
+  readonly plannedEnd: number | null;
+  readonly warmup: number | null;
+  readonly rules: readonly Rule[];
+  /** Aliases of metrics that must be conclusive, beyond the catalog's own. */
+  readonly required: readonly string[];
+  /** Seconds between samples of the process tier, from which the coverage is counted. */
+  readonly interval: number;
+}

@@ -1,0 +1,94 @@
+/** Mixtures of Student distributions: what is known of a slope when the correlation of the noise, and the shape, are not. */
+import { root, studentQuantile, type StudentTable, studentTable } from './stats.ts';
+
+export interface Component {
+  readonly weight: number;
+  readonly mean: number;
+  /** Standard error. */
+  readonly scale: number;
+  readonly df: number;
+}
+
+/** Components that weigh less than this of the heaviest one move no digit of an interval that is shown. */
+const NEGLIGIBLE = 1e-4;
+
+/** Of a probability: an interval whose ends leave 2.5 % outside to within a ten thousandth of that. */
+const PRECISION = 2e-6;
+
+export class Mixture {
+  readonly #all: Parts;
+  readonly #heavy: Parts;
+
+  /** Weights need not add up to 1. */
+  constructor(parts: readonly Component[]) {
+    const heaviest = parts.reduce((most, part) => Math.max(most, part.weight), 0);
+    this.#all = new Parts(parts);
+    this.#heavy = new Parts(parts.filter((part) => part.weight > heaviest * NEGLIGIBLE));
+  }
+
+  /** P(value <= x). */
+  cdf(x: number): number {
+    return this.#all.below(x, 1);
+  }
+
+  /** P(value > x), exact also where it is tiny. */
+  above(x: number): number {
+    return this.#all.below(x, -1);
+  }
+
+  /** Between the smallest and the largest of the components' own quantiles; NaN of nothing. */
+  quantile(p: number): number {
+    const [low, high] = this.#heavy.range(p);
+    if (!(high > low)) return high >= low ? low : NaN;
+    return low + root((x) => this.#heavy.below(low + x, 1) - p, 0, high - low, PRECISION);
+  }
+}
+
+/** Components as columns, their weights added up to 1. */
+class Parts {
+  readonly #weight: Float64Array;
+  readonly #mean: Float64Array;
+  readonly #scale: Float64Array;
+  readonly #df: Int32Array;
+  readonly #table: readonly StudentTable[];
+
+  constructor(parts: readonly Component[]) {
+    const n = parts.length;
+    this.#weight = new Float64Array(n);
+    this.#mean = new Float64Array(n);
+    this.#scale = new Float64Array(n);
+    this.#df = new Int32Array(n);
+    this.#table = parts.map((part) => studentTable(part.df));
+    const total = parts.reduce((sum, part) => sum + part.weight, 0);
+    for (let i = 0; i < n; i++) {
+      const { weight, mean, scale, df } = parts[i]!;
+      this.#weight[i] = weight / total;
+      this.#mean[i] = mean;
+      this.#scale[i] = scale;
+      this.#df[i] = df;
+    }
+  }
+
+  /** P(value <= x) for sign 1, P(value >= x) for sign -1. */
+  below(x: number, sign: 1 | -1): number {
+    let p = 0;
+    for (let i = 0; i < this.#weight.length; i++) {
+      const distance = sign * (x - this.#mean[i]!);
+      const scale = this.#scale[i]!;
+      const part = scale > 0 ? this.#table[i]!.cdf(distance / scale) : distance >= 0 ? 1 : 0;
+      p += this.#weight[i]! * part;
+    }
+    return p;
+  }
+
+  /** The smallest and the largest quantile of a component. */
+  range(p: number): [number, number] {
+    let [low, high] = [Infinity, -Infinity];
+    for (let i = 0; i < this.#weight.length; i++) {
+      const own = this.#mean[i]! + this.#scale[i]! * studentQuantile(p, this.#df[i]!);
+      low = Math.min(low, own);
+      high = Math.max(high, own);
+    }
+    return [low, high];
+  }
+}

@@ -1,0 +1,180 @@
+/**
+ * One look at all series, spread over ticks by units of work: what is decided at its start (gates, work, which series are due) holds to
+ * its end, so that a run that is resumed in between goes on in the same way.
+ */
+import type { Series, SeriesTable } from '../series.ts';
+import type { Store } from '../store.ts';
+import type { Timeline } from '../timeline.ts';
+import { isJudged } from './analyse.ts';
+import type { BlindSpot } from './blind.ts';
+import { type Gates, gatesOf, isSeen } from './gates.ts';
+import { type GradeBook, NEW_BOOK } from './grades.ts';
+import type { AnalysisInput, Gate, JudgeOptions, SeriesInput } from './judgement.ts';
+import { LimitIndex, limitsOf } from './limits.ts';
+import { ruleApplies } from './rules.ts';
+import { type Work, workOf } from './work.ts';
+
+/** What the judge reads of a run. */
+export interface JudgedState {
+  readonly t: number;
+  readonly series: SeriesTable;
+  readonly store: Store;
+  readonly timeline: Timeline;
+}
+
+/** A series is looked at again when the run has grown by this share: less cannot change what is known of it. */
+const GROWN = 1.02;
+
+/**
+ * A gated series is examined in full, about 0.8 ms; an advisory one is screened, about 0.08 ms, and examined when the screen finds
+ * something, which is counted afterwards. 100 units are about 8 ms.
+ */
+export const UNITS_PER_TICK = 100;
+export const UNITS_FULL = 10;
+export const UNITS_SCREEN = 1;
+/** To begin a round takes about 1 ms per 1000 series. */
+export const SERIES_PER_UNIT = 80;
+
+/** Members whose restarts cut the total of their role; slots are 1 to 32. */
+const SLOTS_MAX = 32;
+/** With more restarts than this, a total is judged as it is: nothing of it would be left. */
+const TOTAL_LIVES_MAX = 16;
+
+export interface RoundSnapshot {
+  readonly size: number;
+  readonly due: readonly number[];
+  readonly gates: readonly (readonly [number, Gate])[];
+  readonly noPass: readonly (readonly [number, string])[];
+  readonly left: number;
+  readonly work: readonly (readonly [string, Work])[];
+}
+
+export class Round {
+  readonly gates: Gates;
+  readonly work: ReadonlyMap<string, Work>;
+  /** Ids that are still to be looked at, gated ones first. */
+  readonly due: number[];
+  readonly #size: number;
+  #limits: LimitIndex | null = null;
+
+  private constructor(size: number, gates: Gates, work: ReadonlyMap<string, Work>, due: number[]) {
+    this.#size = size;
+    this.gates = gates;
+    this.work = work;
+    this.due = due;
+  }
+
+  /** Of the series that have grown since they were judged; null when none has. */
+  static due(state: JudgedState, options: JudgeOptions, blind: readonly BlindSpot[], books: ReadonlyMap<number, GradeBook>): Round | null {
+    const due = judgedSeries(state, options).filter((id) => state.t >= (books.get(id)?.at ?? -1) * GROWN);
+    return due.length === 0 ? null : Round.#of(due, state, options, blind);
+  }
+
+  /** Of every series. */
+  static all(state: JudgedState, options: JudgeOptions, blind: readonly BlindSpot[]): Round {
+    return Round.#of(judgedSeries(state, options), state, options, blind);
+  }
+
+  static #of(ids: readonly number[], state: JudgedState, options: JudgeOptions, blind: readonly BlindSpot[]): Round {
+    const all = state.series.all().slice(0, state.store.size);
+    const gates = gatesOf(all, state.store, options, blind);
+    const isFirst = (id: number): boolean => gates.gates.has(id);
+    return new Round(all.length, gates, workOfAll(all, state), [...ids.filter(isFirst), ...ids.filter((id) => !isFirst(id))]);
+  }
+
+  static restore({ size, due, gates, noPass, left, work }: RoundSnapshot): Round {
+    return new Round(size, { gates: new Map(gates), noPass: new Map(noPass), left }, new Map(work), [...due]);
+  }
+
+  snapshot(): RoundSnapshot {
+    const { gates, noPass, left } = this.gates;
+    return { size: this.#size, due: [...this.due], gates: [...gates], noPass: [...noPass], left, work: [...this.work] };
+  }
+
+  /** Everything the analysis needs to judge these series now. */
+  input(
+    ids: readonly number[],
+    state: JudgedState,
+    options: JudgeOptions,
+    books: ReadonlyMap<number, GradeBook>,
+    final: boolean,
+  ): AnalysisInput {
+    this.#limits ??= new LimitIndex(state.series.all().slice(0, this.#size));
+    const lives = new Lives(state.timeline);
+    return {
+      now: state.t,
+      series: ids.map((id) => this.#series(state.series.get(id), state, options, books.get(id) ?? NEW_BOOK, lives)),
+      load: new Map(),
+      work: this.work,
+      phases: state.timeline.phases,
+      gaps: state.timeline.gaps,
+      collections: new Map(),
+      plannedEnd: options.plannedEnd,
+      requiredLifetime: options.requiredLifetime,
+      options: { warmup: options.warmup, judgedUntil: null, final },
+    };
+  }
+
+  #series(series: Series, state: JudgedState, options: JudgeOptions, book: GradeBook, lives: Lives): SeriesInput {
+    const { store } = state;
+    const rules = options.rules.filter((rule) => ruleApplies(rule, series));
+    return {
+      series,
+      gate: this.gates.gates.get(series.id) ?? 'advisory',
+      bins: store.bins(series.id),
+      value: store.value(series.id),
+      at: store.at(series.id),
+      lives: lives.of(series),
+      limits: limitsOf(series, this.#limits!, store, rules),
+      noPass: this.gates.noPass.get(series.id) ?? null,
+      book,
+    };
+  }
+}
+
+/** Ids of the series that have samples, and growth or a rule to be judged by. */
+function judgedSeries({ series, store }: JudgedState, { rules }: JudgeOptions): number[] {
+  const ids: number[] = [];
+  for (let id = 0; id < store.size; id++) {
+    const one = series.get(id);
+    if (isSeen(one, store) && (isJudged(one.def) || rules.some((rule) => ruleApplies(rule, one)))) ids.push(id);
+  }
+  return ids;
+}
+
+function workOfAll(all: readonly Series[], state: JudgedState): Map<string, Work> {
+  const byTarget = new Map<string, Series[]>();
+  for (const series of all) {
+    if (series.target === null) continue;
+    const list = byTarget.get(series.target);
+    if (list) list.push(series);
+    else byTarget.set(series.target, [series]);
+  }
+  return new Map([...byTarget].map(([target, series]) => [target, workOf(series, state.store, state.t)]));
+}
+
+/** Lives of the series of one input: many series share a role or a member. */
+class Lives {
+  readonly #timeline: Timeline;
+  readonly #known = new Map<string, readonly number[]>();
+
+  constructor(timeline: Timeline) {
+    this.#timeline = timeline;
+  }
+
+  of({ target, member }: Series): readonly number[] {
+    const key = `${target ?? ''}/${member ?? ''}`;
+    const known = this.#known.get(key) ?? this.#find(target, member);
+    this.#known.set(key, known);
+    return known;
+  }
+
+  /** A restart of any member moves the total of the role. */
+  #find(target: string | null, member: string | null): readonly number[] {
+    const own = this.#timeline.lives(target, member);
+    if (target === null || member !== null || own.length > 0) return own;
+    const all = Array.from({ length: SLOTS_MAX }, (_, i) => this.#timeline.lives(target, String(i + 1))).flat();
+    const starts = [...new Set(all)].toSorted((a, b) => a - b);
+    return starts.length <= TOTAL_LIVES_MAX ? starts : [];
+  }
+}

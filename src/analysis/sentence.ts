@@ -1,0 +1,101 @@
+/** Judgements in plain sentences: what grows, how fast, since when, to which limit, and what would settle what is open. */
+import { formatDuration, formatSize } from '../quantity.ts';
+import { seriesLabel } from '../series.ts';
+import type { SeriesJudgement } from './judgement.ts';
+
+export const UNKNOWN = 'unknown';
+
+/** A value in the unit of its metric. */
+export function inWords(value: number, unit: string): string {
+  const size = Math.abs(value);
+  const sign = value < 0 ? '-' : '';
+  if (unit === 'By') return sign + formatSize(size).replace(/(?=[kMGT]?B$)/, ' ');
+  if (unit === 's') return sign + (size < 1 ? `${digits(size * 1000)} ms` : `${digits(size)} s`);
+  if (unit === '1') return `${digits(value * 100)} %`;
+  return digits(value);
+}
+
+export function rateInWords(perHour: number, unit: string): string {
+  return `${inWords(perHour, unit)}/h`;
+}
+
+/** Three significant digits, and of large numbers whole ones. */
+function digits(value: number): string {
+  return String(Math.abs(value) >= 1000 ? Math.round(value) : Number(value.toPrecision(3)));
+}
+
+/** Run time as `hh:mm`, with seconds in the first ten minutes. */
+export function clockTime(seconds: number): string {
+  const two = (n: number): string => String(Math.floor(n)).padStart(2, '0');
+  const text = `${two(seconds / 3600)}:${two((seconds % 3600) / 60)}`;
+  return seconds < 600 ? `${text}:${two(seconds % 60)}` : text;
+}
+
+type Judged = Omit<SeriesJudgement, 'why'>;
+
+/** @param lives number of lives that were judged together */
+export function whyOf(j: Judged, noPass: string | null, lives: number): string {
+  const parts = [movement(j, lives)];
+  if (j.grade === 'confirmed' || j.outcome === 'fail') parts.push(reach(j), likelyCause(j));
+  else if (j.grade === 'suspected') parts.push('suspected, not confirmed: it may still be bounded');
+  else if (j.grade === 'retracted') parts.push('it grew and has stopped');
+  if (j.outcome === 'pass') parts.push(tooSlow(j));
+  if (j.outcome === 'inconclusive') parts.push(open(j, noPass));
+  return parts.filter((part) => part !== '').join('; ');
+}
+
+function movement(j: Judged, lives: number): string {
+  const { unit } = j.series.def;
+  const name = seriesLabel(j.series);
+  if (j.slope === null) return name;
+  const { perHour, lo, hi, confidence } = j.slope;
+  const interval = `${Math.round(confidence * 100)} %: ${rateInWords(lo, unit)} to ${rateInWords(hi, unit)}`;
+  const over = lives > 1 ? `, over ${lives} lives` : '';
+  const now = inWords(j.level ?? NaN, unit);
+  if (lo > 0) return `${name} grows ${rateInWords(perHour, unit)} (${interval}) since ${since(j)}${over}, now ${now}`;
+  const verb = hi < 0 ? 'falls' : hi < (j.floorPerHour ?? 0) ? 'does not grow' : 'may or may not grow';
+  return `${name} ${verb} (${interval}${over}) at ${now}`;
+}
+
+function since(j: Judged): string {
+  if (j.onset !== null) return `${clockTime(j.onset.at)} (between ${clockTime(j.onset.lo)} and ${clockTime(j.onset.hi)})`;
+  return j.judged === null ? UNKNOWN : clockTime(j.judged.from);
+}
+
+function reach(j: Judged): string {
+  if (j.limit === null) return j.series.def.growth === 'capacity' ? 'its limit is not known' : 'no limit is known';
+  const limit = `its limit of ${inWords(j.limit.value, j.series.def.unit)} (${j.limit.from})`;
+  if (j.level !== null && j.level >= j.limit.value) return `it has reached ${limit}`;
+  if (j.exhaustion === null || j.judged === null) return `it does not approach ${limit}`;
+  const away = (at: number): string => formatDuration(Math.max(0, at - j.judged!.to));
+  const { at, lo, hi } = j.exhaustion;
+  return `it reaches ${limit} in ${away(at)} (${away(lo)} to ${hi === null ? 'never' : away(hi)})`;
+}
+
+/** The words of the diagnosis table that performance testers use. */
+function likelyCause(j: Judged): string {
+  if (j.grade !== 'confirmed') return '';
+  const alias = j.series.def.alias ?? '';
+  if (alias.startsWith('latency')) return 'gradual latency increase: likely a memory leak';
+  if (alias === 'errors') return 'increasing errors: likely resource exhaustion';
+  return '';
+}
+
+function tooSlow({ series, floorPerHour, limit, slope }: Judged): string {
+  if (floorPerHour === null || slope === null) return '';
+  const floor = rateInWords(floorPerHour, series.def.unit);
+  if (limit === null) return slope.lo > 0 ? `below the ${floor} that matter` : `growth of ${floor} would have been seen`;
+  return `below ${floor}, half of what would reach ${inWords(limit.value, series.def.unit)} (${limit.from}) in the required life`;
+}
+
+/** Why it is open, and what would settle it. */
+function open(j: Judged, noPass: string | null): string {
+  if (noPass !== null) return noPass;
+  if (j.floorPerHour === null || j.smallestDetectablePerHour === null || j.slope === null) return '';
+  if (j.slope.hi < j.floorPerHour) return j.grade === 'none' || j.grade === 'retracted' ? 'but no steady work was seen' : '';
+  const { unit } = j.series.def;
+  const settle = j.hoursToSettle === null ? '' : `a run of ${formatDuration(j.hoursToSettle * 3600)} would settle it`;
+  if (j.slope.lo > j.floorPerHour) return settle;
+  const can = `so far growth below ${rateInWords(j.smallestDetectablePerHour, unit)} cannot be told from none, and ${rateInWords(j.floorPerHour, unit)} matters`;
+  return settle === '' ? can : `${can}; ${settle}`;
+}

@@ -1,0 +1,129 @@
+/**
+ * Proof of work. An idle target has no noise and would pass everything, so steady work must be seen: requests where they are counted,
+ * else CPU time, else I/O, else context switches. When the work stops, judging stops there.
+ */
+import type { Series } from '../series.ts';
+import type { Bins } from '../store.ts';
+import type { Store } from '../store.ts';
+import { median } from './stats.ts';
+
+export interface Work {
+  /** What was counted; null when nothing that shows work can be read. */
+  readonly signal: string | null;
+  /** Work went on for at least half of the time between warm-up and its end. */
+  readonly steady: boolean;
+  /** Run time at which it stopped; null while it goes on, and when there never was any. */
+  readonly stoppedAt: number | null;
+  /** Requests per hour while there was work; null when requests are not counted. */
+  readonly requestsPerHour: number | null;
+}
+
+/** In order of preference; `idle` is the rate per second up to which a target counts as idle. */
+const SIGNALS = [
+  { name: 'requests', idle: 0 },
+  { name: 'process.cpu.time', idle: 0.005 }, // timers and collectors of an idle JVM or Node take up to 0.3 % of a core
+  { name: 'cpu', idle: 0.005 },
+  { name: 'process.disk.io', idle: 1000 },
+  { name: 'process.context_switches', idle: 25 },
+] as const;
+
+/** A window with less than this share of the usual busy rate has no work in it. */
+const WORK_SHARE = 0.2;
+
+/** Share of the time, after warm-up, that must have work in it. */
+const STEADY_SHARE = 0.5;
+
+const WARMUP_SHARE = 0.08;
+
+/** Windows in which work is counted: fine enough to place its end, and each long enough for the clock ticks of CPU time. */
+const WINDOWS_MAX = 120;
+const WINDOW_MIN_S = 3;
+const WINDOWS_MIN = 5;
+
+/** Work has stopped when it stayed away so long, and longer than ever before: a pause between batches is not an end. */
+const STOPPED_MIN_S = 60;
+const STOPPED_SHARE = 0.05;
+const PAUSE_FACTOR = 1.5;
+
+const HOUR = 3600;
+
+/** @param series those of one target */
+export function workOf(series: readonly Series[], store: Store, now: number): Work {
+  for (const { name, idle } of SIGNALS) {
+    const counted = withoutDoubles(series.filter((s) => (s.def.alias === name || s.def.name === name) && store.bins(s.id).length > 0));
+    if (counted.length === 0) continue;
+    return judgeRates(ratesOf(counted, store, now), idle, name, now);
+  }
+  return { signal: null, steady: false, stoppedAt: null, requestsPerHour: null };
+}
+
+/** The role's total where there is one, else its members: both would count everything twice. */
+function withoutDoubles(series: readonly Series[]): Series[] {
+  const totals = series.filter((s) => s.member === null);
+  return totals.length > 0 ? totals : [...series];
+}
+
+interface Rates {
+  readonly from: number;
+  readonly width: number;
+  /** Per second; NaN where nothing was sampled. */
+  readonly rate: Float64Array;
+}
+
+function ratesOf(series: readonly Series[], store: Store, now: number): Rates {
+  const all = series.map((s) => ({ bins: store.bins(s.id), counter: s.def.kind === 'counter' }));
+  const from = Math.min(...all.map(({ bins }) => bins.first * bins.width));
+  const finest = Math.max(WINDOW_MIN_S, ...all.map(({ bins }) => bins.width));
+  const count = Math.max(1, Math.min(WINDOWS_MAX, Math.floor((now - from) / finest)));
+  const width = (now - from) / count;
+  const rate = new Float64Array(count).fill(NaN);
+  for (const { bins, counter } of all) addRates(rate, bins, counter, from, width);
+  return { from, width, rate };
+}
+
+/** Spreads each bin over the windows it overlaps. */
+function addRates(rate: Float64Array, bins: Bins, counter: boolean, from: number, width: number): void {
+  for (let i = 0; i < bins.length; i++) {
+    if (bins.count[i] === 0) continue;
+    const start = (bins.first + i) * bins.width;
+    const perSecond = counter ? bins.sum[i]! / bins.width : bins.sum[i]! / bins.count[i]!;
+    const last = Math.min(rate.length - 1, Math.floor((start + bins.width - from) / width));
+    for (let w = Math.max(0, Math.floor((start - from) / width)); w <= last; w++) {
+      const overlap = Math.min(start + bins.width, from + (w + 1) * width) - Math.max(start, from + w * width);
+      if (overlap > 0) rate[w] = (Number.isNaN(rate[w]!) ? 0 : rate[w]!) + (perSecond * overlap) / width;
+    }
+  }
+}
+
+function judgeRates({ from, width, rate }: Rates, idle: number, signal: string, now: number): Work {
+  const warm = Math.floor(rate.length * WARMUP_SHARE);
+  const busy = rate.subarray(warm).filter((value) => value > idle);
+  const none: Work = { signal, steady: false, stoppedAt: null, requestsPerHour: null };
+  if (rate.length < WINDOWS_MIN || busy.length === 0) return none;
+  const enough = Math.max(idle, WORK_SHARE * median(busy));
+  const working = Array.from(rate, (value) => value > enough);
+  const last = working.lastIndexOf(true);
+  const stopped = hasStopped(working, last, width, now - from);
+  const judged = Array.from({ length: last + 1 - warm }, (_, i) => warm + i).filter((w) => !Number.isNaN(rate[w]!));
+  const share = judged.filter((w) => working[w]).length / judged.length;
+  // The last window with work is cut in two by the end of the work unless it is as busy as the others.
+  const whole = rate[last]! > 0.8 * median(busy) ? last + 1 : last;
+  const total = judged.reduce((sum, w) => sum + rate[w]!, 0) / judged.length;
+  return {
+    signal,
+    steady: share >= STEADY_SHARE,
+    stoppedAt: stopped ? from + whole * width : null,
+    requestsPerHour: signal === 'requests' ? total * HOUR : null,
+  };
+}
+
+function hasStopped(working: readonly boolean[], last: number, width: number, span: number): boolean {
+  const away = (working.length - 1 - last) * width;
+  let pause = 0;
+  let longest = 0;
+  for (let w = working.indexOf(true); w <= last; w++) {
+    pause = working[w] ? 0 : pause + width;
+    longest = Math.max(longest, pause);
+  }
+  return away >= Math.max(STOPPED_MIN_S, STOPPED_SHARE * span) && away > PAUSE_FACTOR * longest;
+}

@@ -1,0 +1,17 @@
+/** What the judge is told, from the configuration of a run that begins or from the record of one that is judged again. */
+import type { JudgeOptions } from './analysis/judgement.ts';
+import { parseRule } from './analysis/rules.ts';
+import type { Catalog } from './catalog.ts';
+import type { Config } from './config/config.ts';
+
+type Judging = Pick<Config, 'mustLive' | 'duration' | 'warmup' | 'rules' | 'required' | 'interval'>;
+
+export function judgeOptions({ mustLive, duration, warmup, rules, required, interval }: Judging): JudgeOptions {
+  return { requiredLifetime: mustLive, plannedEnd: duration, warmup, rules, required, interval };
+}
+
+/** What the run was judged by: `redactedConfig` of the configuration, in which a rule is its text. Throws `RULE` for a rule of another version. */
+export function storedJudging(config: unknown, catalog: Catalog): Judging {
+  const stored = config as Omit<Judging, 'rules'> & { readonly rules: readonly string[] };
+  return { ...stored, rules: stored.rules.map((text) => parseRule(text, (name) => catalog.find(name))) };
+}
