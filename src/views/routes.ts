@@ -1,0 +1,154 @@
+/** The pages of a run: metrics, health, the verdict as JSON, and a status page that a person can read. */
+import type { Verdict } from '../analysis/verdict.ts';
+import { type Clock, rfc3339 } from '../clock.ts';
+import { formatDuration } from '../quantity.ts';
+import type { Target } from '../targets.ts';
+import { type Page, type Route, type Routes, textOf } from './http.ts';
+import { prefersOpenMetrics } from './negotiation.ts';
+import type { Otel } from './otel.ts';
+import { showRange, showRate, showValue, UNKNOWN } from './quantities.ts';
+import type { ExportedRun } from './runmetrics.ts';
+import { table } from './table.ts';
+
+export interface RunPages {
+  readonly run: ExportedRun;
+  readonly clock: Clock;
+  /** Null: there is no /metrics. */
+  readonly collect: Otel['collect'] | null;
+}
+
+/** @param more pages of others; the status page lists them too */
+export function runRoutes({ run, clock, collect }: RunPages, more: Routes = {}): Routes {
+  const routes: Routes = {
+    ...(collect ? { '/metrics': { about: 'Prometheus text format and OpenMetrics', answer: metricsRoute(collect, run, clock) } } : {}),
+    '/healthz': { about: 'whether the agent works', answer: healthRoute(run, clock) },
+    '/readyz': { about: 'whether there are samples', answer: () => readiness(run) },
+    '/api/verdict': { about: 'the verdict so far, as in verdict.json', answer: () => verdictPage(run) },
+    ...more,
+  };
+  return { '/': { about: 'this page', answer: () => textOf(200, statusText(run, routes, clock).join('\n')) }, ...routes };
+}
+
+/** How long one collection answers everybody who asks, unless a tick makes it old before. */
+const SHARED_S = 1;
+
+type Collected = ReturnType<Otel['collect']>;
+
+/** Scrapes at the same time share one collection and, per format, one page. */
+function metricsRoute(collect: Otel['collect'], run: ExportedRun, clock: Clock): Route['answer'] {
+  let last: { n: number; at: number; collected: Collected; pages: Map<boolean, Promise<Page>> } | null = null;
+  return async ({ accept }) => {
+    const now = clock.monotonic();
+    if (last === null || last.n !== run.state.n || now - last.at >= SHARED_S) {
+      last = { n: run.state.n, at: now, collected: collect(), pages: new Map() };
+    }
+    const { collected, pages } = last;
+    const openMetrics = prefersOpenMetrics(accept);
+    const page = pages.get(openMetrics) ?? metricsPage(collected, openMetrics);
+    pages.set(openMetrics, page);
+    try {
+      return await page;
+    } catch (error) {
+      if (last?.collected === collected) last = null; // the next scrape tries again
+      throw error;
+    }
+  };
+}
+
+async function metricsPage(collected: Collected, openMetrics: boolean): Promise<Page> {
+  const [{ OPENMETRICS_TYPE, openMetricsPage, TEXT_TYPE, textPage }, { resourceMetrics, errors }] = await Promise.all([
+    import('./exposition.ts'),
+    collected,
+  ]);
+  if (errors.length > 0) throw errors[0] as Error; // half a page would look like vanished targets
+  return openMetrics
+    ? { status: 200, type: OPENMETRICS_TYPE, body: Buffer.from(openMetricsPage(resourceMetrics)) }
+    : { status: 200, type: TEXT_TYPE, body: Buffer.from(textPage(resourceMetrics)) };
+}
+
+/** The longest interval is 60 s; after three of them without a tick the loop is stuck. */
+const STUCK_S = 180;
+
+function healthRoute(run: ExportedRun, clock: Clock): Route['answer'] {
+  let seen = { n: run.state.n, at: clock.monotonic() };
+  return () => {
+    const now = clock.monotonic();
+    if (run.state.n !== seen.n) seen = { n: run.state.n, at: now };
+    if (run.end() === null && now - seen.at > STUCK_S) return textOf(503, `no sample for ${formatDuration(now - seen.at)}`);
+    return textOf(200, 'ok');
+  };
+}
+
+function readiness(run: ExportedRun): Page {
+  return run.state.n < 0 ? textOf(503, 'not a sample yet') : textOf(200, 'ready');
+}
+
+function verdictPage(run: ExportedRun): Page {
+  const verdict = run.verdict();
+  if (verdict === null) return textOf(503, 'there is no verdict before the first look at the data', { 'retry-after': '60' });
+  return { status: 200, type: 'application/json', body: `${JSON.stringify(verdict)}\n` };
+}
+
+/** Rows of the status page; the metrics page and the verdict have the rest. */
+const ROWS_MAX = 100;
+
+const COLUMNS = 160;
+
+function statusText(run: ExportedRun, routes: Routes, clock: Clock): string[] {
+  const end = run.end();
+  const verdict = run.verdict();
+  const so = end === null ? `${formatDuration(Math.max(0, clock.wall() - run.start))} so far` : `ended ${rfc3339(end)}`;
+  const planned = run.planned === null ? 'runs until told to stop' : `planned end ${rfc3339(run.planned)}`;
+  const phase = run.phase() === '' ? '' : `, phase ${run.phase()}`;
+  return [
+    `soak-agent ${run.version}  run ${run.id}`,
+    `began ${rfc3339(run.start)}, ${so}, ${planned}${phase}`,
+    ...section('Verdict', verdictLines(verdict, end !== null)),
+    ...section('Targets', capped(run.targets().map(targetLine))),
+    ...section('Judged series', seriesLines(verdict)),
+    ...section(
+      'Pages',
+      table(
+        Object.entries(routes).map(([path, { about }]) => [path, about]),
+        COLUMNS,
+      ),
+    ),
+  ];
+}
+
+function section(title: string, lines: readonly string[]): string[] {
+  // A command name or a mount point may hold a line end, and would forge a line.
+  return lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((line) => `  ${line.replaceAll(/\p{Cc}/gu, '\u{FFFD}')}`)];
+}
+
+function capped(lines: readonly string[]): string[] {
+  return lines.length <= ROWS_MAX ? [...lines] : [...lines.slice(0, ROWS_MAX), `and ${lines.length - ROWS_MAX} more`];
+}
+
+function verdictLines(verdict: Verdict | null, ended: boolean): string[] {
+  if (verdict === null) return ['none yet'];
+  return [ended ? verdict.outcome : `${verdict.outcome} so far`, ...capped(verdict.reasons.map((reason) => `- ${reason}`))];
+}
+
+function targetLine({ role, procs, goneSince }: Target): string {
+  if (procs.length > 0) return `${role}: ${procs.length === 1 ? '1 process' : `${procs.length} processes`} (${names(procs)})`;
+  return goneSince === null ? `${role}: not found yet` : `${role}: gone`;
+}
+
+function names(procs: Target['procs']): string {
+  return [...new Set(procs.map(({ comm }) => comm))].slice(0, 5).join(', ');
+}
+
+function seriesLines(verdict: Verdict | null): string[] {
+  const gated = (verdict?.series ?? []).filter((series) => series.gated);
+  if (gated.length === 0) return [];
+  const rows = gated.map(({ target, member, metric, labels, level, unit, slope, grade, outcome }) => [
+    `${target ?? 'host'}${member === null ? '' : `/${member}`}`,
+    [metric, ...Object.values(labels)].join(' '),
+    showValue(level, unit),
+    slope === null ? UNKNOWN : `${showRate(slope.perHour, unit)} (${showRange(slope.lo, slope.hi, unit)})`,
+    grade,
+    outcome,
+  ]);
+  return capped(table([['target', 'metric', 'level', 'growth (interval)', 'grade', 'so far'], ...rows], COLUMNS));
+}

@@ -1,0 +1,117 @@
+/**
+ * What a terminal shows: a compact live table, a line a minute where there is no terminal, and the summary at the end. One screen,
+ * one write per frame, no library.
+ */
+import type { Verdict, VerdictSeries } from '../analysis/verdict.ts';
+import { parseRfc3339 } from '../clock.ts';
+import { formatDuration } from '../quantity.ts';
+import { showRange, showRate, showValue, UNKNOWN } from './quantities.ts';
+import { table } from './table.ts';
+
+export interface Screen {
+  readonly columns: number;
+  readonly rows: number;
+  readonly color: boolean;
+}
+
+/** What the live view shows beyond the verdict so far. */
+export interface LiveFigures {
+  /** Run time, seconds. */
+  readonly now: number;
+  readonly plannedEnd: number | null;
+  /** Current values by series id of the verdict. */
+  readonly current: (seriesId: string) => number | null;
+  /** Smallest growth per hour that could be ruled out now and at 8 h, by series id; null where nothing can be said. */
+  readonly certifiable: (seriesId: string, hours: number) => number | null;
+}
+
+/** Eight hours are the night that most soaks last (needs). */
+export const CERTIFY_HOURS = 8;
+
+const COLORS = { fail: 31, inconclusive: 33, pass: 32, dim: 2, bold: 1 } as const;
+
+function paint(screen: Screen, style: keyof typeof COLORS, text: string): string {
+  return screen.color ? `\u001B[${COLORS[style]}m${text}\u001B[0m` : text;
+}
+
+/** The gated series, then advisory ones that are not quiet, worst first. */
+function shown(verdict: Verdict, most: number): VerdictSeries[] {
+  const rank = (s: VerdictSeries): number =>
+    ({ fail: 0, inconclusive: 2, pass: 3 })[s.outcome] - (s.grade === 'suspected' || s.grade === 'confirmed' ? 1 : 0);
+  const worth = verdict.series.filter((s) => s.gated || s.grade === 'suspected' || s.grade === 'confirmed');
+  return worth.toSorted((a, b) => Number(b.gated) - Number(a.gated) || rank(a) - rank(b)).slice(0, most);
+}
+
+/** The live table, as lines of at most the screen's width and at most its height. */
+export function liveTable(verdict: Verdict, figures: LiveFigures, screen: Screen): string[] {
+  const left = figures.plannedEnd === null ? 'until told to stop' : `${formatDuration(Math.max(0, figures.plannedEnd - figures.now))} left`;
+  const head = `soak-agent ${verdict.run.id}  ${formatDuration(figures.now)} so far, ${left}`;
+  const rows = shown(verdict, Math.max(3, screen.rows - 8)).map((s) => {
+    const slope = s.slope === null ? UNKNOWN : `${showRate(s.slope.perHour, s.unit)} (${showRange(s.slope.lo, s.slope.hi, s.unit)})`;
+    const can = (hours: number): string => showRate(figures.certifiable(s.id, hours), s.unit);
+    return [
+      s.id,
+      showValue(figures.current(s.id) ?? s.level, s.unit),
+      slope,
+      s.grade === 'none' ? '' : s.grade,
+      s.outcome,
+      can(0),
+      can(CERTIFY_HOURS),
+    ];
+  });
+  const titles = ['signal', 'now', 'slope (interval)', 'grade', 'so far', 'rules out', `at ${CERTIFY_HOURS} h`];
+  const lines = table([titles, ...rows], screen.columns, new Set([1, 5, 6]));
+  return [
+    paint(screen, 'bold', head.slice(0, screen.columns)),
+    ...lines.map((line, i) => (i === 0 ? paint(screen, 'dim', line) : line)),
+    '',
+    paint(screen, verdict.outcome, `so far: ${verdict.outcome}`) +
+      `  ${verdict.reasons[0] ?? ''}`.slice(0, Math.max(0, screen.columns - 24)),
+  ];
+}
+
+/** One line for logs and pipes: how long, how it stands, and the figure that matters most. */
+export function minuteLine(verdict: Verdict, figures: LiveFigures): string {
+  const first = shown(verdict, 3).map((s) =>
+    `${s.id} ${showValue(figures.current(s.id) ?? s.level, s.unit)} ${s.slope ? showRate(s.slope.perHour, s.unit) : ''}`.trim(),
+  );
+  return `${formatDuration(figures.now)}  ${verdict.outcome} so far  ${first.join('; ')}`;
+}
+
+/** The end of a run, readable: the verdict, why, what was found, and what could not be judged. */
+export function summary(verdict: Verdict, screen: Screen): string[] {
+  const seconds = (parseRfc3339(verdict.run.end ?? '') ?? Number.NaN) - (parseRfc3339(verdict.run.start) ?? Number.NaN);
+  const coverage = verdict.coverage === null ? '' : `, ${Math.floor(verdict.coverage * 100)} % of the samples taken`;
+  const lines = [
+    paint(screen, verdict.outcome, verdict.outcome.toUpperCase()) +
+      ` after ${Number.isFinite(seconds) ? formatDuration(seconds) : 'an unknown time'}${coverage}`,
+  ];
+  for (const reason of verdict.reasons) lines.push(`  ${reason}`);
+  const judged = shown(verdict, 30);
+  if (judged.length > 0) {
+    lines.push('');
+    const rows = judged.map((s) => [s.outcome, s.id, showValue(s.level, s.unit), slopeOf(s), limitOf(s), s.gated ? '' : 'advisory']);
+    lines.push(...table([['', 'signal', 'level', 'growth (interval)', 'limit', ''], ...rows], screen.columns, new Set([2, 4])));
+  }
+  const told = new Set(verdict.reasons);
+  const findings = verdict.findings.filter((finding) => finding.outcome !== 'pass' && !told.has(finding.why));
+  if (findings.length > 0) lines.push('', ...findings.map((finding) => `- ${finding.why}`));
+  return verdict.blind.length === 0 ? lines : [...lines, '', 'Not readable:', ...blindLines(verdict.blind)];
+}
+
+/** One line per reason: a control group that cannot be read is a dozen signals. */
+function blindLines(blind: Verdict['blind']): string[] {
+  const groups = Map.groupBy(blind, ({ target, reason }) => JSON.stringify([target ?? 'host', reason]));
+  return [...groups].map(([key, alike]) => {
+    const [whose, reason] = JSON.parse(key) as [string, string];
+    return `- ${whose}: ${alike.map(({ metric }) => metric).join(', ')}: ${reason}`;
+  });
+}
+
+function slopeOf(s: VerdictSeries): string {
+  return s.slope === null ? UNKNOWN : `${showRate(s.slope.perHour, s.unit)} (${showRange(s.slope.lo, s.slope.hi, s.unit)})`;
+}
+
+function limitOf(s: VerdictSeries): string {
+  return s.limit === null ? '' : showValue(s.limit.value, s.unit);
+}
