@@ -1,0 +1,317 @@
+/**
+ * The composition root of a run: what is started in which order, what happens after each tick, and what is stopped in which order.
+ * Whoever is still producing finds someone listening: record and views come up before the sources and go down after them.
+ */
+import { Judge, type RunInfo } from './analysis/judge.ts';
+import type { SeriesJudgement } from './analysis/judgement.ts';
+import type { Verdict } from './analysis/verdict.ts';
+import type { Clock } from './clock.ts';
+import { type Config, configHash, redactedConfig } from './config/config.ts';
+import { type Ending, ending } from './ending.ts';
+import type { Env } from './config/environment.ts';
+import { exportedRun } from './exported.ts';
+import { judgeOptions } from './judging.ts';
+import { type Load, startLoad } from './load.ts';
+import { createLogger, type Logger } from './log.ts';
+import { Loop, RunTime } from './loop.ts';
+import { assert, messageOf } from './problem.ts';
+import { type OpenedRun, openRun } from './runs.ts';
+import { RunState } from './runstate.ts';
+import { SeriesTable } from './series.ts';
+import { hostFacts } from './sources/facts.ts';
+import { sources } from './sources/index.ts';
+import { findTargetsPortably } from './sources/portable-selection.ts';
+import { findTargets } from './sources/selection.ts';
+import type { AgentFigures } from './sources/self.ts';
+import type { Source, SourceContext } from './sources/source.ts';
+import { type StopStep, stopInOrder } from './stopping.ts';
+import { Targets } from './targets.ts';
+import { VERSION } from './version.ts';
+import { type Listener, listen } from './views/http.ts';
+import { type Otel, startOtel } from './views/otel.ts';
+import { runRoutes } from './views/routes.ts';
+import type { ExportedRun } from './views/runmetrics.ts';
+
+/** Seconds of the 8 s of a stop that each step may take (contracts). */
+const STEP_S = { reads: 1, sources: 1, load: 3.5, tick: 1, verdict: 1, push: 3, listener: 1.5 } as const;
+
+export interface AgentIo {
+  readonly clock: Clock;
+  readonly env: Env;
+}
+
+/** What a run that has ended leaves. */
+export interface Ended {
+  readonly verdict: Verdict;
+  readonly ending: Ending;
+  /** What went wrong while stopping; the verdict stands. */
+  readonly errors: readonly unknown[];
+}
+
+/** Seconds: pidusage reads each process by several files or a child process of its own. */
+const PORTABLE_INTERVAL_S = 5;
+
+function atPortablePace(config: Config): Config {
+  return config.source === 'pidusage' ? { ...config, interval: Math.max(PORTABLE_INTERVAL_S, config.interval) } : config;
+}
+
+/** A run that is under way. */
+export class Agent {
+  readonly config: Config;
+  readonly state: RunState;
+  readonly targets: Targets;
+  readonly #clock: Clock;
+  readonly #env: Env;
+  readonly #log: Logger;
+  readonly #sources: readonly Source[];
+  /** Ends every wait of the run. */
+  readonly #over = new AbortController();
+  #ending: Ending | null = null;
+  #opened: OpenedRun | null = null;
+  #time: RunTime | null = null;
+  #loop: Loop | null = null;
+  #load: Load | null = null;
+  #otel: Otel | null = null;
+  #listener: Listener | null = null;
+  #endedAt: number | null = null;
+
+  constructor(given: Config, { clock, env }: AgentIo) {
+    const config = atPortablePace(given);
+    this.config = config;
+    this.#clock = clock;
+    this.#env = env;
+    this.#log = createLogger(clock, config.logLevel);
+    this.targets = new Targets(config.targets);
+    const table = new SeriesTable((what) =>
+      this.#loop?.event('cap', `no more ${what}: what is beyond is not recorded`, { data: { what } }),
+    );
+    this.state = new RunState(new Judge(judgeOptions(config)), table);
+    const ctx: SourceContext = { series: table, targets: this.targets, clock, log: this.#log, roots: config.roots };
+    this.#sources = sources(ctx, config, this.#figures());
+  }
+
+  /** Address of the pages, or null without a listener. */
+  get url(): string | null {
+    return this.#listener?.url ?? null;
+  }
+
+  /** Folder of the run. */
+  get folder(): string {
+    return this.#run().folder;
+  }
+
+  /** Run time, seconds. */
+  now(): number {
+    return this.#time?.now() ?? 0;
+  }
+
+  /**
+   * Opens everything in order; what was opened is closed again when a later part cannot start.
+   * @param wait aborted when the user no longer wants to wait for a target
+   * @throws {Problem} whatever the user must mend, before anything is written where it can be known
+   */
+  async start(wait: AbortSignal): Promise<readonly string[]> {
+    try {
+      const find = this.config.source === 'pidusage' ? findTargetsPortably : findTargets;
+      await find(this.targets, this.config, this.#clock, wait);
+      if (this.config.listen) this.#listener = await listen(this.config.listen, this.#routes(), this.#log);
+      const messages = await this.#openRun();
+      await this.#openExport();
+      for (const source of this.#sources) await source.open(this.#sink());
+      if (this.config.command) this.#load = await this.#startLoad(this.config.command);
+      return messages;
+    } catch (error) {
+      await stopInOrder(
+        [...this.#closing(), { name: 'record', seconds: 1, run: () => this.#opened?.abandon() }, ...this.#unlisten()],
+        this.#log,
+      );
+      throw error;
+    }
+  }
+
+  /** Watches until the run ends. `afterTick` is called when the state is up to date. */
+  async watch(told: AbortSignal, afterTick: () => void): Promise<Ending> {
+    const stop = (): void => this.end({ kind: 'signal', message: `told to stop by ${messageOf(told.reason)}` });
+    if (told.aborted) stop();
+    told.addEventListener('abort', stop, { once: true });
+    await this.#sink().run(this.#over.signal, () => {
+      const over = ending(this.config, this.targets.all(), this.now());
+      if (over) this.end(over);
+      afterTick();
+    });
+    told.removeEventListener('abort', stop);
+    return this.#ending ?? { kind: 'failed', message: 'ended without a reason' };
+  }
+
+  /** Ends the run after the tick in flight; the first reason counts. */
+  end(why: Ending): void {
+    this.#ending ??= why;
+    this.#over.abort(new Error(why.message));
+  }
+
+  /** The verdict so far, or the final one after `stop`. */
+  verdict(): Verdict {
+    return this.state.judge.verdict(this.#info(), this.state);
+  }
+
+  /** The latest judgement of the series with this id of the verdict, or null. */
+  judged(id: string): SeriesJudgement | null {
+    return this.state.judge.judged(id);
+  }
+
+  /** Its value if it is still being sampled, or null. */
+  current(id: string): number | null {
+    const judged = this.judged(id);
+    return judged && this.state.fresh(judged.series);
+  }
+
+  /** Ends everything but the listener and the export, which may be held; `release` ends those. */
+  async stop(over: Ending): Promise<Ended> {
+    const errors = await stopInOrder(this.#closing(over), this.#log);
+    this.#endedAt = this.#clock.wall();
+    const verdict = this.verdict();
+    const run = this.#run();
+    const steps: StopStep[] = [
+      { name: 'verdict', seconds: STEP_S.verdict, run: () => run.seal(this.#endedAt ?? 0, verdict) },
+      { name: 'last push', seconds: STEP_S.push, run: () => this.#otel?.flush() },
+    ];
+    errors.push(...(await stopInOrder(steps, this.#log)));
+    return { verdict, ending: over, errors };
+  }
+
+  /** Serves the final state until told to stop, or for the given seconds. */
+  async hold(seconds: number, told: AbortSignal): Promise<void> {
+    try {
+      await this.#clock.sleepUntil(this.#clock.monotonic() + seconds, told);
+    } catch {
+      // told to stop
+    }
+  }
+
+  async release(): Promise<void> {
+    await stopInOrder(this.#unlisten(), this.#log);
+  }
+
+  #run(): OpenedRun {
+    assert(this.#opened !== null, 'the run is not open yet');
+    return this.#opened;
+  }
+
+  #sink(): Loop {
+    assert(this.#loop !== null, 'the run has not begun yet');
+    return this.#loop;
+  }
+
+  /** A run of this configuration that was cut off goes on where its record ends; the time between is a gap. */
+  async #openRun(): Promise<readonly string[]> {
+    const { config } = this;
+    const host = await hostFacts();
+    const opened = openRun({
+      out: config.out,
+      keep: config.keep,
+      maxBytes: config.recordMax,
+      clock: this.#clock,
+      header: {
+        agent: VERSION,
+        configHash: configHash(config),
+        config: redactedConfig(config),
+        interval: config.interval,
+        planned: config.duration,
+        host,
+      },
+      state: this.state,
+    });
+    this.#opened = opened;
+    this.#time = new RunTime(this.#clock, opened.resumed ?? undefined);
+    const { state } = this;
+    this.#loop = new Loop({
+      clock: this.#clock,
+      time: this.#time,
+      sources: this.#sources,
+      state,
+      record: opened.record,
+      interval: config.interval,
+    });
+    if (opened.resumed) {
+      this.#loop.event('run_resume', 'soak-agent was started again and goes on with this run', { data: {} });
+      this.#loop.event('gap', 'the agent was not running', { data: { from: opened.resumed.last.t } });
+    } else {
+      this.#loop.event('run_start', `soak-agent ${VERSION} began this run`);
+    }
+    return opened.messages;
+  }
+
+  async #openExport(): Promise<void> {
+    const { listen: listener, otlp } = this.config;
+    if (listener === null && otlp === null) return;
+    const readers = { prometheus: listener !== null, otlp };
+    this.#otel = await startOtel({ run: this.#exported(), readers, clock: this.#clock, log: this.#log, env: this.#env });
+  }
+
+  async #startLoad(command: readonly string[]): Promise<Load> {
+    const load = await startLoad(command);
+    const name = command[0] ?? '';
+    this.#sink().event('load_start', `${name} started`, { data: { pid: load.pid } });
+    void this.#endWith(load, name);
+    return load;
+  }
+
+  async #endWith(load: Load, name: string): Promise<void> {
+    const { code, signal } = await load.ended;
+    const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
+    this.#sink().event('load_end', `${name} ended ${how}`, { data: { code, signal } });
+    this.end({ kind: 'command', message: `${name} ended ${how}` });
+  }
+
+  /** Producers first: what they report while they end is still recorded. */
+  #closing(over?: Ending): StopStep[] {
+    const loop = this.#loop;
+    return [
+      { name: 'reads', seconds: STEP_S.reads, run: () => loop?.schedule.abort() },
+      ...this.#sources.map((source): StopStep => ({
+        name: `source ${source.name}`,
+        seconds: STEP_S.sources,
+        run: () => source.close(),
+      })),
+      { name: 'command', seconds: STEP_S.load, run: () => this.#load?.stop() },
+      ...(over && loop ? [{ name: 'last tick', seconds: STEP_S.tick, run: () => this.#lastTick(loop, over) }] : []),
+    ];
+  }
+
+  #lastTick(loop: Loop, over: Ending): void {
+    loop.event('run_end', over.message, { data: { kind: over.kind } });
+    loop.tick();
+  }
+
+  #unlisten(): StopStep[] {
+    return [
+      { name: 'export', seconds: STEP_S.push, run: () => this.#otel?.shutdown() },
+      { name: 'listener', seconds: STEP_S.listener, run: () => this.#listener?.close() },
+    ];
+  }
+
+  #routes() {
+    const collect = () => this.#otel?.collect() ?? Promise.reject(new Error('the run has not begun yet'));
+    return runRoutes({ run: this.#exported(), clock: this.#clock, collect });
+  }
+
+  #info(): RunInfo {
+    const { id, start } = this.#run();
+    return { id, start, end: this.#endedAt, planned: this.config.duration, agent: VERSION, configHash: configHash(this.config) };
+  }
+
+  #exported(): ExportedRun {
+    const { config, state, targets } = this;
+    const verdict = () => (this.#endedAt === null && state.judge.judgement === null ? null : this.verdict());
+    return exportedRun({ config, state, targets, run: () => this.#run(), end: () => this.#endedAt, verdict });
+  }
+
+  #figures(): AgentFigures {
+    return {
+      schedule: () => ({ lateness: this.#loop?.schedule.lateness ?? 0, sources: this.#loop?.schedule.figures ?? [] }),
+      recordSize: () => this.#opened?.record.size() ?? null,
+      series: () => this.state.series.size,
+      look: () => this.#loop?.lookSeconds ?? null,
+    };
+  }
+}

@@ -1,0 +1,83 @@
+/**
+ * The entry. It is small on purpose: whatever goes wrong from here on must end in one readable line and an exit code that is never taken
+ * for a verdict, and V8's heap limits must be set before anything is loaded into the heap. The syntax is plain, so that an old Node
+ * can still parse it and be told that it is too old.
+ */
+import { writeSync } from 'node:fs';
+import { setFlagsFromString } from 'node:v8';
+
+// As in problem.ts, which is part of what must not be loaded yet.
+const EXIT_USAGE = 64;
+const EXIT_FAILED = 70;
+
+const NODE_MIN = 24;
+
+/** In MiB; as in config/options.ts. A 24 h run of 200 series uses a fifth of it; the rest is room for 10,000. */
+const HEAP_MB = 64;
+const HEAP_MB_MIN = 32;
+
+process.on('uncaughtException', die);
+process.on('unhandledRejection', die);
+
+if (Number.parseInt(process.versions.node, 10) < NODE_MIN) {
+  complain(`soak-agent needs Node.js ${NODE_MIN} or newer; this is ${process.versions.node} (${process.execPath})`);
+  process.exitCode = EXIT_USAGE;
+} else {
+  limitHeap();
+  watchOutput();
+  const { main, endAnyway } = await import('./commands/program.ts');
+  process.exitCode = await main(process.argv.slice(2));
+  endAnyway();
+}
+
+/**
+ * Nothing in the program decides its flat memory as much as these limits do: without them V8 keeps five times as much as it needs. The two
+ * sizes count only when V8 starts (set later they are accepted and do nothing), and NODE_OPTIONS is the user's; so the process
+ * replaces itself once: the same pid and streams, 30 ms. Whoever gave Node a heap size of their own keeps it. A wrong SOAK_HEAP_MB is
+ * reported with the rest of the configuration.
+ */
+function limitHeap(): void {
+  const given = process.env['SOAK_HEAP_MB'] || '';
+  const megabytes = /^\d{1,6}$/.test(given) && Number(given) >= HEAP_MB_MIN ? Number(given) : HEAP_MB;
+  const options = `${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] || ''}`;
+  if (/--max[-_]old[-_]space[-_]size/.test(options)) return;
+  const flags = [`--max-old-space-size=${megabytes}`, '--max-semi-space-size=1', '--optimize-for-size'];
+  if (process.platform !== 'win32' && process.execve) {
+    process.execve(process.execPath, [process.execPath, ...process.execArgv, ...flags, ...process.argv.slice(1)]);
+  }
+  setFlagsFromString('--optimize-for-size'); // the one that counts at any time
+}
+
+/** Nobody reading any more is no failure (`soak-agent metrics | head`); a full disk is, unless the code says something worse already. */
+function watchOutput(): void {
+  let lost = '';
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') lost = error.message;
+    });
+  }
+  process.on('exit', () => {
+    if (lost === '' || process.exitCode !== 0) return;
+    complain(`soak-agent: the output could not be written: ${lost}`);
+    process.exitCode = EXIT_FAILED;
+  });
+}
+
+/** A defect, or a problem that nobody caught: one line, and the end. Whatever is open is lost; the record survives a kill at any moment. */
+function die(error: unknown): void {
+  const known = error as { name?: unknown; exitCode?: unknown } | null | undefined;
+  const isProblem = known !== null && known !== undefined && known.name === 'Problem' && typeof known.exitCode === 'number';
+  const text = error instanceof Error ? `${error.name}: ${error.message}` : String(error);
+  const frame = error instanceof Error ? /\n\s+at (.*)/.exec(error.stack || '') : null;
+  const where = isProblem || !frame ? '' : ` (at ${frame[1]})`;
+  complain(`soak-agent: ${isProblem ? '' : 'failed by a defect: '}${text.replaceAll('\n', ' ')}${where}`);
+  process.exit(isProblem ? Number(known.exitCode) : EXIT_FAILED);
+}
+
+function complain(line: string): void {
+  try {
+    writeSync(2, `${line}\n`);
+  } catch {
+    // Nobody reads standard error; the exit code still tells.
+  }
+}

@@ -1,0 +1,84 @@
+/** `soak-agent run`: watches until the run ends, shows how it stands, and ends with the verdict's code. */
+import { Agent, type Ended } from '../agent.ts';
+import type { Outcome } from '../analysis/judgement.ts';
+import type { Config } from '../config/config.ts';
+import type { Ending } from '../ending.ts';
+import { EXIT, type ExitCode, messageOf, Problem } from '../problem.ts';
+import { writeCrash } from '../runs.ts';
+import { summary } from '../views/terminal.ts';
+import type { Io } from './io.ts';
+import { openView, screenOf, type View } from './view.ts';
+
+/** Longer than any run: `--hold` serves until it is told to stop. */
+const FOR_EVER_S = 1e9;
+
+export async function run(config: Config, io: Io): Promise<ExitCode> {
+  const told = io.stopSignal();
+  const agent = new Agent(config, io);
+  const messages = await started(agent, told);
+  if (messages === null) {
+    io.stderr.write('told to stop before the run began: nothing was recorded\n');
+    return EXIT.inconclusive;
+  }
+  for (const message of messages) io.stderr.write(`${message}\n`);
+  io.stderr.write(
+    `watching ${agent.targets
+      .all()
+      .map(({ role }) => role)
+      .join(', ')}, recording to ${agent.folder}\n`,
+  );
+  if (agent.url !== null) io.stderr.write(`metrics, health and verdict at ${agent.url}\n`);
+  const forget = noteCrashes(agent.folder, io);
+  const view = openView(config, io, agent);
+  const { over, failure } = await watch(agent, told, view);
+  const ended = await agent.stop(over);
+  forget();
+  view.close();
+  tell(ended, agent, io);
+  if (failure === null && !told.aborted) await hold(config, agent, io, told);
+  await agent.release();
+  if (failure !== null) throw failure;
+  return exitCodeOf(ended.verdict.outcome);
+}
+
+export function exitCodeOf(outcome: Outcome): ExitCode {
+  return EXIT[outcome];
+}
+
+/** What the user should know, or null when they no longer wanted to wait for a target. */
+async function started(agent: Agent, told: AbortSignal): Promise<readonly string[] | null> {
+  try {
+    return await agent.start(told);
+  } catch (error) {
+    if (told.aborted && !(error instanceof Problem)) return null;
+    throw error;
+  }
+}
+
+/** A run that cannot go on (the disk is full) is still ended in order and judged on what was seen. */
+async function watch(agent: Agent, told: AbortSignal, view: View): Promise<{ over: Ending; failure: unknown }> {
+  try {
+    return { over: await agent.watch(told, () => view.tick()), failure: null };
+  } catch (failure) {
+    return { over: { kind: 'failed', message: messageOf(failure) }, failure };
+  }
+}
+
+/** Writes down why, when a defect ends the process: the next start reports it. Returns how to stop. */
+function noteCrashes(folder: string, { clock }: Io): () => void {
+  const note = (error: unknown): void => writeCrash(folder, messageOf(error), clock.wall());
+  process.on('uncaughtExceptionMonitor', note).prependListener('unhandledRejection', note);
+  return () => void process.off('uncaughtExceptionMonitor', note).off('unhandledRejection', note);
+}
+
+function tell({ verdict, ending, errors }: Ended, agent: Agent, io: Io): void {
+  io.stdout.write(`\n${ending.message}\n${summary(verdict, screenOf(io)).join('\n')}\n\nrecord in ${agent.folder}\n`);
+  for (const error of errors) io.stderr.write(`soak-agent: ${messageOf(error)}\n`);
+}
+
+async function hold(config: Config, agent: Agent, io: Io, told: AbortSignal): Promise<void> {
+  const seconds = config.hold ? FOR_EVER_S : config.linger;
+  if (seconds === 0 || agent.url === null) return;
+  io.stderr.write(`serving the final state at ${agent.url}${config.hold ? ' until told to stop' : ''}\n`);
+  await agent.hold(seconds, told);
+}

@@ -1,0 +1,115 @@
+/** The validated configuration of a run, and what of it is stored. Times are seconds, sizes bytes. `load.ts` makes it. */
+import { createHash } from 'node:crypto';
+import type { Rule } from '../analysis/rules.ts';
+import type { LogLevel } from '../log.ts';
+import type { Address } from './optionvalue.ts';
+import type { Selector } from '../selector.ts';
+import type { TargetSpec } from '../targets.ts';
+
+export interface Config {
+  readonly targets: readonly TargetSpec[];
+  /** Seconds to wait at start for a target that is not there yet; 0: it must be there. */
+  readonly wait: number;
+  readonly goneAfter: number;
+  readonly duration: number | null;
+  readonly interval: number;
+  readonly out: string;
+  /** Finished runs kept in `out`; null keeps all. */
+  readonly keep: number | null;
+  /** Bytes of record per run, kept by thinning. */
+  readonly recordMax: number;
+  readonly hold: boolean;
+  readonly linger: number;
+  readonly mustLive: number;
+  readonly warmup: number | null;
+  /** Null: no listener. */
+  readonly listen: Address | null;
+  /** Null: no push. The endpoint is complete, with its path; headers are added to those of the standard OTEL_* variables. */
+  readonly otlp: { readonly endpoint: string; readonly headers: Readonly<Record<string, string>> } | null;
+  readonly rules: readonly Rule[];
+  readonly required: readonly string[];
+  /** Where process figures come from: `/proc`, or pidusage where there is none. */
+  readonly source: 'procfs' | 'pidusage';
+  readonly roots: { readonly proc: string; readonly sys: string };
+  readonly logLevel: LogLevel;
+  /** The live table on a terminal. */
+  readonly live: boolean;
+  /** What follows `--`: run while watching; the run ends with it. */
+  readonly command: readonly string[] | null;
+}
+
+/** How a stored run is to be judged differently from the first time: only what was given. */
+export type JudgeOverrides = Partial<Pick<Config, 'rules' | 'required' | 'mustLive' | 'warmup'>>;
+
+/** 48 bits: enough to tell configurations apart, short enough to read out. */
+const HASH_DIGITS = 12;
+
+/**
+ * Identifies what is measured and how it is judged; a run is resumed only by the same. Where to listen, log, push and store, how long
+ * to wait and hold, and what to keep are left out: changing them does not make another run. The record's cap is in: a file that is
+ * larger than a lowered cap would not shrink.
+ */
+export function configHash(config: Config): string {
+  const { interval, duration, goneAfter, mustLive, warmup, required, source, roots, command, recordMax } = config;
+  const targets = config.targets.map(({ role, selector, many, children }) => ({ role, selector: selectorText(selector), many, children }));
+  const rules = config.rules.map((rule) => rule.text);
+  const matters = { targets, interval, duration, goneAfter, mustLive, warmup, rules, required, source, roots, command, recordMax };
+  return createHash('sha256').update(canonical(matters)).digest('hex').slice(0, HASH_DIGITS);
+}
+
+/** What the header of a record says of the configuration: every setting, but no secret and no command line. */
+export function redactedConfig(config: Config) {
+  return {
+    ...config,
+    targets: config.targets.map(({ role, selector, many, children }) => ({ role, selector: redactedSelector(selector), many, children })),
+    rules: config.rules.map((rule) => rule.text),
+    otlp: config.otlp && { endpoint: redactedUrl(config.otlp.endpoint), headers: Object.keys(config.otlp.headers) },
+    command: config.command && redactedCommand(config.command),
+  };
+}
+
+/** As a user would write it; a pid is `pid:4242`. */
+function selectorText(selector: Selector): string {
+  switch (selector.kind) {
+    case 'pid':
+      return `pid:${selector.pid}`;
+    case 'name':
+      return `name:${selector.name}`;
+    case 'cmd':
+      return `cmd:${selector.pattern.source}`;
+    case 'port':
+      return `port:${selector.port}`;
+    case 'pidfile':
+    case 'cgroup':
+      return `${selector.kind}:${selector.path}`;
+    case 'exec':
+      return `exec:${selector.command}`;
+    default:
+      return selector satisfies never;
+  }
+}
+
+/** Arguments and variables of a command that we start may hold passwords: only its first word is kept, unless that sets a variable. */
+function redactedSelector(selector: Selector): string {
+  return selector.kind === 'exec' ? `exec:${redactedCommand(selector.command.trim().split(/\s+/)).join(' ')}` : selectorText(selector);
+}
+
+function redactedCommand([program = '', ...rest]: readonly string[]): string[] {
+  const name = program.includes('=') ? '...' : program;
+  return rest.length === 0 ? [name] : [name, '...'];
+}
+
+/** Without user, password, and query, in which some receivers take a token. */
+function redactedUrl(text: string): string {
+  const { origin, pathname } = new URL(text);
+  return `${origin}${pathname}`;
+}
+
+/** JSON with sorted keys: the same for equal values, whatever order they were built in. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_key, inner: unknown) =>
+    typeof inner === 'object' && inner !== null && !Array.isArray(inner)
+      ? Object.fromEntries(Object.entries(inner).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : inner,
+  );
+}

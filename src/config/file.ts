@@ -1,0 +1,222 @@
+/**
+ * A configuration file as a layer of settings; everything that is wrong with it is noted at once. Loaded only when a file is given:
+ * yaml and zod cost 3 MB in the bundle.
+ */
+import { dirname, resolve } from 'node:path';
+import { FILE_SCHEMA } from './schema.ts';
+import type { Env } from './environment.ts';
+import type { Faults, Given } from './faults.ts';
+import { didYouMean } from './nearest.ts';
+import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
+import { headersText } from './optionvalue.ts';
+import { cut, messageOf } from '../problem.ts';
+import type { Selector } from '../selector.ts';
+import { emptyLayer, type GivenTarget, type Layer, understand } from './settings.ts';
+import { readSecret, readSmallFile } from './smallfile.ts';
+import { isMap, isScalar, isSeq, type Node, type Path, textOf, YamlFile } from './yaml.ts';
+
+/** 64 targets and 100 rules of 100 bytes fit four times, and the worst text of this size is parsed within the standard heap (measured). */
+const FILE_MAX = 64_000;
+
+/** Reads the file; what is wrong with it goes to `faults`, and the layer holds the rest. */
+export function fileLayer(path: string, place: string, env: Env, faults: Faults): Layer {
+  const read = readSmallFile(path, FILE_MAX);
+  if ('text' in read) return parseConfig(path, read.text, env, faults);
+  faults.add('CONFIG', place, `${path}: ${read.wrong}; it should be a YAML file, of which config/soak-agent.yaml is a sample`);
+  return emptyLayer();
+}
+
+export function parseConfig(path: string, text: string, env: Env, faults: Faults): Layer {
+  try {
+    return new ConfigFile(path, text, env, faults).layer();
+  } catch (error) {
+    // How the parser refuses what is nested too deeply, or whose aliases would unfold to billions of nodes.
+    if (!(error instanceof RangeError || error instanceof ReferenceError)) throw error;
+    faults.add('CONFIG', path, `cannot be read as a configuration: ${messageOf(error)}`);
+    return emptyLayer();
+  }
+}
+
+/** What zod says of a value, as far as it is used. */
+interface Issue {
+  readonly code: string;
+  readonly path: Path;
+  readonly keys?: readonly string[];
+  readonly maximum?: number;
+  readonly errors?: readonly (readonly Issue[])[];
+}
+
+class ConfigFile {
+  readonly #path: string;
+  readonly #faults: Faults;
+  readonly #yaml: YamlFile;
+  /** Paths that the schema refused, as text. */
+  readonly #refused = new Set<string>();
+
+  constructor(path: string, text: string, env: Env, faults: Faults) {
+    this.#path = path;
+    this.#faults = faults;
+    this.#yaml = new YamlFile(path, text, env, faults);
+  }
+
+  layer(): Layer {
+    const layer = emptyLayer();
+    if (this.#yaml.toJs() === null) return layer;
+    this.#check();
+    for (const name of OPTION_NAMES) this.#take(name, layer);
+    return layer;
+  }
+
+  #check(): void {
+    const issues = (FILE_SCHEMA.safeParse(this.#yaml.toJs()).error?.issues ?? []) as readonly Issue[];
+    for (const issue of issues.flatMap(flatten)) {
+      this.#refused.add(pathText(issue.path));
+      if (!issue.keys) this.#wrongShape(issue);
+      for (const key of issue.keys ?? []) {
+        if (this.#faults.full) return; // looking for the place and the nearest of 10,000 keys would take seconds
+        this.#faults.add('CONFIG', this.#yaml.placeOfKey(issue.path, key), unknownKey(key, issue.path));
+      }
+    }
+  }
+
+  #wrongShape({ path, code, maximum }: Issue): void {
+    const node = this.#yaml.at(path);
+    if (node === null) return this.#missing(path);
+    const given = isScalar(node) ? this.#yaml.given(node) : { text: '', place: this.#yaml.place(node) };
+    const problem = code === 'too_big' ? `is too long, at most ${maximum}` : `should be ${expectation(path)}${quotesHint(node, path)}`;
+    this.#faults.addGiven('CONFIG', given, `${keysOf(path)}${describe(node, path)} ${problem}`);
+  }
+
+  #missing(path: Path): void {
+    const map = this.#yaml.at(path.slice(0, -1));
+    // `- port: 8080` is one slip, and its unknown key has been explained.
+    if (isMap(map) && map.items.some((item) => isSelectorKind(String(item.key)))) return;
+    this.#faults.add('CONFIG', this.#yaml.place(map), `${String(path.at(-1))} is missing; it should be ${expectation(path)}`);
+  }
+
+  #take(name: OptionName, layer: Layer): void {
+    const key = keyOf(name);
+    if (key === null || optionOf(name).perTarget) return;
+    const twin = fileTwinOf(name);
+    if (twin) this.#takeSecret(name, key, twin.key, layer);
+    const node = this.#usable([key]);
+    if (node === null) return;
+    if (name === 'target') layer.targets.push(...this.#items(key).map((path) => this.#target(path)));
+    else
+      layer.values.set(name, optionOf(name).list ? this.#items(key).map((path) => this.#given(this.#yaml.at(path))) : [this.#given(node)]);
+  }
+
+  #takeSecret(name: OptionName, key: string, twin: string, layer: Layer): void {
+    const node = this.#usable([twin]);
+    if (node === null) return;
+    const { text, place } = this.#given(node);
+    if (this.#yaml.at([key]) !== null) this.#faults.add('CONFIG', place, `${twin} should not be given together with ${key}`);
+    // Relative to the configuration that names it, so that a mounted folder can be moved as a whole.
+    const secret = readSecret(resolve(dirname(this.#path), text), place, this.#faults);
+    if (secret !== null) layer.values.set(name, [{ text: secret, place }]);
+  }
+
+  /** Paths of the entries of a list that are not refused. */
+  #items(key: string): Path[] {
+    const list = this.#yaml.at([key]);
+    return isSeq(list) ? list.items.flatMap((_, i) => (this.#usable([key, i]) ? [[key, i]] : [])) : [];
+  }
+
+  #target(path: Path): GivenTarget {
+    const field = (key: string): Given | null => {
+      const value = this.#yaml.at([...path, key]);
+      return value === null ? null : this.#given(value);
+    };
+    const isOn = (name: 'many' | 'children'): boolean => {
+      const given = field(name);
+      return given !== null && understand(name, given, this.#faults) === true;
+    };
+    const role = field('role');
+    const selector = field('selector') ?? this.#given(this.#yaml.at(path));
+    return { ...selector, text: role ? `${role.text}=${selector.text}` : selector.text, many: isOn('many'), children: isOn('children') };
+  }
+
+  #given(node: Node | null): Given {
+    if (isScalar(node)) return this.#yaml.given(node);
+    const map = isMap(node) ? Object.fromEntries(node.items.map((item) => [String(item.key), String(item.value)])) : {};
+    return { text: headersText(map), place: this.#yaml.place(node) };
+  }
+
+  /** The node at a path; null when there is none, or when it has been reported already. A list is good for those of its entries that are. */
+  #usable(path: Path): Node | null {
+    const node = this.#yaml.at(path);
+    const text = pathText(path);
+    const isRefused = (refused: string): boolean => refused === text || (!isSeq(node) && refused.startsWith(`${text}.`));
+    if (node === null || [...this.#refused].some(isRefused)) return null;
+    return !isSeq(node) && this.#yaml.isUnfilled(node) ? null : node;
+  }
+}
+
+/** For a value that may be a text or a map, the complaints about the inside of the map: the user meant that one. */
+function flatten(issue: Issue): Issue[] {
+  const inside = issue.errors?.find((branch) => branch.every((one) => one.path.length > 0 || one.keys !== undefined));
+  return inside ? inside.flatMap((one) => flatten({ ...one, path: [...issue.path, ...one.path] })) : [issue];
+}
+
+const TARGET_KEYS = ['selector', 'role', 'many', 'children'];
+
+const SELECTOR_KINDS: readonly (Selector['kind'] | 'container')[] = [
+  'pid',
+  'name',
+  'cmd',
+  'port',
+  'pidfile',
+  'cgroup',
+  'container',
+  'exec',
+];
+
+function isSelectorKind(key: string): boolean {
+  return SELECTOR_KINDS.some((kind) => kind === key);
+}
+
+function unknownKey(key: string, path: Path): string {
+  const word = cut(key);
+  if (isSelectorKind(key)) return `unknown key ${word}; a selector is one word, without a space: ${word}:VALUE`;
+  if (path.length > 0) return `unknown key ${word}; an entry of targets has ${TARGET_KEYS.join(', ')}`;
+  const known = OPTION_NAMES.flatMap((name) => (optionOf(name).perTarget ? [] : [keyOf(name), fileTwinOf(name)?.key]));
+  const meant = didYouMean(
+    key,
+    known.filter((name) => typeof name === 'string'),
+  );
+  return `unknown key ${word}${meant || '; docs/config.md lists them'}`;
+}
+
+function expectation([key, index, field]: Path): string {
+  if (key === undefined) return 'a map with a key for each option, such as "interval: 1s"';
+  const name = OPTION_NAMES.find((one) => keyOf(one) === key);
+  if (name === undefined) return 'the path of a file';
+  const { list, value } = optionOf(name);
+  if (field === 'many' || field === 'children') return optionOf(field).value.hint;
+  if (field === 'role') return 'the name of a role';
+  const map = name === 'target' && field === undefined ? ', or a map with selector, role, many and children' : '';
+  return list && index === undefined ? `a list, each entry ${value.hint}${map}` : `${value.hint}${map}`;
+}
+
+/** YAML takes `api: threads < 100` for a map. */
+function quotesHint(node: Node, [key]: Path): string {
+  return isMap(node) && key === keyOf('rule') ? '; one with a role needs quotes, as in "api: threads < 100"' : '';
+}
+
+/** `interval: ` or `targets.many: `, so that the message can be read without the file. */
+function keysOf(path: Path): string {
+  const keys = path.filter((key) => typeof key === 'string');
+  return keys.length === 0 ? '' : `${keys.join('.')}: `;
+}
+
+function describe(node: Node, path: Path): string {
+  if (isMap(node)) return 'a map';
+  if (isSeq(node)) return 'a list';
+  if (!isScalar(node) || node.value === null || textOf(node) === '') return 'an empty value';
+  const isSecret = OPTION_NAMES.some((name) => keyOf(name) === path[0] && optionOf(name).value.unquoted);
+  return isSecret ? 'this' : `"${cut(textOf(node))}"`;
+}
+
+function pathText(path: Path): string {
+  return path.map(String).join('.');
+}

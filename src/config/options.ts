@@ -1,0 +1,277 @@
+/**
+ * Every option, once. Flags, environment variables, keys of the configuration file, its schema, docs/config.md and the sample
+ * file all derive from this table. An option has one name in three spellings: `--gone-after`, `SOAK_GONE_AFTER`, `gone_after`.
+ */
+import { address, choice, count, duration, headers, onOff, orNone, otlpUrl, path, size, text, type ValueType } from './optionvalue.ts';
+
+export const GROUPS = ['Targets', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
+
+export interface OptionDef<T> {
+  readonly group: (typeof GROUPS)[number];
+  readonly value: ValueType<T>;
+  /** As a user would write it; null for what is absent unless given. */
+  readonly default: string | null;
+  /** One phrase for --help. */
+  readonly help: string;
+  /** For a switch that is on by default: the phrase for its `--no-` form, which is the one that help shows. */
+  readonly noHelp?: string;
+  /** What the documentation and the sample file say beyond that. */
+  readonly more?: string;
+  /** For the sample file, where the default would not show how it is written. */
+  readonly example?: string;
+  /** Given several times, and a list in the file. */
+  readonly list?: true;
+  /** Belongs to the target before it on the command line, and to one entry of `targets` in the file. */
+  readonly perTarget?: true;
+  /** Never a flag, where the whole machine can read it; a twin (`--otlp-headers-file`) names a file that holds it. */
+  readonly secret?: true;
+  /** Key in the file, where it is not the flag's name with underscores. */
+  readonly key?: string;
+  /** Where it can not be given. */
+  readonly not?: readonly ('flag' | 'env' | 'file')[];
+}
+
+function option<T>(def: OptionDef<T>): OptionDef<T> {
+  return def;
+}
+
+const DAY = 86_400;
+
+/** Longest span of time that an option takes: beyond ten years a number is a slip, not a wish. */
+const LONGEST = 3650 * DAY;
+
+/** Smallest record: some 20 minutes of 200 series at 1 Hz before thinning begins, at 4.3 bytes a sample. */
+const RECORD_MIN = 1_000_000;
+
+/** The V8 heap limit when SOAK_HEAP_MB does not say otherwise, in MiB; `cli.ts` applies it before it loads anything. */
+const HEAP_MB = 64;
+
+const SELECTOR_HINT =
+  'a selector: a pid, name:COMM, cmd:REGEX, port:NUMBER, pidfile:PATH, cgroup:PATH-OR-CONTAINER-ID, or exec:COMMAND, with ROLE= before it if you like';
+
+const OPTIONS = {
+  target: option({
+    group: 'Targets',
+    value: text('<[role=]selector>', SELECTOR_HINT),
+    default: null,
+    list: true,
+    key: 'targets',
+    help: 'what to watch',
+    more:
+      'A selector is a pid (`4242`), `name:COMM` (the name in ps, 15 bytes), `cmd:REGEX` (on the command line), `port:NUMBER` (who listens on it), `pidfile:PATH`, ' +
+      '`cgroup:PATH` or a container id, or `exec:COMMAND` (started and watched). `api=port:8080` names the role `api`; without a name the role is derived and printed. ' +
+      'In a file an entry is a selector or a map of `selector`, `role`, `many` and `children`.',
+    example: 'api=port:8080',
+  }),
+  many: option({
+    group: 'Targets',
+    value: onOff(),
+    default: 'false',
+    perTarget: true,
+    help: 'the target before it may match several processes; each is a member',
+    more: 'On the command line it belongs to the `--target` before it; `SOAK_MANY` applies to every target of `SOAK_TARGET`.',
+  }),
+  children: option({
+    group: 'Targets',
+    value: onOff(),
+    default: 'false',
+    perTarget: true,
+    help: 'the descendants of the target before it are members too',
+    more: 'On the command line it belongs to the `--target` before it; `SOAK_CHILDREN` applies to every target of `SOAK_TARGET`.',
+  }),
+  wait: option({
+    group: 'Targets',
+    value: duration({ max: LONGEST }),
+    default: '0s',
+    help: 'how long to wait at start for a target that is not there yet',
+    example: '2m',
+  }),
+  goneAfter: option({
+    group: 'Targets',
+    value: duration({ max: LONGEST }),
+    default: '5m',
+    help: 'a target that stays away this long has ended the run',
+    more: 'A pid that ends, and an `exec:` target that exits, end the run at once: nothing can take their place.',
+  }),
+  source: option({
+    group: 'Targets',
+    value: choice(['auto', 'procfs', 'pidusage']),
+    default: 'auto',
+    help: 'where figures of processes come from',
+    more: '`auto` is `procfs` on Linux and `pidusage` elsewhere. `procfs` is the whole set of metrics and needs Linux; `pidusage` works everywhere and gives CPU and resident memory only.',
+  }),
+  duration: option({
+    group: 'Run',
+    value: orNone(duration({ min: 1, max: LONGEST }), 'forever'),
+    default: 'forever',
+    help: 'end after this long',
+    more: 'Without it the run lasts until a signal, the end of the command after `--`, or the end of a target.',
+    example: '8h',
+  }),
+  interval: option({
+    group: 'Run',
+    value: duration({ min: 0.1, max: 60 }),
+    default: '1s',
+    help: 'time between samples of a process',
+    more: 'Host and cgroup figures are read every 5 s whatever it says.',
+  }),
+  hold: option({
+    group: 'Run',
+    value: onOff(),
+    default: 'false',
+    help: 'keep serving the final state after the end, until told to stop',
+    more: 'A container that holds is not restarted into a second run, and its verdict can still be scraped.',
+  }),
+  linger: option({
+    group: 'Run',
+    value: duration({ max: DAY }),
+    default: '0s',
+    help: 'keep serving the final state this long after the end',
+    more: 'Long enough for one more scrape. `hold` goes further and makes it moot.',
+    example: '30s',
+  }),
+  rule: option({
+    group: 'Judgement',
+    value: text('<rule>', 'a rule such as "memory.private < 2GB" or "fds.utilization < 80% for 5m"'),
+    default: null,
+    list: true,
+    key: 'rules',
+    help: 'a limit that fails the run when broken, such as "memory.private < 2GB"',
+    more: 'A metric (`soak-agent metrics` lists them), a comparison, a value, and `for` a time if it must last.',
+    example: 'memory.private < 2GB',
+  }),
+  require: option({
+    group: 'Judgement',
+    value: text('<metric>', 'the name of a metric; soak-agent metrics lists them'),
+    default: null,
+    list: true,
+    help: 'a metric that must be conclusive for a pass, beyond memory and descriptors',
+    example: 'threads',
+  }),
+  mustLive: option({
+    group: 'Judgement',
+    value: duration({ min: 1, max: LONGEST }),
+    default: '14d',
+    help: 'how long the program must be able to run without a restart',
+    more:
+      'What grows must not reach its limit within this time: growth counts as a leak above half of (limit - level) / must_live per hour. ' +
+      'Two weeks is the longest usual time between releases; where no limit is known, fixed floors apply instead.',
+  }),
+  warmup: option({
+    group: 'Judgement',
+    value: orNone(duration({ max: LONGEST }), 'auto'),
+    default: 'auto',
+    help: 'leave this much of the start out of the judgement',
+    more: '`auto` finds the end of the warm-up in the data.',
+    example: '10m',
+  }),
+  out: option({
+    group: 'Record',
+    value: path(),
+    default: './soak-runs',
+    help: 'folder of the runs; each gets a folder of its own in it',
+    more: 'Relative to the working directory. An unfinished run with the same settings is resumed from here.',
+  }),
+  keep: option({
+    group: 'Record',
+    value: orNone(count({ min: 1, max: 100_000 }), 'all'),
+    default: 'all',
+    help: 'finished runs to keep; older ones are deleted',
+    example: '20',
+  }),
+  recordMax: option({
+    group: 'Record',
+    value: size({ min: RECORD_MIN }),
+    default: '512MB',
+    help: 'largest record of one run; beyond it raw samples are thinned, the judgement is not',
+  }),
+  listen: option({
+    group: 'Export',
+    value: orNone(address(), 'off'),
+    default: '127.0.0.1:10464',
+    help: 'address of /metrics, /healthz, /readyz and /api, all read-only',
+    more: 'Port 0 takes any free port and prints it.',
+  }),
+  otlp: option({
+    group: 'Export',
+    value: orNone(otlpUrl(), 'off'),
+    default: 'off',
+    help: 'push metrics to this OTLP/HTTP receiver (protobuf)',
+    more:
+      '`/v1/metrics` is added to a URL without a path. Where it is given nowhere, the standard `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` and `OTEL_EXPORTER_OTLP_ENDPOINT` are taken; ' +
+      '`off` refuses those too. Time-outs, compression and certificates come from the standard `OTEL_EXPORTER_OTLP_*` variables.',
+    example: 'http://localhost:4318',
+  }),
+  otlpHeaders: option({
+    group: 'Export',
+    value: headers(),
+    default: null,
+    secret: true,
+    help: 'headers of the push, such as authorization',
+    more: 'Never on the command line, where everybody on the machine can read it.',
+    example: '{ authorization: "Bearer ${OTLP_TOKEN:-none}" }',
+  }),
+  live: option({
+    group: 'System',
+    value: onOff(),
+    default: 'true',
+    help: 'a live table when standard output is a terminal, a line a minute otherwise',
+    noHelp: 'a line a minute instead of the live table',
+  }),
+  logLevel: option({
+    group: 'System',
+    value: choice(['debug', 'info', 'warn', 'error', 'silent']),
+    default: 'info',
+    help: 'what to log on standard error',
+  }),
+  proc: option({ group: 'System', value: path(), default: '/proc', help: "where the processes are: the host's /proc in some sidecars" }),
+  sys: option({ group: 'System', value: path(), default: '/sys', help: "where cgroups are: the host's /sys in some sidecars" }),
+  config: option({ group: 'System', value: path(), default: null, not: ['file'], help: 'configuration file (YAML)' }),
+  heapMb: option({
+    group: 'System',
+    value: count({ min: 32, max: 65_536 }),
+    default: String(HEAP_MB),
+    not: ['flag', 'file'],
+    help: "limit of the agent's own JavaScript heap in MiB",
+    more: 'Reaching it aborts the agent (exit code 134); the record stays readable and the next start resumes the run.',
+  }),
+} as const;
+
+export type OptionName = keyof typeof OPTIONS;
+
+/** The value of each option, as its type parses it. Lists and what belongs to single targets are elsewhere. */
+export type ValueOf<N extends OptionName> = (typeof OPTIONS)[N] extends OptionDef<infer T> ? T : never;
+
+export const OPTION_NAMES = Object.keys(OPTIONS) as OptionName[];
+
+export function optionOf(name: OptionName): OptionDef<unknown> {
+  return OPTIONS[name];
+}
+
+/** `--gone-after`; null when it is not a flag. */
+export function flagOf(name: OptionName): string | null {
+  const def = optionOf(name);
+  return def.secret || def.not?.includes('flag') ? null : `--${split(name).join('-')}`;
+}
+
+/** `SOAK_GONE_AFTER`; null when it is not a variable. */
+export function envOf(name: OptionName): string | null {
+  return optionOf(name).not?.includes('env') ? null : `SOAK_${split(name).join('_').toUpperCase()}`;
+}
+
+/** `gone_after`; null when it does not belong into a file. */
+export function keyOf(name: OptionName): string | null {
+  const def = optionOf(name);
+  return def.not?.includes('file') ? null : (def.key ?? split(name).join('_'));
+}
+
+/** How the twin of a secret is written, or null for what is no secret. */
+export function fileTwinOf(name: OptionName): { readonly flag: string; readonly env: string; readonly key: string } | null {
+  if (!optionOf(name).secret) return null;
+  const words = [...split(name), 'file'];
+  return { flag: `--${words.join('-')}`, env: `SOAK_${words.join('_').toUpperCase()}`, key: words.join('_') };
+}
+
+function split(name: string): string[] {
+  return name.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`).split(' ');
+}

@@ -1,0 +1,76 @@
+/** The shape of a configuration file, derived from the option table: for checking one, and as JSON Schema for editors. */
+import * as z from 'zod/mini';
+import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
+import type { YamlKind } from './optionvalue.ts';
+import { PROCESSES_MAX } from '../targets.ts';
+
+/** Entries of `rules` and `require`: every metric of the catalog may be named a few times over. */
+const LIST_MAX = 1000;
+
+/** What an entry of `targets` may be. */
+const TARGET = z.union([
+  described(scalar('target'), 'A selector, with role= before it if you like.'),
+  z.strictObject({
+    selector: described(scalar('target'), 'Which process: a pid, name:, cmd:, port:, pidfile:, cgroup: or exec:.'),
+    role: z.optional(described(z.string(), 'The name of the target in series and reports: lower-case letters, digits, - and _.')),
+    many: z.optional(describedOption('many')),
+    children: z.optional(describedOption('children')),
+  }),
+]);
+
+/** Checks structure only: which keys there are, and whether a value is a text, a number, a list or a map. Values are parsed as those of flags are. */
+export const FILE_SCHEMA = z.strictObject(Object.fromEntries(OPTION_NAMES.flatMap(entries)));
+
+export function jsonSchema(): object {
+  const schema = z.toJSONSchema(FILE_SCHEMA, { io: 'input' });
+  return {
+    ...schema,
+    title: 'soak-agent configuration',
+    description: 'One key per option. ${NAME} and ${NAME:-default} take values from the environment.',
+  };
+}
+
+function entries(name: OptionName): [string, z.ZodMiniType][] {
+  const key = keyOf(name);
+  if (key === null || optionOf(name).perTarget) return [];
+  const twin = fileTwinOf(name)?.key;
+  const own: [string, z.ZodMiniType] = [key, z.optional(fieldOf(name))];
+  return twin === undefined ? [own] : [own, [twin, z.optional(described(z.string(), `A file that holds the value of ${key}.`))]];
+}
+
+function fieldOf(name: OptionName): z.ZodMiniType {
+  if (!optionOf(name).list) return describedOption(name);
+  const item = name === 'target' ? TARGET : scalar(name);
+  const max = name === 'target' ? PROCESSES_MAX : LIST_MAX;
+  return described(z.array(item).check(z.maxLength(max)), docOf(name));
+}
+
+function describedOption(name: OptionName): z.ZodMiniType {
+  const { default: text, value } = optionOf(name);
+  const parsed = text === null ? undefined : value.yaml.includes('boolean') ? value.parse(text) : text;
+  return described(scalar(name), docOf(name), parsed === undefined ? {} : { default: parsed });
+}
+
+function docOf(name: OptionName): string {
+  const { help, more } = optionOf(name);
+  return `${help.charAt(0).toUpperCase()}${help.slice(1)}.${more === undefined ? '' : ` ${more}`}`;
+}
+
+function described(type: z.ZodMiniType, description: string, more: object = {}): z.ZodMiniType {
+  return type.register(z.globalRegistry, { ...z.globalRegistry.get(type), description, ...more });
+}
+
+/** What stands in for a value in a file may always be `${NAME}`, so patterns for editors let that through. */
+function scalar(name: OptionName): z.ZodMiniType {
+  const { value } = optionOf(name);
+  const pattern = value.choices ? `^(${value.choices.join('|')})$` : value.pattern;
+  const text = z.string().register(z.globalRegistry, pattern === undefined ? {} : { pattern: String.raw`${pattern}|\$\{` });
+  const kinds: Record<YamlKind, () => z.ZodMiniType> = {
+    string: () => text,
+    number: () => z.number(),
+    boolean: () => z.boolean(),
+    map: () => z.record(z.string(), z.union([z.string(), z.number()])),
+  };
+  const types = value.yaml.map((kind) => kinds[kind]());
+  return types.length === 1 && types[0] ? types[0] : z.union(types);
+}

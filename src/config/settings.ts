@@ -1,0 +1,89 @@
+/**
+ * Flags, environment and file are layers of the same shape. The first layer that gives an option wins, lists as a whole; values
+ * of all layers are checked, also of those that lose.
+ */
+import type { Faults, Given } from './faults.ts';
+import { keyOf, OPTION_NAMES, type OptionName, optionOf, type ValueOf } from './options.ts';
+import { cut } from '../problem.ts';
+
+export interface GivenTarget extends Given {
+  readonly many: boolean;
+  readonly children: boolean;
+}
+
+export interface Layer {
+  readonly values: Map<OptionName, Given[]>;
+  readonly targets: GivenTarget[];
+}
+
+export function emptyLayer(): Layer {
+  return { values: new Map(), targets: [] };
+}
+
+/** The value of an option, or undefined and a fault that says what would be right. */
+export function understand<N extends OptionName>(name: N, given: Given, faults: Faults): ValueOf<N> | undefined {
+  const type = optionOf(name).value;
+  const value = type.parse(given.text);
+  if (value !== undefined) return value as ValueOf<N>;
+  const quoted = type.unquoted ? 'this' : `"${cut(given.text.replaceAll('\n', ' '))}"`;
+  faults.addGiven('CONFIG', given, `${subject(name, given.place)}${quoted} should be ${type.hint}`);
+  return undefined;
+}
+
+/** `interval: ` before a message about a line of a file; a flag or a variable names the option itself. */
+export function subject(name: OptionName, place: string): string {
+  return /:\d+:\d+$/.test(place) ? `${keyOf(name) ?? name}: ` : '';
+}
+
+/** What was decided, and where each value comes from. */
+export class Settings {
+  readonly #values = new Map<OptionName, { readonly value: unknown; readonly text: string; readonly place: string }>();
+  readonly #lists = new Map<OptionName, readonly Given[]>();
+  readonly targets: readonly GivenTarget[];
+
+  /** The first layer wins. */
+  constructor(layers: readonly Layer[], faults: Faults) {
+    this.targets = layers.find((layer) => layer.targets.length > 0)?.targets ?? [];
+    for (const name of OPTION_NAMES) {
+      const given = layers.map((layer) => layer.values.get(name) ?? []).filter((list) => list.length > 0);
+      if (optionOf(name).list) this.#lists.set(name, given[0] ?? []);
+      else if (!optionOf(name).perTarget) this.#decide(name, given, faults);
+    }
+  }
+
+  #decide(name: OptionName, given: readonly Given[][], faults: Faults): void {
+    const understood = given.flatMap((list) => {
+      // A flag that is given twice: the last one counts.
+      const values = list.map((one) => ({ value: understand(name, one, faults), text: one.text, place: one.place }));
+      return values.slice(-1);
+    });
+    const [first] = understood;
+    const text = optionOf(name).default;
+    if (first && first.value !== undefined) this.#values.set(name, first);
+    else if (text !== null) this.#values.set(name, { value: optionOf(name).value.parse(text), text, place: 'default' });
+  }
+
+  /** Of an option that has a default. */
+  get<N extends OptionName>(name: N): ValueOf<N> {
+    return this.#values.get(name)?.value as ValueOf<N>;
+  }
+
+  /** Of an option that may be absent. */
+  find<N extends OptionName>(name: N): ValueOf<N> | null {
+    return (this.#values.get(name)?.value as ValueOf<N> | undefined) ?? null;
+  }
+
+  /** As it was written; null when it is absent. */
+  textOf(name: OptionName): string | null {
+    return this.#values.get(name)?.text ?? null;
+  }
+
+  list(name: OptionName): readonly Given[] {
+    return this.#lists.get(name) ?? [];
+  }
+
+  /** `default`, or where it was given. */
+  placeOf(name: OptionName): string {
+    return this.#values.get(name)?.place ?? this.#lists.get(name)?.[0]?.place ?? 'default';
+  }
+}
