@@ -1,0 +1,86 @@
+/**
+ * Our judge as a detector of leakbench: the same ticks, store and looks as in a run. The practical floor is 0.02 %/h of the level and
+ * 0.05/h for counts, because the benchmark asks about smaller leaks than the product's defaults report; SOAK_FLOOR=product keeps those.
+ */
+import { Judge } from '../src/analysis/judge.ts';
+import type { MetricDef } from '../src/catalog.ts';
+import { CATALOG } from '../src/metrics.ts';
+import { RunState } from '../src/runstate.ts';
+import type { Owner } from '../src/series.ts';
+import { METRICS } from '../src/sources/process.ts';
+import { Batch, type RunEvent } from '../src/tick.ts';
+
+interface Given {
+  readonly dt: number;
+  readonly unit: 'bytes' | 'count';
+  readonly limit?: number;
+  readonly hasLoad: boolean;
+}
+
+interface Said {
+  readonly leak: boolean;
+  readonly score: number;
+  readonly slopePerHour?: number;
+  readonly ci?: readonly [number, number];
+  readonly exhaustsAtS?: number | null;
+}
+
+export const name = 'soak-agent';
+
+const DAY_S = 86_400;
+
+/** A fortnight, the product's default for how long a program must live. */
+const MUST_LIVE_S = 14 * DAY_S;
+
+const SMALL_FLOORS = { bytes: { share: 0.0002, perHour: 0 }, count: { share: 0, perHour: 0.05 } } as const;
+
+function metricOf({ unit }: Given): MetricDef {
+  const def = CATALOG.get(unit === 'bytes' ? 'soak.process.memory.private' : 'process.unix.file_descriptor.count');
+  return process.env['SOAK_FLOOR'] === 'product' ? def : { ...def, matters: SMALL_FLOORS[unit] };
+}
+
+export function create(given: Given) {
+  const { dt, hasLoad } = given;
+  const options = { requiredLifetime: MUST_LIVE_S, plannedEnd: null, warmup: null, rules: [], required: [], interval: dt };
+  const state = new RunState(new Judge(options));
+  const batch = new Batch();
+  const owner: Owner = { source: 'process', target: 'bench', member: null, period: dt };
+  const signal = state.series.open(owner, metricOf(given));
+  const requests = hasLoad ? state.series.open(owner, CATALOG.get('soak.traffic.requests')) : -1;
+  // The benchmark has no idle programs: CPU time stands for work where it gives no load.
+  const cpu = state.series.open(owner, METRICS.cpuTime, { 'cpu.mode': 'user' });
+  let n = 0;
+  let work = 0;
+  const fold = (t: number): void => state.fold(batch.close(n++, t, t));
+  const event = (t: number, kind: RunEvent['kind']): void => batch.event({ t, kind, target: 'bench', member: null, message: '', data: {} });
+  event(0, 'target_found');
+  return {
+    push(t: number, value: number, load = 1): void {
+      work += load * dt;
+      batch.set(signal, value, t);
+      batch.set(requests, work, t);
+      batch.set(cpu, t * 0.1, t);
+      fold(t);
+    },
+    restart(t: number): void {
+      event(t, 'restart');
+    },
+    verdict({ final = false }: { readonly final?: boolean }): Said {
+      const verdict = state.judge.verdict(
+        { id: 'bench', start: 0, end: final ? state.t : null, planned: null, agent: '', configHash: '' },
+        state,
+      );
+      const judged = verdict.series.find((series) => series.metric === metricOf(given).name);
+      if (judged === undefined) return { leak: false, score: -20 };
+      const { slope, grade, exhaustion, floorPerHour } = judged;
+      // Distance from the floor in widths of the interval.
+      const score = slope === null ? -20 : (slope.perHour - (floorPerHour ?? 0)) / Math.max(1e-9, slope.hi - slope.lo);
+      return {
+        leak: grade === 'confirmed',
+        score,
+        ...(slope ? { slopePerHour: slope.perHour, ci: [slope.lo, slope.hi] as const } : {}),
+        exhaustsAtS: exhaustion ? Date.parse(exhaustion.at) / 1000 : null,
+      };
+    },
+  };
+}

@@ -1,0 +1,244 @@
+/** What is left of a run when the agent is killed, and how the next start goes on: with kill -9 at random moments. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { Judge } from '../../src/analysis/judge.ts';
+import { judgeOptions, storedJudging } from '../../src/judging.ts';
+import { CATALOG } from '../../src/metrics.ts';
+import { EXIT } from '../../src/problem.ts';
+import { replay } from '../../src/record/replay.ts';
+import { RunState } from '../../src/runstate.ts';
+import { seriesLabel } from '../../src/series.ts';
+import { eventsOf, installed, reading, Stage } from './agent-under-test.ts';
+
+const KILLS = 12;
+
+/** One look at a record: what a kill must not change, in a form that is easily compared. */
+interface Recorded {
+  readonly ticks: readonly string[];
+  readonly times: readonly number[];
+  readonly series: readonly string[];
+}
+
+function recorded(folder: string): Recorded {
+  return reading(folder, (reader) => {
+    const ticks = [...reader.ticks()].map(({ n, t, wall, samples: { length, series, values, at }, events }) => ({
+      t,
+      text: JSON.stringify([n, t, wall, ...[series, values, at].map((column) => [...column.subarray(0, length)]), events]),
+    }));
+    return { ticks: ticks.map(({ text }) => text), times: ticks.map(({ t }) => t), series: reader.series().map(seriesLabel) };
+  });
+}
+
+function integrity(folder: string): unknown {
+  const db = new DatabaseSync(join(folder, 'record.sqlite'), { readOnly: true });
+  try {
+    return Object.values(db.prepare('PRAGMA integrity_check').get()!)[0];
+  } finally {
+    db.close();
+  }
+}
+
+/** The run that is being recorded, once anything of it is; a kill while the record was made has left nothing worth keeping. */
+function begun(stage: Stage): string | null {
+  const folder = stage
+    .runs()
+    .map((name) => join(stage.out, name))
+    .find((path) => existsSync(join(path, 'record.sqlite-wal')));
+  return folder !== undefined && lastTick(folder) >= 0 ? folder : null;
+}
+
+/** The number of the last tick that anybody can see; -1 before the first. */
+function lastTick(folder: string): number {
+  try {
+    return reading(folder, (reader) => reader.last()?.n ?? -1);
+  } catch {
+    return -1;
+  }
+}
+
+/** Everything that was recorded before is there, and nothing is missing in between. */
+function expectWhole(now: Recorded, before: Recorded): void {
+  expect(now.ticks.slice(0, before.ticks.length)).toEqual(before.ticks);
+  expect(now.series.slice(0, before.series.length)).toEqual(before.series);
+  expect(now.ticks.map((tick) => (JSON.parse(tick) as [number])[0])).toEqual(now.ticks.map((_, i) => i));
+}
+
+function hasCheckpoint(folder: string): boolean {
+  return reading(folder, (reader) => reader.checkpoint() !== null);
+}
+
+function hashes(folder: string): Record<string, string> {
+  const hash = (name: string): string =>
+    createHash('sha256')
+      .update(readFileSync(join(folder, name)))
+      .digest('hex');
+  return Object.fromEntries(readdirSync(folder).map((name) => [name, hash(name)]));
+}
+
+/** The verdict of a stored run, judged again from its first tick on. */
+function judgedAgain(folder: string): string {
+  return reading(folder, (reader) => {
+    const { id, start, planned, agent, configHash, config } = reader.header;
+    const state = new RunState(new Judge(judgeOptions(storedJudging(config, CATALOG))));
+    expect(replay(reader, state, { from: 'start', find: (name) => CATALOG.find(name) }).exact).toBe(true);
+    return JSON.stringify(state.judge.verdict({ id, start, planned, agent, configHash, end: reader.sealed!.end }, state));
+  });
+}
+
+describe.runIf(installed('gcc')).concurrent('a run that is cut off', () => {
+  test('by kill -9 at any moment is gone on with, and ends as if it had never been', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('fds=0.2', 'busy=3');
+    const options = ['--target', `app=${service.pid}`, '--interval', '0.2', '--duration', '75s', '--rule', 'fds < 10000'];
+    let before: Recorded = { ticks: [], times: [], series: [] };
+    for (let kill = 0; kill < KILLS; kill++) {
+      const agent = stage.agent(options);
+      // A third of the kills fall into the start; the last one comes when the state has been stored as a whole.
+      if (kill % 3 !== 0) await agent.recording();
+      await sleep(Math.random() * (kill % 3 === 0 ? 2000 : 1000));
+      const folder = begun(stage);
+      if (kill === KILLS - 1) await expect.poll(() => hasCheckpoint(folder!), { timeout: 70_000 }).toBe(true);
+      const last = folder === null ? -1 : lastTick(folder);
+      await agent.end('SIGKILL');
+      if (folder === null) continue;
+      expect(integrity(folder)).toBe('ok');
+      const now = recorded(folder);
+      expect(now.ticks.length).toBeGreaterThan(last);
+      expectWhole(now, before);
+      before = now;
+    }
+    const folder = begun(stage)!;
+    const agent = await stage.watching(options);
+    expect(await agent.recording()).toBe(folder);
+    expect(agent.err).toMatch(/ended without a verdict at \S+: it was killed, or the machine went down\n/);
+    const result = await agent.result();
+    expect(result.code).toBe(EXIT[result.verdict.outcome]);
+    const after = recorded(result.folder);
+    expectWhole(after, before);
+    expectGaps(result.folder, after);
+    expect(result.verdict.coverage).toBeLessThan(0.9);
+    // It was judged live over all those starts, and from a stored state: from the first tick on it comes to the same, bit for bit.
+    expect(judgedAgain(result.folder)).toBe(JSON.stringify(result.verdict));
+    const again = await stage.command('replay', result.folder);
+    expect(again.code).toBe(result.code);
+    expect(agent.out).toContain(again.out.trimEnd());
+    const stricter = await stage.command('replay', result.folder, '--rule', 'fds < 3');
+    expect(stricter.code).toBe(10);
+    expect(stricter.out).toContain('which breaks the rule fds < 3');
+  });
+
+  test('while it ends is either unfinished or finished, and never half', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=3');
+    const folders = await Promise.all(
+      Array.from({ length: 8 }, async (_, i) => {
+        const options = ['--target', `app=${service.pid}`, '--interval', '0.2', '--duration', '2s', '--log-level', 'debug'];
+        const agent = await stage.watching(options, { out: join(stage.folder, `out${i}`) });
+        await agent.says(/stop: reads/);
+        await sleep(Math.random() * 60);
+        await agent.end('SIGKILL');
+        return agent.recording();
+      }),
+    );
+    for (const folder of folders) {
+      expect(integrity(folder)).toBe('ok');
+      const { isSealed, stored } = reading(folder, (reader) => ({ isSealed: reader.sealed !== null, stored: reader.verdict() }));
+      expect(stored !== null).toBe(isSealed);
+      const file = join(folder, 'verdict.json');
+      if (existsSync(file)) expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(JSON.parse(stored!));
+      if (isSealed) expect(judgedAgain(folder)).toBe(stored);
+    }
+  });
+
+  test('by a defect says so at the next start', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=3');
+    const defect = join(stage.folder, 'defect.mjs');
+    writeFileSync(defect, `process.on('SIGUSR2', () => { throw new TypeError('of the test'); });`);
+    const options = ['--target', `app=${service.pid}`, '--interval', '0.2'];
+    const agent = await stage.watching(options, { env: { NODE_OPTIONS: `--import ${defect}` } });
+    expect(await agent.end('SIGUSR2')).toEqual({ code: 70, signal: null });
+    expect(agent.err).toMatch(/soak-agent: failed by a defect: TypeError: of the test/);
+    const next = await stage.watching(options);
+    expect(next.err).toMatch(/ended without a verdict at \S+: of the test\n/);
+    expect(await next.recording()).toBe(await agent.recording());
+  });
+
+  test('is not gone on with when the settings have changed, and is left as it is', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=3');
+    const options = ['--target', `app=${service.pid}`, '--interval', '0.2', '--duration', '60s'];
+    const first = await stage.watching(options);
+    await sleep(1000);
+    await first.end('SIGKILL');
+    const folder = await first.recording();
+    const before = hashes(folder);
+    const second = await stage.watching([...options, '--rule', 'fds < 10000']);
+    const [name] = stage.runs();
+    expect(second.err).toContain(`${name} is not finished but has other settings: this is a new run\n`);
+    expect(await second.recording()).not.toBe(folder);
+    await second.end('SIGTERM');
+    await second.result();
+    const after = hashes(folder);
+    expect(after['record.sqlite']).toBe(before['record.sqlite']);
+    expect(after['record.sqlite-wal']).toBe(before['record.sqlite-wal']);
+  });
+});
+
+describe.runIf(installed('gcc')).concurrent('a folder of runs', () => {
+  test('keeps a finished run as it is', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=3');
+    const options = ['--target', `app=${service.pid}`, '--interval', '0.2', '--duration', '2s'];
+    const { folder } = await (await stage.watching(options)).result();
+    const before = hashes(folder);
+    expect(Object.keys(before).toSorted()).toEqual(['lock', 'record.sqlite', 'verdict.json']);
+    const next = await stage.watching(options);
+    await next.end('SIGKILL');
+    const last = await (await stage.watching(options)).result();
+    expect(last.folder).toBe(await next.recording());
+    expect(last.folder).not.toBe(folder);
+    expect(hashes(folder)).toEqual(before);
+  });
+
+  test('gives each agent a run of its own', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=3');
+    const options = ['--target', `app=${service.pid}`, '--interval', '0.2', '--duration', '60s'];
+    const first = await stage.watching(options);
+    const more = await Promise.all(Array.from({ length: 3 }, () => stage.watching(options)));
+    const agents = [first, ...more];
+    const folders = await Promise.all(agents.map((agent) => agent.recording()));
+    expect(new Set(folders).size).toBe(4);
+    const owners = agents.map((agent) => /being recorded by process (\d+): this is a new run beside it/.exec(agent.err)?.[1]);
+    expect(owners[0]).toBeUndefined();
+    for (const owner of owners.slice(1)) expect(agents.map(({ pid }) => String(pid))).toContain(owner);
+    await sleep(1000);
+    for (const agent of agents) agent.child.kill('SIGTERM');
+    for (const agent of agents) {
+      const result = await agent.result();
+      expect(eventsOf(result.folder).filter(({ kind }) => kind === 'run_start')).toHaveLength(1);
+      expect(judgedAgain(result.folder)).toBe(JSON.stringify(result.verdict));
+    }
+  });
+});
+
+/** Each resumption is told, and the time before it is a gap from the last tick on, in which nothing was sampled. */
+function expectGaps(folder: string, { times }: Recorded): void {
+  const events = eventsOf(folder);
+  const resumed = events.filter(({ kind }) => kind === 'run_resume');
+  const gaps = events.filter(({ kind, message }) => kind === 'gap' && message === 'the agent was not running');
+  expect(events.filter(({ kind }) => kind === 'run_start')).toHaveLength(1);
+  expect(resumed.length).toBeGreaterThanOrEqual((KILLS * 2) / 3);
+  expect(gaps).toHaveLength(resumed.length);
+  for (const [i, { t, data }] of gaps.entries()) {
+    expect(t).toBeGreaterThanOrEqual(resumed[i]!.t);
+    const from = Number(data['from']);
+    expect(times).toContain(from);
+    expect(times.filter((time) => time > from && time < t)).toEqual([]);
+  }
+}

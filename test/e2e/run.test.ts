@@ -1,0 +1,232 @@
+/** How a run ends: by time, by a signal, with its command, with its target; and what is left when it has. */
+import { once } from 'node:events';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { describe, expect, test } from 'vitest';
+import { EXIT } from '../../src/problem.ts';
+import { type AgentUnderTest, installed, isAlive, reading, type Result, Stage } from './agent-under-test.ts';
+
+const FAST = ['--interval', '0.25'];
+
+/** The end of a run in the record, and what it says of itself. */
+async function ended(agent: AgentUnderTest, message: RegExp): Promise<Result> {
+  const result = await agent.result();
+  expect(result).toMatchObject({ code: EXIT[result.verdict.outcome], signal: null });
+  expect(result.events('run_end').map((event) => event.message)).toEqual([expect.stringMatching(message)]);
+  expect(agent.out).toMatch(message);
+  const { sealed, stored } = reading(result.folder, (reader) => ({ sealed: reader.sealed, stored: reader.verdict() }));
+  expect(sealed!.end).toBeCloseTo(Date.parse(result.verdict.run.end!) / 1000, 2);
+  expect(JSON.parse(stored!)).toEqual(result.verdict);
+  return result;
+}
+
+/** Steps of the stop that were logged, in order. */
+function steps(agent: AgentUnderTest): string[] {
+  return [...agent.err.matchAll(/"msg":"stop: ([^"]+)"/g)].map((match) => match[1]!);
+}
+
+const STOPPED = ['reads', 'source selection', 'source process', 'source cgroup', 'source runtime', 'source host', 'source self'];
+const JUDGED = ['command', 'last tick', 'verdict', 'last push'];
+
+/** The pid that a program has written there. */
+async function pidIn(path: string): Promise<number> {
+  await expect.poll(() => existsSync(path) && readFileSync(path, 'utf8').endsWith('\n'), { timeout: 10_000 }).toBe(true);
+  return Number(readFileSync(path, 'utf8'));
+}
+
+describe.runIf(installed('gcc')).concurrent('a run ends', () => {
+  test('when its time is over, everything stopped in order', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=2');
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--duration', '3s', '--log-level', 'debug']);
+    const result = await ended(agent, /the planned 3s are over/);
+    expect(result.verdict.run.planned).not.toBeNull();
+    expect(steps(agent)).toEqual([...STOPPED, ...JUDGED, 'export', 'listener']);
+    expect(isAlive(service.pid)).toBe(true);
+  });
+
+  test.each(['SIGINT', 'SIGTERM'] as const)('by %s with the code of the verdict', async (signal) => {
+    await using stage = new Stage();
+    const service = await stage.service('fds=40', 'busy=2');
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--rule', 'fds < 60']);
+    await expect
+      .poll(async () => (await agent.page('/metrics')).text, { timeout: 20_000 })
+      .toMatch(/^process_unix_file_descriptor_count\{.*\} ([7-9]\d|\d{3,})$/m);
+    agent.child.kill(signal);
+    const result = await ended(agent, new RegExp(`told to stop by ${signal}`));
+    expect(result.code).toBe(10);
+    expect(result.verdict.run.planned).toBeNull();
+  });
+
+  test('by a signal before the first sample, too', async () => {
+    await using stage = new Stage();
+    const service = await stage.service();
+    const agent = await stage.watching(['--target', `app=${service.pid}`, '--interval', '60']);
+    agent.child.kill('SIGTERM');
+    expect((await ended(agent, /told to stop by SIGTERM/)).code).toBe(11);
+  });
+
+  test('at once by a second signal, and is gone on with by the next start', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=2');
+    const pidfile = join(stage.folder, 'deaf.pid');
+    const deaf = ['sh', '-c', `echo $$ > ${pidfile}; exec ${stage.serviceCalled('deaf')} deaf=1 seconds=30`];
+    const options = ['--target', `app=${service.pid}`, ...FAST, '--', ...deaf];
+    const agent = await stage.watching(options);
+    const pid = await pidIn(pidfile);
+    await expect.poll(() => readFileSync(`/proc/${pid}/comm`, 'utf8'), { timeout: 5000 }).toBe('deaf\n');
+    agent.child.kill('SIGINT');
+    await sleep(500); // the command has three seconds to listen
+    expect(agent.child.exitCode).toBeNull();
+    agent.child.kill('SIGINT');
+    expect(await agent.exited).toEqual({ code: null, signal: 'SIGINT' });
+    const [run] = stage.runs();
+    expect(existsSync(join(stage.out, run!, 'verdict.json'))).toBe(false);
+    process.kill(pid, 'SIGKILL');
+    const next = await stage.watching(options);
+    expect(await next.recording()).toBe(join(stage.out, run!));
+    await next.end('SIGINT');
+    // The deaf command is told, waited for, and killed.
+    expect(await next.result()).toMatchObject({ code: 11, signal: null });
+  });
+
+  test('with its command, whose exit code is told', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=2');
+    const command = [stage.serviceCalled('load'), 'seconds=2', 'exit=3'];
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--duration', '60s', '--', ...command]);
+    const result = await ended(agent, /load ended with exit code 3/);
+    expect(result.events('load_start')).toHaveLength(1);
+    expect(result.events('load_end')).toMatchObject([{ data: { code: 3, signal: null } }]);
+    expect(agent.out).toContain('ready'); // the command's own output
+  });
+
+  test('and its command with it, and all that the command has started', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=2');
+    const pids = join(stage.folder, 'pids');
+    const load = stage.serviceCalled('load');
+    const script = `${load} & echo $! > ${pids}.1; ${load} & echo $! > ${pids}.2; wait`;
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--', 'sh', '-c', script]);
+    const started = await Promise.all([pidIn(`${pids}.1`), pidIn(`${pids}.2`)]);
+    await agent.end('SIGTERM');
+    const result = await ended(agent, /told to stop by SIGTERM/);
+    expect(result.events('load_end')).toMatchObject([{ data: { code: null, signal: 'SIGTERM' } }]);
+    await expect.poll(() => started.filter(isAlive), { timeout: 3000 }).toEqual([]);
+  });
+
+  test('before it begins when there is no such command', async () => {
+    await using stage = new Stage();
+    const service = await stage.service();
+    const agent = stage.agent(['--target', `app=${service.pid}`, '--', 'no-such-program', 'of ours']);
+    expect(await agent.ended).toEqual({ code: 64, signal: null });
+    expect(agent.err).toMatch(/^-- no-such-program: there is no such program; what follows -- is a command to run while watching$/m);
+    expect(stage.runs()).toEqual([]);
+  });
+
+  test('with the program that it has started to watch', async () => {
+    await using stage = new Stage();
+    const agent = await stage.watching(['--target', `app=exec:${stage.serviceCalled('app')} seconds=4 exit=7 busy=2`, ...FAST]);
+    const result = await ended(agent, /target app is gone/);
+    expect(result.events('target_gone')).toMatchObject([{ target: 'app', data: { exitCode: 7, signal: null } }]);
+    expect(result.series('app memory.private')!.level).toBeGreaterThan(0);
+  });
+
+  test('and ends the program that it has started to watch', async () => {
+    await using stage = new Stage();
+    const agent = await stage.watching(['--target', `app=exec:${stage.serviceCalled('app')} busy=2`, ...FAST]);
+    const page = /^soak_target_info\{.*pid="(\d+)"/m;
+    await expect.poll(async () => (await agent.page('/metrics')).text, { timeout: 10_000 }).toMatch(page);
+    const pid = Number(page.exec((await agent.page('/metrics')).text)![1]);
+    expect(isAlive(pid)).toBe(true);
+    agent.child.kill('SIGTERM');
+    await ended(agent, /told to stop by SIGTERM/);
+    expect(isAlive(pid)).toBe(false);
+  });
+
+  test('when its target is killed', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=2');
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST]);
+    await expect.poll(async () => (await agent.page('/readyz')).status, { timeout: 10_000 }).toBe(200);
+    await service.end('SIGKILL');
+    const result = await ended(agent, /target app is gone/);
+    expect(result.events('target_gone')).toMatchObject([{ data: { pid: service.pid } }]);
+  });
+
+  test('when a target that may come back stays away for --gone-after', async () => {
+    await using stage = new Stage();
+    const name = `gone${process.pid}`;
+    const service = await stage.program(stage.serviceCalled(name), 'busy=2');
+    const agent = await stage.watching(['--target', `name:${name}`, ...FAST, '--gone-after', '2s']);
+    await expect.poll(async () => (await agent.page('/readyz')).status, { timeout: 10_000 }).toBe(200);
+    await service.end('SIGKILL');
+    const result = await ended(agent, new RegExp(`target ${name} is gone`));
+    const [gone] = result.events('target_gone');
+    const [over] = result.events('run_end');
+    expect(over!.t - gone!.t).toBeGreaterThanOrEqual(2);
+  });
+
+  test('and holds its final state until it is told to stop', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=2');
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--duration', '3s', '--hold', '--linger', '1s']);
+    await agent.says(/serving the final state at \S+ until told to stop\n/);
+    await sleep(2000);
+    expect((await agent.page('/healthz')).status).toBe(200);
+    const page = JSON.parse((await agent.page('/api/verdict')).text) as unknown;
+    await agent.end('SIGTERM');
+    const result = await ended(agent, /the planned 3s are over/);
+    expect(page).toEqual(result.verdict);
+  });
+
+  test('and lingers', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=2');
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--duration', '2s', '--linger', '3s']);
+    await agent.says(/serving the final state at \S+\n/);
+    expect(JSON.parse((await agent.page('/api/verdict')).text)).toMatchObject({ run: { end: expect.any(String) as string } });
+    await ended(agent, /the planned 2s are over/);
+  });
+
+  test('in order although a client has sent half a request', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=2');
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--log-level', 'debug']);
+    const { hostname, port } = new URL(await agent.url());
+    const client = connect(Number(port), hostname);
+    try {
+      await once(client, 'connect');
+      client.on('error', () => {}).write('GET /metrics HTTP/1.1\r\nhost: x\r\nx-half: ');
+      await sleep(500);
+      agent.child.kill('SIGTERM');
+      await ended(agent, /told to stop by SIGTERM/);
+      expect(steps(agent)).toEqual([...STOPPED, ...JUDGED, 'export', 'listener']);
+      expect(client.closed || (await once(client, 'close'))).toBeTruthy();
+    } finally {
+      client.destroy();
+    }
+  });
+
+  test('and may wait for its target before it begins', async () => {
+    await using stage = new Stage();
+    const pidfile = join(stage.folder, 'app.pid');
+    const agent = stage.agent(['--target', `app=pidfile:${pidfile}`, ...FAST, '--wait', '30s', '--duration', '2s']);
+    await sleep(1500);
+    expect(stage.runs()).toEqual([]);
+    const service = await stage.service('busy=2');
+    writeFileSync(pidfile, `${service.pid}\n`);
+    await ended(agent, /the planned 2s are over/);
+  });
+
+  test('before it begins when it is told to while it waits for its target', async () => {
+    await using stage = new Stage();
+    const agent = stage.agent(['--target', `app=pidfile:${join(stage.folder, 'app.pid')}`, '--wait', '60s']);
+    await sleep(2500); // it says nothing while it waits
+    expect(await agent.end('SIGTERM')).toEqual({ code: 11, signal: null });
+    expect(agent.err).toBe('told to stop before the run began: nothing was recorded\n');
+    expect(stage.runs()).toEqual([]);
+  });
+});

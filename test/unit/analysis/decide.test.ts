@@ -1,0 +1,261 @@
+/** Outcomes of whole runs, as the contracts say them. Each run is one of eight hours or less, folded in a fraction of a second. */
+import { describe, expect, test } from 'vitest';
+import { HEAP_HIDDEN } from '../../../src/analysis/gates.ts';
+import type { Outcome } from '../../../src/analysis/judgement.ts';
+import { parseRule } from '../../../src/analysis/rules.ts';
+import type { Verdict, VerdictSeries } from '../../../src/analysis/verdict.ts';
+import { Catalog } from '../../../src/catalog.ts';
+import { M } from '../../sim/metrics.ts';
+import { HOUR, MB, type Scenario, type Simulated, Simulation } from '../../sim/run.ts';
+import { constant, line, settling, type Signal, sum, white } from '../../sim/series.ts';
+
+const CATALOG = new Catalog([M]);
+const HEAP_BLIND = {
+  t: 20,
+  kind: 'blind',
+  target: 'api',
+  data: { metric: M.heap.name, reason: 'only its own user may read its counters' },
+} as const;
+
+const flat: Simulated = { def: M.memory, signal: sum(constant(300 * MB), white(1, 2 * MB)) };
+const leaking: Simulated = { def: M.memory, signal: sum(constant(300 * MB), line(20 * MB), white(1, 2 * MB)) };
+const fds: Simulated[] = [
+  { def: M.fds, signal: constant(50) },
+  { def: M.fdLimit, signal: constant(1024) },
+];
+const busy: Simulated = { def: M.cpu, signal: line(0.05 * HOUR) };
+
+function judge(series: readonly Simulated[], more: Partial<Scenario> = {}): Verdict {
+  return new Simulation({ hours: 8, interval: 10, ...more, series }).run().verdict();
+}
+
+function of(verdict: Verdict, id: string): VerdictSeries {
+  const series = verdict.series.find((one) => one.id === id);
+  expect(series, `${id} among ${verdict.series.map((one) => one.id).join(', ')}`).toBeDefined();
+  return series!;
+}
+
+/** Why the run is what it is. */
+function because(verdict: Verdict, outcome: Outcome, reason: RegExp): void {
+  expect(verdict.reasons.join('\n')).toMatch(reason);
+  expect(verdict.outcome).toBe(outcome);
+}
+
+describe('pass', () => {
+  test('a flat program that worked', () => {
+    const verdict = judge([flat, ...fds, busy]);
+    because(verdict, 'pass', /^2 gated series were judged and do not grow/);
+    expect(verdict.work).toEqual({ steady: true, stoppedAt: null });
+    expect(of(verdict, 'api memory.private')).toMatchObject({
+      outcome: 'pass',
+      class: 'flat',
+      limit: null,
+      floorPerHour: expect.closeTo(0.002 * 300 * MB, -5) as number,
+    });
+    expect(of(verdict, 'api fds')).toMatchObject({
+      limit: { value: 1024, from: M.fdLimit.name },
+      floorPerHour: expect.closeTo((0.5 * 974) / 336, 6) as number,
+    });
+  });
+
+  test('growth that is certain, but too slow to reach its limit within the required life', () => {
+    const slow: Simulated = { def: M.memory, signal: sum(constant(300 * MB), line(3 * MB), white(1, 2 * MB)) };
+    const limit: Simulated = { def: M.memoryLimit, signal: constant(8000 * MB) };
+    const memory = of(judge([slow, limit, ...fds, busy]), 'api memory.private');
+    expect(memory).toMatchObject({ outcome: 'pass', grade: 'none' });
+    expect(memory.why).toMatch(/grows (2\.9|3)\S* MB\/h .* below 11\.\d MB\/h, half of what would reach 8 GB/);
+    expect(of(judge([slow, ...fds, busy]), 'api memory.private').outcome).toBe('fail');
+  });
+
+  test('what settled after a warm-up that was found in the data', () => {
+    const warm: Simulated = { def: M.memory, signal: sum(constant(100 * MB), settling(300 * MB, 1200), white(1, 2 * MB)) };
+    const memory = of(judge([warm, ...fds, busy], { hours: 12 }), 'api memory.private');
+    expect(memory.outcome).toBe('pass');
+  });
+});
+
+describe('fail', () => {
+  test('growth without a limit', () => {
+    const verdict = judge([leaking, ...fds, busy]);
+    because(verdict, 'fail', /^api memory\.private grows (19|20)\S* MB\/h .*no limit is known$/m);
+    const [leak] = verdict.findings;
+    expect(leak).toMatchObject({
+      id: 'leak:api memory.private',
+      kind: 'leak',
+      outcome: 'fail',
+      target: 'api',
+      series: ['api memory.private'],
+    });
+    expect(leak!.evidence['lo']).toBeGreaterThan(15 * MB);
+  });
+
+  test('growth that reaches its limit within the required life, and says when', () => {
+    const verdict = judge([leaking, { def: M.memoryLimit, signal: constant(1000 * MB) }, ...fds, busy]);
+    because(verdict, 'fail', /reaches its limit of 1 GB \(soak\.container\.memory\.limit\) in 1d/);
+    const { exhaustion } = of(verdict, 'api memory.private');
+    const hours = (Date.parse(exhaustion!.at) - Date.parse(verdict.run.end!)) / 3.6e6;
+    expect(hours).toBeGreaterThan(25);
+    expect(hours).toBeLessThan(29);
+    expect(Date.parse(exhaustion!.lo)).toBeLessThan(Date.parse(exhaustion!.at));
+    expect(Date.parse(exhaustion!.hi!)).toBeGreaterThan(Date.parse(exhaustion!.at));
+  });
+
+  test('two minutes of a leak towards a real, low limit; but not without a limit', () => {
+    const fast: Simulated = { def: M.memory, signal: sum(constant(80 * MB), line(3600 * MB), white(1, 0.5 * MB)) };
+    const limit: Simulated = { def: M.memoryLimit, source: 'cgroup', period: 5, signal: constant(512 * MB) };
+    const short = { hours: 2 / 60, interval: 1, options: { requiredLifetime: HOUR } };
+    because(judge([fast, limit, ...fds, busy], short), 'fail', /reaches its limit of 512 MB .* in 5m/);
+    because(judge([fast, ...fds, busy], short), 'inconclusive', /suspected, not confirmed: .*a run of 3\dm.* would settle it/);
+    const healthy: Simulated = { def: M.memory, signal: sum(constant(80 * MB), settling(20 * MB, 12), white(1, 0.5 * MB)) };
+    expect(judge([healthy, limit, ...fds, busy], short).outcome).not.toBe('fail');
+  });
+
+  test('a broken rule, whatever the slope', () => {
+    const options = { rules: [parseRule('fds < 40 for 5m', (name) => CATALOG.find(name))] };
+    const verdict = judge([flat, ...fds, busy], { options });
+    because(verdict, 'fail', /^api fds was 50 at 00:00:00, which breaks the rule fds < 40 for 5m \(worst: 50\)$/);
+    expect(of(verdict, 'api fds').outcome).toBe('fail');
+  });
+
+  test('a limit that a rule sets is one that the slope is judged against', () => {
+    const options = { rules: [parseRule('memory.private < 1GB', (name) => CATALOG.find(name))] };
+    expect(of(judge([leaking, ...fds, busy], { options }), 'api memory.private')).toMatchObject({
+      outcome: 'fail',
+      limit: { value: 1e9, from: 'rule memory.private < 1GB' },
+    });
+  });
+
+  test('latency that climbs, in the words of those who look for it', () => {
+    const latency: Simulated = {
+      def: M.latency,
+      source: 'traffic',
+      labels: { 'soak.quantile': '0.95' },
+      signal: sum(constant(0.2), line(0.02), white(4, 0.02)),
+    };
+    because(
+      judge([flat, ...fds, busy, latency]),
+      'fail',
+      /latency.*grows (19|20|21)\S* ms\/h.*gradual latency increase: likely a memory leak/,
+    );
+  });
+});
+
+describe('inconclusive', () => {
+  test('an idle program', () => {
+    const verdict = judge([flat, ...fds, { def: M.cpu, signal: line(0.001 * HOUR) }]);
+    because(verdict, 'inconclusive', /^api: no steady work was seen \(by process\.cpu\.time\)/);
+    expect(verdict.work).toEqual({ steady: false, stoppedAt: null });
+    expect(of(verdict, 'api memory.private').outcome).toBe('inconclusive');
+  });
+
+  const upTo =
+    (stop: number): Signal =>
+    (t) =>
+      0.1 * Math.min(t, stop) + 0.0005 * t;
+
+  test('work that stopped: only what was before is judged', () => {
+    const verdict = judge([flat, ...fds, { def: M.cpu, signal: upTo(HOUR) }]);
+    because(verdict, 'inconclusive', /^api: work stopped at (00:5[89]|01:0[0-2]), \S+ judged \(by process\.cpu\.time\)/);
+    expect(Math.abs(Date.parse(verdict.work.stoppedAt!) - Date.parse('2026-01-01T01:00:00Z'))).toBeLessThan(130_000);
+    expect(verdict.work.steady).toBe(false);
+  });
+
+  test('unless it had failed before it stopped', () => {
+    const until = 3 * HOUR;
+    const memory: Signal = sum((t) => line(20 * MB)(Math.min(t, until)), constant(100 * MB), white(3, MB));
+    expect(judge([{ def: M.memory, signal: memory }, ...fds, { def: M.cpu, signal: upTo(until) }]).outcome).toBe('fail');
+  });
+
+  test('too little coverage', () => {
+    const verdict = judge([flat, ...fds, busy], { down: (t) => t > HOUR && t < 2 * HOUR });
+    because(verdict, 'inconclusive', /^only 8\d % of the samples were taken, and 90 % are needed/);
+  });
+
+  test('a required signal that is blind, or that nobody told of', () => {
+    const blind = { t: 10, kind: 'blind', target: 'api', data: { metric: M.fds.name, reason: 'only root may count them' } } as const;
+    const verdict = judge([flat, busy], { events: [blind] });
+    because(
+      verdict,
+      'inconclusive',
+      /^process\.unix\.file_descriptor\.count of api must be seen and cannot be read: only root may count them$/,
+    );
+    expect(verdict.blind).toEqual([{ target: 'api', metric: M.fds.name, reason: 'only root may count them' }]);
+    because(judge([flat, busy]), 'inconclusive', /^fds of api must be seen and was never sampled$/);
+    expect(judge([flat, ...fds, busy], { events: [blind] })).toMatchObject({ outcome: 'pass', blind: [] }); // it was sampled after all
+  });
+
+  test('a rule that nothing was compared with', () => {
+    const options = { rules: [parseRule('threads < 5', (name) => CATALOG.find(name))] };
+    because(judge([flat, ...fds, busy], { options }), 'inconclusive', /^the rule threads < 5 was never compared with anything/);
+  });
+
+  test('a run too short for its noise says how long it must be', () => {
+    const verdict = judge([flat, ...fds, busy], { hours: 0.5 });
+    because(verdict, 'inconclusive', /cannot be told from none, and 600 kB\/h matters; a run of \d+h\S* would settle it/);
+    const { hoursToSettle, smallestDetectablePerHour, floorPerHour } = of(verdict, 'api memory.private');
+    expect(smallestDetectablePerHour).toBeGreaterThan(floorPerHour!);
+    expect(hoursToSettle).toBeGreaterThan(0.5);
+    expect(hoursToSettle).toBeLessThan(24);
+  });
+});
+
+describe('a heap that the kernel cannot see into', () => {
+  const visible = (value: number): Simulated => ({ def: M.heapVisible, source: 'runtime', period: 10, signal: constant(value) });
+  const collected = (signal: Signal, when = (t: number): boolean => t > 0 && t % 600 === 0): Simulated[] => [
+    { def: M.heap, source: 'runtime', signal, when },
+    { def: M.heapLimit, source: 'runtime', signal: constant(1000 * MB) },
+  ];
+  const live: Signal = sum(constant(200 * MB), white(3, 2 * MB));
+
+  test('cannot pass, and says what would make it visible', () => {
+    const verdict = judge([flat, ...fds, busy, visible(0)], { events: [HEAP_BLIND] });
+    because(verdict, 'inconclusive', /its heap is not visible: only its own user may read its counters/);
+    expect(of(verdict, 'api memory.private').outcome).toBe('inconclusive');
+    expect(verdict.findings.map((finding) => finding.kind)).toContain('heap');
+    expect(HEAP_HIDDEN).toBe('its heap is not visible');
+  });
+
+  test('fails by the heap after collections, with a flat footprint', () => {
+    const verdict = judge([flat, ...fds, busy, visible(1), ...collected(sum(live, line(20 * MB)))]);
+    because(verdict, 'fail', /^api heap grows (19|20)\S* MB\/h .*reaches its limit of 1 GB \(soak\.runtime\.heap\.limit\)/);
+    expect(of(verdict, 'api memory.private').outcome).not.toBe('fail');
+  });
+
+  test('passes by the heap after collections', () => {
+    because(judge([flat, ...fds, busy, visible(1), ...collected(live)]), 'pass', /^3 gated/);
+  });
+
+  test('waits for a first collection', () => {
+    const verdict = judge([flat, ...fds, busy, visible(1), ...collected(live, () => false)]);
+    because(verdict, 'inconclusive', /^api heap has no sample yet$/);
+  });
+
+  test('still fails by its private memory', () => {
+    expect(judge([leaking, ...fds, busy, visible(1), ...collected(live)]).outcome).toBe('fail');
+  });
+});
+
+describe('a role with members', () => {
+  const member = (name: string, memory: Signal): Simulated[] =>
+    [flat, ...fds, busy].map((s) => ({ ...s, member: name, signal: s.def === M.memory ? memory : s.signal }));
+
+  test('one that leaks fails the run', () => {
+    const verdict = judge([...member('1', constant(100 * MB)), ...member('2', sum(constant(100 * MB), line(20 * MB), white(5, MB)))]);
+    because(verdict, 'fail', /^api\/2 memory\.private grows/);
+    expect(of(verdict, 'api/1 memory.private').outcome).toBe('pass');
+  });
+
+  test('a total must be conclusive, its members need not', () => {
+    const young = { when: (t: number) => t > 7.9 * HOUR };
+    const total: Simulated = { def: M.tree, signal: sum(constant(200 * MB), white(9, MB)) };
+    const series = [
+      ...member('1', constant(100 * MB)),
+      ...member('2', constant(100 * MB)).map((s) => (s.def === M.memory ? { ...s, ...young } : s)),
+      total,
+    ];
+    const verdict = judge(series);
+    expect(of(verdict, 'api/2 memory.private').outcome).toBe('inconclusive');
+    because(verdict, 'pass', /gated series were judged/);
+    because(judge(series.filter((s) => s.def !== M.tree)), 'inconclusive', /api\/2 memory\.private/);
+  });
+});

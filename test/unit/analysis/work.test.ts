@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { type Work, workOf } from '../../../src/analysis/work.ts';
+import { RunState } from '../../../src/runstate.ts';
+import { M } from '../../sim/metrics.ts';
+import { HOUR, type Simulated, Simulation } from '../../sim/run.ts';
+import { line, type Signal, sum } from '../../sim/series.ts';
+
+function work(hours: number, series: readonly Simulated[], interval = 10): Work {
+  const { state } = new Simulation({ hours, interval, series }).run();
+  expect(state).toBeInstanceOf(RunState);
+  return workOf(
+    state.series.all().filter((s) => s.target === 'api'),
+    state.store,
+    state.t,
+  );
+}
+
+/** CPU seconds of a program that uses `cores` while `busy`. */
+function cpu(cores: number, busy: (t: number) => boolean = () => true, idle = 0.0005): Signal {
+  let [used, last] = [0, 0];
+  return (t) => {
+    used += (t - last) * (busy(t) ? cores : idle);
+    last = t;
+    return Math.round(used * 100) / 100;
+  };
+}
+
+describe('work', () => {
+  test('goes on', () => {
+    expect(work(8, [{ def: M.cpu, signal: cpu(0.1) }])).toMatchObject({ signal: 'process.cpu.time', steady: true, stoppedAt: null });
+  });
+
+  test('of an idle program was never seen', () => {
+    expect(work(8, [{ def: M.cpu, signal: cpu(0.002) }])).toMatchObject({ steady: false, stoppedAt: null });
+  });
+
+  test('of a program that only started was never seen', () => {
+    expect(work(8, [{ def: M.cpu, signal: cpu(0.9, (t) => t < 300) }])).toMatchObject({ steady: false });
+  });
+
+  test('stops after an hour of eight', () => {
+    const { steady, stoppedAt } = work(8, [{ def: M.cpu, signal: cpu(0.1, (t) => t < HOUR) }]);
+    expect(steady).toBe(true);
+    expect(Math.abs(stoppedAt! - HOUR)).toBeLessThanOrEqual(240);
+  });
+
+  test('in batches is a pattern, and its pauses are no end', () => {
+    const batches = (t: number): boolean => t % 3600 < 2400;
+    expect(work(8.6, [{ def: M.cpu, signal: cpu(0.1, batches) }])).toMatchObject({ steady: true, stoppedAt: null });
+  });
+
+  test('once in a while is not steady', () => {
+    expect(work(8, [{ def: M.cpu, signal: cpu(0.5, (t) => t % 7200 < 300) }]).steady).toBe(false);
+  });
+
+  test('is counted in requests where they are, per hour, and CPU time says nothing then', () => {
+    const busy: Simulated = { def: M.cpu, signal: cpu(0.5) };
+    expect(work(2, [busy, { def: M.requests, signal: line(7200) }]).requestsPerHour).toBeCloseTo(7200, -1);
+    expect(work(2, [busy, { def: M.requests, signal: () => 17 }])).toMatchObject({
+      signal: 'requests',
+      steady: false,
+      requestsPerHour: null,
+    });
+  });
+
+  test('of members is that of all of them, and of their total once', () => {
+    const third = (member: string | null): Simulated => ({ def: M.requests, member, signal: line(100) });
+    expect(work(2, [third('1'), third('2'), third('3')]).requestsPerHour).toBeCloseTo(300, 0);
+    const total: Simulated = { def: M.requests, signal: sum(line(100), line(100)) };
+    expect(work(2, [third('1'), third('2'), total]).requestsPerHour).toBeCloseTo(200, 0);
+  });
+
+  test('in a run of two minutes', () => {
+    expect(work(2 / 60, [{ def: M.cpu, signal: cpu(0.03) }], 1)).toMatchObject({ steady: true, stoppedAt: null });
+    expect(work(2 / 60, [{ def: M.cpu, signal: cpu(0.001) }], 1)).toMatchObject({ steady: false });
+  });
+
+  test('that nothing shows is not known', () => {
+    expect(work(1, [{ def: M.memory, signal: () => 1 }])).toEqual({ signal: null, steady: false, stoppedAt: null, requestsPerHour: null });
+  });
+});

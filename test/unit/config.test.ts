@@ -1,0 +1,303 @@
+import { describe, expect, test } from 'vitest';
+import type { Config } from '../../src/config/config.ts';
+import { envOf, flagOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from '../../src/config/options.ts';
+import { DIR, layer, load, problemOf } from '../loading.ts';
+
+test('nothing but a target gives the defaults', async () => {
+  expect(await load(layer({}, ['api=port:8080']))).toEqual({
+    targets: [{ role: 'api', selector: { kind: 'port', port: 8080 }, many: false, children: false }],
+    wait: 0,
+    goneAfter: 300,
+    duration: null,
+    interval: 1,
+    out: './soak-runs',
+    keep: null,
+    recordMax: 512e6,
+    hold: false,
+    linger: 0,
+    mustLive: 14 * 86_400,
+    warmup: null,
+    listen: { host: '127.0.0.1', port: 10_464 },
+    otlp: null,
+    rules: [],
+    required: [],
+    source: 'procfs',
+    roots: { proc: '/proc', sys: '/sys' },
+    logLevel: 'info',
+    live: true,
+    command: null,
+  });
+});
+
+/** Three values of each option, for flag, variable and file: as written, and what the configuration then holds. */
+const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'many' | 'children' | 'otlpHeaders'>, [string, unknown][]> = {
+  wait: [
+    ['1m', 60],
+    ['2m', 120],
+    ['3', 3],
+  ],
+  goneAfter: [
+    ['1m', 60],
+    ['2m', 120],
+    ['30s', 30],
+  ],
+  source: [
+    ['pidusage', 'pidusage'],
+    ['procfs', 'procfs'],
+    ['pidusage', 'pidusage'],
+  ],
+  duration: [
+    ['forever', null],
+    ['8h', 28_800],
+    ['1h30m', 5400],
+  ],
+  interval: [
+    ['0.1', 0.1],
+    ['500ms', 0.5],
+    ['60s', 60],
+  ],
+  hold: [
+    ['true', true],
+    ['no', false],
+    ['on', true],
+  ],
+  linger: [
+    ['1s', 1],
+    ['2s', 2],
+    ['0', 0],
+  ],
+  rule: [
+    ['memory.private < 2GB', 2e9],
+    ['memory.private < 3GB', 3e9],
+    ['memory.private < 4GB', 4e9],
+  ],
+  require: [
+    ['threads', 'threads'],
+    ['fds', 'fds'],
+    ['memory.private', 'memory.private'],
+  ],
+  mustLive: [
+    ['8h', 28_800],
+    ['30d', 30 * 86_400],
+    ['1w', 7 * 86_400],
+  ],
+  warmup: [
+    ['auto', null],
+    ['10m', 600],
+    ['0', 0],
+  ],
+  out: [
+    ['/tmp/a', '/tmp/a'],
+    ['b c', 'b c'],
+    ['./d', './d'],
+  ],
+  keep: [
+    ['all', null],
+    ['1', 1],
+    ['20', 20],
+  ],
+  recordMax: [
+    ['1MB', 1e6],
+    ['1GiB', 2 ** 30],
+    ['2000000', 2e6],
+  ],
+  listen: [
+    ['off', null],
+    ['[::1]:80', { host: '::1', port: 80 }],
+    ['8080', { host: '127.0.0.1', port: 8080 }],
+  ],
+  otlp: [
+    ['off', null],
+    ['http://a:4318', { endpoint: 'http://a:4318/v1/metrics', headers: {} }],
+    ['https://b/otlp', { endpoint: 'https://b/otlp', headers: {} }],
+  ],
+  live: [
+    ['false', false],
+    ['1', true],
+    ['no', false],
+  ],
+  logLevel: [
+    ['debug', 'debug'],
+    ['silent', 'silent'],
+    ['warn', 'warn'],
+  ],
+  proc: [
+    ['/', '/'],
+    ['/tmp', '/tmp'],
+    ['/proc', '/proc'],
+  ],
+  sys: [
+    ['/', '/'],
+    ['/tmp', '/tmp'],
+    ['/sys', '/sys'],
+  ],
+};
+
+function valueIn(config: Config, name: OptionName): unknown {
+  if (name === 'rule') return config.rules[0]?.value;
+  if (name === 'require') return config.required[0];
+  if (name === 'proc' || name === 'sys') return config.roots[name];
+  return config[name as keyof Config];
+}
+
+function yamlOf(name: OptionName, text: string): string {
+  return optionOf(name).list
+    ? `${keyOf(name)}:\n  - ${JSON.stringify(text)}\n`
+    : `${keyOf(name)}: ${/^[\d.]+$|^(true|false)$/.test(text) ? text : JSON.stringify(text)}\n`;
+}
+
+describe.each(Object.entries(SPELLINGS) as [OptionName, [string, unknown][]][])('%s', (name, [flag, env, file]) => {
+  const variable = { [envOf(name) ?? '']: env![0] };
+  const yaml = yamlOf(name, file![0]);
+
+  test('is the same as flag, variable and key', async () => {
+    for (const [text, value] of [flag!, env!, file!]) {
+      expect(valueIn(await load(layer({ [name]: text }, ['1'])), name)).toEqual(value);
+      expect(valueIn(await load(layer({}, ['1']), { [envOf(name)!]: text }), name)).toEqual(value);
+      expect(valueIn(await load(layer({}, ['1']), {}, yamlOf(name, text)), name)).toEqual(value);
+    }
+  });
+
+  test('flag before variable before file before default', async () => {
+    expect(valueIn(await load(layer({ [name]: flag![0] }, ['1']), variable, yaml), name)).toEqual(flag![1]);
+    expect(valueIn(await load(layer({}, ['1']), variable, yaml), name)).toEqual(env![1]);
+    expect(valueIn(await load(layer({}, ['1']), {}, yaml), name)).toEqual(file![1]);
+  });
+
+  test('an empty variable is not set', async () => {
+    expect(valueIn(await load(layer({}, ['1']), { [envOf(name)!]: ' ' }, yaml), name)).toEqual(file![1]);
+  });
+});
+
+test('every option is covered above, or here by name', () => {
+  expect([...Object.keys(SPELLINGS), 'config', 'heapMb', 'target', 'many', 'children', 'otlpHeaders'].toSorted()).toEqual(
+    OPTION_NAMES.toSorted(),
+  );
+});
+
+test('every default is a value of its option', () => {
+  const defaults = OPTION_NAMES.map((name) => optionOf(name)).filter((option) => option.default !== null);
+  expect(defaults.map(({ default: text, value }) => value.parse(text ?? ''))).not.toContain(undefined);
+  expect(defaults.length).toBeGreaterThan(15);
+});
+
+test('no two options share a spelling', () => {
+  for (const spelling of [flagOf, envOf, keyOf]) {
+    const all = OPTION_NAMES.flatMap((name) => spelling(name) ?? []);
+    expect(new Set(all).size).toBe(all.length);
+  }
+});
+
+describe('targets', () => {
+  test('come whole from the first that names any', async () => {
+    const yaml = 'targets: [c=port:3, d=port:4]';
+    const roles = async (flags: string[], env: Record<string, string>): Promise<string[]> =>
+      (await load(layer({}, flags), env, yaml)).targets.map((t) => t.role);
+    expect(await roles(['a=port:1'], { SOAK_TARGET: 'b=port:2' })).toEqual(['a']);
+    expect(await roles([], { SOAK_TARGET: 'b=port:2\n\n b2=port:5 ' })).toEqual(['b', 'b2']);
+    expect(await roles([], {})).toEqual(['c', 'd']);
+  });
+
+  test('in a file have their own options', async () => {
+    const yaml =
+      'targets:\n  - 17\n  - {role: api, selector: port:1, many: yes, children: "${KIDS:-false}"}\n  - {selector: b=port:2, children: true}';
+    expect((await load(layer(), { KIDS: 'true' }, yaml)).targets).toEqual([
+      expect.objectContaining({ selector: { kind: 'pid', pid: 17 }, many: false, children: false }),
+      expect.objectContaining({ role: 'api', many: true, children: true }),
+      expect.objectContaining({ role: 'b', many: false, children: true }),
+    ]);
+  });
+
+  test('SOAK_MANY and SOAK_CHILDREN apply to all of SOAK_TARGET, and to nothing else', async () => {
+    const { targets } = await load(layer(), { SOAK_TARGET: 'a=port:1\nb=port:2', SOAK_MANY: '1' });
+    expect(targets.map((t) => [t.many, t.children])).toEqual([
+      [true, false],
+      [true, false],
+    ]);
+    const problem = await problemOf(load(layer({}, ['1']), { SOAK_CHILDREN: 'yes' }));
+    expect(problem.message).toBe('SOAK_CHILDREN: applies to the targets of SOAK_TARGET, which is not set');
+  });
+
+  test('without a role are named after what they are, each differently', async () => {
+    const { targets } = await load(layer({}, ['port:80', 'name:node', 'cmd:node', `${process.pid}`, 'port-80=port:81']));
+    expect(targets.map((t) => t.role)).toEqual(['port-80-2', 'node', 'node-2', expect.stringMatching(/^[a-z]/), 'port-80']);
+  });
+
+  test('with the same role are refused', async () => {
+    const problem = await problemOf(load(layer({}, ['a=port:1', 'a=port:2'])));
+    expect(problem.code).toBe('SELECTOR');
+    expect(problem.message).toContain('the role a is taken');
+  });
+});
+
+describe('problems', () => {
+  test('of all sources come together, each with its place, lines of the file last', async () => {
+    const yaml = 'interval: 2m\nduraton: 8h\nrules:\n  - memory.privat < 2GB\ntargets:\n  - "cmd:["\n';
+    const problem = await problemOf(load(layer({ keep: '-1' }), { SOAK_HOLD: 'maybe', SOAK_INTERVALL: '5' }, yaml, []));
+    expect(problem.code).toBe('CONFIG');
+    expect(problem.exitCode).toBe(64);
+    const places = problem.details.map((detail) => detail.place.replace(`${DIR}/`, ''));
+    expect(places).toEqual([
+      'SOAK_INTERVALL',
+      'SOAK_HOLD',
+      '--keep',
+      '--',
+      'soak.yaml:1:11',
+      'soak.yaml:2:1',
+      'soak.yaml:4:5',
+      'soak.yaml:6:5',
+    ]);
+  });
+
+  test('are found in values that lose, too', async () => {
+    const problem = await problemOf(load(layer({ interval: '1s' }, ['1']), { SOAK_INTERVAL: 'abc' }));
+    expect(problem.message).toContain('SOAK_INTERVAL: "abc" should be a duration');
+  });
+
+  test.each<[string, Partial<Record<OptionName, string | string[]>>, string[] | null, string]>([
+    ['a duration under the interval', { duration: '1s', interval: '2s' }, null, '--duration: should be longer than one interval'],
+    ['a warm-up as long as the run', { duration: '8h', warmup: '8h' }, null, '--warmup: should be shorter than the duration of the run'],
+    ['nothing after --', {}, [], '--: should be followed by a command'],
+    ['headers without a receiver', { otlpHeaders: 'a=b' }, null, 'otlpHeaders: are headers of a push, but otlp names no receiver'],
+    ['a root that is no folder', { proc: '/nowhere' }, null, '--proc: /nowhere is not a folder'],
+    [
+      'an unknown metric',
+      { require: 'memory.privat' },
+      null,
+      '--require: there is no metric "memory.privat"; did you mean memory.private?',
+    ],
+    ['a rule about nobody', { rule: 'app: memory.private < 1GB' }, null, 'no target has the role app; did you mean api?'],
+  ])('%s', async (_name, flags, command, message) => {
+    expect((await problemOf(load(layer(flags, ['api=port:1']), {}, null, command))).message).toContain(message);
+  });
+
+  test('a code of their own stays', async () => {
+    expect((await problemOf(load(layer({ rule: 'x' }, ['1'])))).code).toBe('RULE');
+    expect((await problemOf(load(layer({}, ['cmd:('])))).code).toBe('SELECTOR');
+  });
+
+  test('a flood of them is cut, and says so', async () => {
+    const problem = await problemOf(
+      load(
+        layer(
+          {},
+          Array.from({ length: 300 }, (_, i) => `bad${i}:x`),
+        ),
+      ),
+    );
+    expect(problem.details.length).toBe(51);
+    expect(problem.details.at(-1)?.message).toBe('and more');
+  });
+
+  test('Kubernetes service variables and strangers are no slips', async () => {
+    const env = {
+      SOAK_AGENT_SERVICE_HOST: 'x',
+      SOAK_PORT: 'tcp://x',
+      SOAK_INTERVAL_PORT: 'tcp://y',
+      SOAK_AGENT_PORT_10464_TCP: 'y',
+      SOAK_SOMETHING_ELSE: 'z',
+      SOAKED: '1',
+    };
+    await expect(load(layer({}, ['1']), env)).resolves.toBeDefined();
+  });
+});

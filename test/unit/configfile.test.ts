@@ -1,0 +1,230 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { fromJSONSchema } from 'zod';
+import { stringify } from 'yaml';
+import { generateConfigDocs } from '../../tools/configdocs.ts';
+import type { Config } from '../../src/config/config.ts';
+import { parseConfig } from '../../src/config/file.ts';
+import { jsonSchema } from '../../src/config/schema.ts';
+import { Faults } from '../../src/config/faults.ts';
+import { buildConfig, loadSettings } from '../../src/config/load.ts';
+import { envOf, fileTwinOf, flagOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from '../../src/config/options.ts';
+import { type Detail, Problem } from '../../src/problem.ts';
+import { CATALOG, DIR, layer, load, problemOf } from '../loading.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const BAD = join(ROOT, 'test/fixtures/config/bad');
+
+function loadFile(file: string, env: Record<string, string> = {}): Promise<Config> {
+  return load(layer({ config: file }), env);
+}
+
+function loadText(text: string, env: Record<string, string> = {}): Promise<Config> {
+  return load(layer(), env, text);
+}
+
+async function messageOf(promise: Promise<unknown>): Promise<string> {
+  const { message, code } = await problemOf(promise);
+  return `${message}\n[${code}]\n`;
+}
+
+describe('a bad configuration', () => {
+  const cases = readdirSync(BAD).filter((name) => name.endsWith('.yaml'));
+
+  // The expected text is beside the file; `vitest -u` writes it anew. Read the difference as the user would.
+  test.each(cases)('%s is explained', async (name) => {
+    const env = { EMPTY: '', RECEIVER: 'hunter2', HOLD: 'hunter2' };
+    const text = (await messageOf(loadFile(join(BAD, name), env))).replaceAll(`${BAD}/`, '');
+    expect(text).not.toContain('hunter2');
+    await expect(text).toMatchFileSnapshot(join(BAD, name.replace('.yaml', '.txt')));
+  });
+
+  test('that cannot be read is explained', async () => {
+    expect(await messageOf(loadFile(join(DIR, 'nowhere.yaml')))).toContain(
+      `--config: ${DIR}/nowhere.yaml: no such file; it should be a YAML file`,
+    );
+    expect(await messageOf(loadFile(DIR))).toContain('this is a folder');
+    expect(await messageOf(loadFile('/dev/zero'))).toContain('this is not a file');
+    writeFileSync(join(DIR, 'big.yaml'), '#'.repeat(64_001));
+    expect(await messageOf(loadFile(join(DIR, 'big.yaml')))).toContain('it is larger than 64000 bytes');
+  });
+
+  test.each([
+    ['nested without end', '['.repeat(60_000)],
+    ['nested deeply but well', `${'{a: '.repeat(5000)}1${'}'.repeat(5000)}`],
+    [
+      'unfolding without end',
+      ['a: &a [x,x,x,x,x,x,x,x,x,x]', ...'bcdefghij'.split('').map((c, i) => `${c}: &${c} [${`*${'abcdefghi'[i]},`.repeat(10)}]`)].join(
+        '\n',
+      ),
+    ],
+    ['its own ancestor', '&a {targets: [*a]}'],
+    ['a list without end', `targets: [${'1,'.repeat(31_000)}]`],
+    ['ten thousand unknown keys', Array.from({ length: 6000 }, (_, i) => `key${i}: 1`).join('\n')],
+    ['ten thousand times the same key', ':\n'.repeat(31_000)],
+  ])('%s is refused in time', async (_name, text) => {
+    expect(await messageOf(loadText(text))).toMatch(/\[(CONFIG|SELECTOR)\]/);
+  });
+});
+
+describe('a good configuration', () => {
+  test.each(['', '# nothing\n', '---\n', '{}', 'null'])('%j says nothing', async (text) => {
+    expect((await loadText(text)).targets).toEqual([]);
+  });
+
+  test('has variables filled in, in values only', async () => {
+    const text = 'out: ${DIR}/runs-$${x}-${NONE:-a}${EMPTY:-b}${EMPTY}\n# ${NOWHERE}\nduration: ${D:-8h}\nkeep: ${KEEP}\nhold: ${HOLD}';
+    const config = await loadText(text, { DIR: '/d', EMPTY: '', KEEP: '3', HOLD: 'true' });
+    expect(config).toMatchObject({ out: '/d/runs-${x}-ab', duration: 28_800, keep: 3, hold: true });
+  });
+
+  test('may use anchors', async () => {
+    const config = await loadText(
+      'interval: &t 5\nlinger: *t\ntargets: [&a a=port:1, {selector: &s port:2, role: b}, {selector: *s, role: c}]',
+    );
+    expect(config).toMatchObject({ interval: 5, linger: 5, targets: [{ role: 'a' }, { role: 'b' }, { role: 'c', selector: { port: 2 } }] });
+  });
+
+  test('does not reach into prototypes', async () => {
+    for (const key of ['__proto__', 'constructor', 'toString', 'hasOwnProperty']) {
+      expect(await messageOf(loadText(`${key}: {interval: 5}`))).toContain(`unknown key ${key}`);
+      expect(await messageOf(loadText(`hold: ${key}`))).toContain('should be true or false');
+      expect(await messageOf(loadText(`out: \${${key}}`))).toContain('is not set');
+    }
+  });
+});
+
+/** YAML that resembles a configuration: known and unknown keys, values of every kind, variables, and odd text. */
+const yamlText = (): fc.Arbitrary<string> => {
+  const keys = OPTION_NAMES.flatMap((name) => [keyOf(name), fileTwinOf(name)?.key]).filter((key) => typeof key === 'string');
+  const scalar = fc.oneof(
+    fc.string(),
+    fc.integer(),
+    fc.double(),
+    fc.boolean(),
+    fc.constant(null),
+    fc.constantFrom(
+      '8h',
+      '1s',
+      '512MB',
+      'off',
+      'auto',
+      'all',
+      'api=port:80',
+      'cmd:[',
+      '${X}',
+      '${Y:-z}',
+      '${',
+      'memory.private < 2GB',
+      'http://x',
+      '*a',
+      '&a x',
+      '<<',
+    ),
+  );
+  const { tree } = fc.letrec((tie) => ({
+    tree: fc.oneof({ maxDepth: 3 }, scalar, fc.array(tie('tree'), { maxLength: 3 }), tie('map')),
+    map: fc.dictionary(fc.oneof(fc.constantFrom(...keys, 'selector', 'role', 'many', 'port', '__proto__'), fc.string()), tie('tree'), {
+      maxKeys: 6,
+    }),
+  }));
+  const structured = fc.dictionary(fc.constantFrom(...keys), tree, { maxKeys: 8 }).map((value) => stringify(value));
+  const mutated = fc
+    .tuple(structured, fc.nat(), fc.string({ maxLength: 3 }))
+    .map(([text, at, insert]) => text.slice(0, at % (text.length + 1)) + insert + text.slice(at % (text.length + 1)));
+  return fc.oneof(structured, mutated, fc.string(), fc.string({ unit: 'binary' }));
+};
+
+function detailsOf(faults: Faults): readonly Detail[] {
+  try {
+    faults.throwIfAny();
+    return [];
+  } catch (error) {
+    if (error instanceof Problem && error.exitCode === 64) return error.details;
+    throw error;
+  }
+}
+
+test('whatever a file holds, it gives a configuration or a Problem with places in it', async () => {
+  await fc.assert(
+    fc.asyncProperty(yamlText(), async (text) => {
+      const faults = new Faults();
+      const layer = parseConfig('soak.yaml', text, { X: 'x' }, faults);
+      const flags = { ...layer, values: new Map([...layer.values].filter(([name]) => name !== 'config')) };
+      buildConfig(await loadSettings({ flags, env: {} }, faults), { command: null, catalog: CATALOG }, faults);
+      const details = detailsOf(faults);
+      expect(details.filter(({ place, message }) => message === '' || !/^soak\.yaml(:\d+:\d+)?$|^default$|^$/.test(place))).toEqual([]);
+    }),
+    { numRuns: 400 },
+  );
+});
+
+describe('what derives from the options', () => {
+  const derived = new Map(generateConfigDocs().map(({ path, text }) => [path, text]));
+  const sample = derived.get('config/soak-agent.yaml') ?? '';
+  const everything = sample.replaceAll(/^#(?![# ]? ?yaml-language)(?=[a-z ])/gm, '');
+
+  test('is what is committed', () => {
+    for (const [path, text] of derived) expect(readFileSync(join(ROOT, path), 'utf8'), `${path}: run npm run generate`).toBe(text);
+  });
+
+  test('the sample loads as it is, and with every line of it', async () => {
+    expect(await loadText(sample)).toMatchObject({ targets: [{ role: 'api' }], duration: null });
+    expect(await loadText(everything, { OTLP_TOKEN: 't' })).toMatchObject({
+      targets: [{ role: 'api' }, { role: 'workers', many: true, children: false }],
+      duration: 28_800,
+      rules: [{ metric: 'soak.process.memory.private' }],
+      otlp: { endpoint: 'http://localhost:4318/v1/metrics', headers: { authorization: 'Bearer t' } },
+    });
+  });
+
+  test('the sample has every key, and shows what it does by default', () => {
+    const keys = OPTION_NAMES.filter((name) => keyOf(name) !== null);
+    const pattern = (name: OptionName): RegExp => new RegExp(optionOf(name).perTarget ? `^ +${keyOf(name)}: ` : `^${keyOf(name)}:`, 'm');
+    expect(keys.filter((name) => !pattern(name).test(everything))).toEqual([]);
+    const prose = sample.replaceAll(/\n## /g, ' ');
+    const explained = keys.filter((name) => !optionOf(name).perTarget).map((name) => optionOf(name));
+    const sentences = explained.flatMap(({ default: text, more, help }) => [
+      (more ?? help).slice(1),
+      ...(text === null ? [] : [`Default: ${text}.`]),
+    ]);
+    expect(sentences.filter((sentence) => !prose.includes(sentence.replaceAll('`', '')))).toEqual([]);
+  });
+
+  test('the documentation has every spelling of every option, and no other', () => {
+    const docs = derived.get('docs/config.md') ?? '';
+    const cells = docs
+      .split('\n')
+      .filter((line) => line.startsWith('| `') || line.startsWith('|  |'))
+      .map((line) => line.split(' | ').slice(0, 3).join(' '));
+    const documented = new Set(cells.flatMap((cell) => [...cell.matchAll(/`(?:targets\[\]\.)?([^` ]+)[^`]*`/g)].map((match) => match[1])));
+    const known = OPTION_NAMES.flatMap((name) => [
+      name === 'live' ? '--no-live' : flagOf(name),
+      envOf(name),
+      keyOf(name),
+      ...Object.values(fileTwinOf(name) ?? {}),
+    ]);
+    expect(documented).toEqual(new Set(known.filter((one) => one !== null)));
+  });
+
+  test('the JSON Schema takes the samples and refuses what the program refuses in shape', async () => {
+    const { parse } = await import('yaml');
+    const schema = fromJSONSchema(JSON.parse(JSON.stringify(jsonSchema())) as Parameters<typeof fromJSONSchema>[0]);
+    for (const text of [sample, everything, 'interval: ${I}\nhold: ${H}\nkeep: ${K:-3}'])
+      expect(schema.safeParse(parse(text)).error).toBeUndefined();
+    const bad = [
+      'intervall: 1s',
+      'interval: [1]',
+      'interval: soon',
+      'targets: 1',
+      'targets: [{role: a}]',
+      'source: dtrace',
+      'live: perhaps',
+      'targets: [{selector: 1, x: 2}]',
+    ];
+    expect(bad.filter((text) => schema.safeParse(parse(text)).success)).toEqual([]);
+  });
+});

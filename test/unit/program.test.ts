@@ -1,0 +1,286 @@
+import { readFileSync } from 'node:fs';
+import { Writable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { join } from 'node:path';
+import { Command } from 'commander';
+import { describe, expect, test } from 'vitest';
+import { SimClock } from '../../src/clock.ts';
+import { Flags } from '../../src/commands/flags.ts';
+import { main } from '../../src/commands/program.ts';
+import { Faults } from '../../src/config/faults.ts';
+import { fileTwinOf, flagOf, OPTION_NAMES, type OptionName, optionOf } from '../../src/config/options.ts';
+import type { Problem } from '../../src/problem.ts';
+import type { Layer } from '../../src/config/settings.ts';
+import { VERSION } from '../../src/version.ts';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+
+interface Result {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+async function soakAgent(argv: readonly string[], env: Record<string, string> = {}): Promise<Result> {
+  const texts = { out: '', err: '' };
+  const into = (name: 'out' | 'err'): Writable =>
+    new Writable({
+      write(chunk, _encoding, done) {
+        texts[name] += String(chunk);
+        done();
+      },
+    });
+  const code = await main(argv, {
+    stdout: into('out'),
+    stderr: into('err'),
+    env,
+    clock: new SimClock(),
+    stopSignal: () => new AbortController().signal,
+  });
+  return { code, ...texts };
+}
+
+function flagsOf(...argv: string[]): { layer: Layer; problem: string } {
+  const command = new Command('run');
+  const faults = new Faults();
+  const flags = new Flags(command, OPTION_NAMES, faults);
+  command.exitOverride().parse(argv, { from: 'user' });
+  const layer = flags.layer(0, ['run', 'doctor', 'metrics']);
+  try {
+    faults.throwIfAny();
+  } catch (error) {
+    return { layer, problem: (error as Problem).message };
+  }
+  return { layer, problem: '' };
+}
+
+describe('flags', () => {
+  const single = OPTION_NAMES.filter((name) => flagOf(name) !== null && !optionOf(name).perTarget && name !== 'target');
+  const isSwitch = (name: OptionName): boolean => optionOf(name).value.arg === '';
+
+  test.each(single.filter((name) => !isSwitch(name)))('%s is taken as it is written', (name) => {
+    const flag = flagOf(name) ?? '';
+    expect(flagsOf(flag, ' x y')).toMatchObject({ problem: '' });
+    expect(flagsOf(flag, ' x y').layer.values.get(name)).toEqual([{ text: ' x y', place: flag }]);
+  });
+
+  test.each(single.filter(isSwitch))('%s is turned on and off', (name) => {
+    const [on, off] = [flagOf(name) ?? '', (flagOf(name) ?? '').replace('--', '--no-')];
+    expect(flagsOf(on).layer.values.get(name)).toEqual([{ text: 'true', place: on }]);
+    expect(flagsOf(off).layer.values.get(name)).toEqual([{ text: 'false', place: off }]);
+  });
+
+  test('--flag=value is the same, and values may begin with a dash', () => {
+    expect(flagsOf('--interval=5s').layer.values.get('interval')).toMatchObject([{ text: '5s' }]);
+    expect(flagsOf('--duration', '-5').layer.values.get('duration')).toMatchObject([{ text: '-5' }]);
+  });
+
+  test('--many and --children belong to the target before them', () => {
+    const { layer } = flagsOf(
+      '--target',
+      'a=1',
+      '--target',
+      'b=2',
+      '--many',
+      '--interval',
+      '1s',
+      '--children',
+      '--target',
+      'c=3',
+      '--children',
+    );
+    expect(layer.targets.map(({ text, many, children }) => [text, many, children])).toEqual([
+      ['a=1', false, false],
+      ['b=2', true, true],
+      ['c=3', false, true],
+    ]);
+    expect(flagsOf('--many', '--target', '1').problem).toBe('--many: should come after the --target that it belongs to');
+  });
+
+  test('lists collect, and of a single value the last one counts', () => {
+    const { layer } = flagsOf('--rule', 'a', '--rule', 'b', '--interval', '1s', '--interval', '2s');
+    expect(layer.values.get('rule')).toMatchObject([{ text: 'a' }, { text: 'b' }]);
+    expect(layer.values.get('interval')).toMatchObject([{ text: '1s' }, { text: '2s' }]);
+  });
+
+  test('a secret is never a flag, but the file of it is', () => {
+    for (const name of OPTION_NAMES.filter((one) => optionOf(one).secret)) expect(flagOf(name)).toBeNull();
+    const file = join(ROOT, 'test/fixtures/config/headers');
+    expect(flagsOf(fileTwinOf('otlpHeaders')!.flag, file).layer.values.get('otlpHeaders')).toEqual([
+      { text: 'authorization=Bearer%20t0ken', place: '--otlp-headers-file' },
+    ]);
+    expect(flagsOf('--otlp-headers', 'a=b').problem).toContain('--otlp-headers: unknown flag; did you mean --otlp-headers-file?');
+  });
+
+  test.each([
+    [['--intervall', '5'], '--intervall: unknown flag; did you mean --interval?'],
+    [['--goneAfter=5'], '--goneAfter: unknown flag; did you mean --gone-after?'],
+    [['--colour'], '--colour: unknown flag; soak-agent run --help lists them'],
+    [['-x'], '-x: unknown flag; soak-agent run --help lists them'],
+    [['--hold=true'], '--hold: takes no value'],
+    [['4242'], '4242: unexpected argument; a target is given as --target 4242'],
+    [['name:node'], 'name:node: unexpected argument; a target is given as --target name:node'],
+    [['api=port:80'], 'api=port:80: unexpected argument; a target is given as --target api=port:80'],
+    [['--out', 'x', 'doctor'], 'doctor: unexpected argument; a command comes first: soak-agent doctor ...'],
+    [['docter'], 'docter: unexpected argument; did you mean doctor?'],
+    [['k6'], 'k6: unexpected argument; what to run while watching comes after --'],
+    [
+      ['--intervall', '5', '--colour', 'x', 'y', '--interval', '1s', '--hold'],
+      '--intervall: unknown flag; did you mean --interval?\n--colour: unknown flag; soak-agent run --help lists them\ny: unexpected argument; what to run while watching comes after --',
+    ],
+  ])('%j is explained', (argv, message) => {
+    expect(flagsOf(...argv).problem).toBe(message);
+  });
+});
+
+describe('help', () => {
+  // `vitest -u` writes the pages anew: read the difference as a newcomer would.
+  test.each([
+    ['--help'],
+    ['run --help'],
+    ['doctor --help'],
+    ['replay --help'],
+    ['metrics --help'],
+    ['config --help'],
+    ['config check --help'],
+  ])('%s', async (line) => {
+    const { code, out, err } = await soakAgent(line.split(' '));
+    expect([code, err]).toEqual([0, '']);
+    await expect(out).toMatchFileSnapshot(
+      join(ROOT, 'test/golden/help', `${line.replaceAll(/ ?--help/g, '').replaceAll(' ', '-') || 'soak-agent'}.txt`),
+    );
+  });
+
+  test('comes for the short form, too', async () => {
+    expect(await soakAgent(['--target', '1', '--help'])).toEqual(await soakAgent(['--help']));
+    expect(await soakAgent(['-h'])).toEqual(await soakAgent(['--help']));
+  });
+
+  test('the version is that of the package', async () => {
+    const version = (JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string }).version;
+    expect(VERSION).toBe(version);
+    for (const flag of ['--version', '-V']) expect(await soakAgent([flag])).toEqual({ code: 0, out: `${version}\n`, err: '' });
+  });
+});
+
+describe('usage', () => {
+  test.each([
+    [[], '--target: is missing: say what to watch, such as --target 4242 or --target api=port:8080'],
+    [['--interval'], '--interval: should be followed by a value'],
+    [['run', '--rule'], '--rule: should be followed by a value'],
+    [['replay'], "missing required argument 'run'"],
+    [['replay', 'a', 'b'], 'b: unexpected argument'],
+    [['replay', 'a', '--', 'b'], '--: only run takes a command after --'],
+    [['metrics', '--jsn'], "unknown option '--jsn' (Did you mean --json?)"],
+    [['metrics', 'x'], "too many arguments for 'metrics'. Expected 0 arguments but got 1: x."],
+    [['metrics', '--', 'x'], '--: only run takes a command after --'],
+    [['config', 'chek'], "unknown command 'chek' (Did you mean check?)"],
+    [['doctor', '--target', '1', '--', 'x'], '--: only run takes a command after --'],
+    [['--target', '1', '--'], '--: should be followed by a command to run while watching'],
+  ])('%j is explained and ends with 64', async (argv, message) => {
+    const { code, out, err } = await soakAgent(argv);
+    expect([code, out]).toEqual([64, '']);
+    expect(err).toContain(message);
+    expect(err).toMatch(/\nsoak-agent: 1 problem \[USAGE\]\n$/);
+  });
+
+  test('config alone shows what it can do', async () => {
+    expect(await soakAgent(['config'])).toMatchObject({
+      code: 64,
+      out: '',
+      err: expect.stringContaining('Usage: soak-agent config') as string,
+    });
+  });
+
+  test('everything that is wrong comes at once', async () => {
+    const argv = [
+      '--intervall',
+      '5',
+      '--keep',
+      'x',
+      '--children',
+      '--target',
+      'cmd:[',
+      '--rule',
+      'nope < 1',
+      '--require',
+      'fdss',
+      '--config',
+      '/nowhere.yaml',
+      'stray',
+    ];
+    const { code, out, err } = await soakAgent(argv, { SOAK_DURATION: 'long', SOAK_HEAP_MB: '5' });
+    expect([code, out]).toEqual([64, '']);
+    const places = ['--children', '--intervall', '--keep', '--target', '--rule', '--require', '--config', 'SOAK_DURATION', 'SOAK_HEAP_MB'];
+    expect(places.map((place) => err.split('\n').filter((line) => line.startsWith(`${place}: `)).length)).toEqual(places.map(() => 1));
+    expect(err).toContain('\nstray: unexpected argument');
+    expect(err).toMatch(/\nsoak-agent: 10 problems \[CONFIG\]\n$/);
+  });
+
+  test('what comes from outside cannot drive the terminal', async () => {
+    const { err } = await soakAgent(['--\u001b[2Jx', '--keep', '\u009b31m\u0007']);
+    // oxlint-disable-next-line no-control-regex -- these are what must not be there
+    expect(err).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f]/);
+  });
+});
+
+describe('config', () => {
+  test('check prints every setting and where it comes from, but no secret', async () => {
+    const env = { SOAK_HOLD: 'yes', SOAK_OTLP_HEADERS: 'authorization=hunter2' };
+    const argv = [
+      'config',
+      'check',
+      '--target',
+      'api=port:80',
+      '--children',
+      '--interval',
+      '2s',
+      '--otlp',
+      'http://u:hunter2@h',
+      '--rule',
+      'memory.private < 2GB',
+    ];
+    const { code, out, err } = await soakAgent(argv, env);
+    expect([code, err]).toEqual([0, '']);
+    const lines = out
+      .trimEnd()
+      .split('\n')
+      .map((line) => line.split(/ {2,}/));
+    expect(lines).toContainEqual(['target', 'api=port:80 (children)', '--target']);
+    expect(lines).toContainEqual(['interval', '2s', '--interval']);
+    expect(lines).toContainEqual(['hold', 'yes', 'SOAK_HOLD']);
+    expect(lines).toContainEqual(['duration', 'forever', 'default']);
+    expect(lines).toContainEqual(['rules', 'memory.private < 2GB', '--rule']);
+    expect(lines).toContainEqual(['otlp', '(not shown)', '--otlp']);
+    expect(lines).toContainEqual(['otlp_headers', '(not shown)', 'SOAK_OTLP_HEADERS']);
+    expect(out).not.toContain('hunter2');
+  });
+
+  test('check takes the place of a line in a file', async () => {
+    const file = join(ROOT, 'config/soak-agent.yaml');
+    const line = readFileSync(file, 'utf8').split('\n').indexOf('  - api=port:8080') + 1;
+    const { out } = await soakAgent(['config', 'check', '--config', file]);
+    expect(out).toMatch(new RegExp(`^target +api=port:8080 +\\S+/soak-agent.yaml:${line}:5$`, 'm'));
+  });
+
+  test('schema prints what is committed', async () => {
+    expect((await soakAgent(['config', 'schema'])).out).toBe(readFileSync(join(ROOT, 'config/soak-agent.schema.json'), 'utf8'));
+  });
+});
+
+describe('metrics', () => {
+  test('are printed for people and for programs', async () => {
+    const { CATALOG } = await import('../../src/metrics.ts');
+    const text = (await soakAgent(['metrics'])).out;
+    const json = JSON.parse((await soakAgent(['metrics', '--json'])).out) as { name: string; alias?: string; prometheus: string }[];
+    expect(json.map((def) => def.name).toSorted()).toEqual(
+      CATALOG.all()
+        .map((def) => def.name)
+        .toSorted(),
+    );
+    for (const { name, alias, prometheus } of json) {
+      expect(text).toContain(alias === undefined ? `${name}\n` : `${name} [${alias}]\n`);
+      expect(text).toContain(`    ${prometheus}\n`);
+    }
+  });
+});

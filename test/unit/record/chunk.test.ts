@@ -1,0 +1,143 @@
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { decodeChunk, encodeChunk } from '../../../src/record/chunk.ts';
+import { Damaged, decodeHot, encodeHot, indexOfShape, shapeOf, type HotRow, type Shape } from '../../../src/record/hot.ts';
+import type { Tick } from '../../../src/tick.ts';
+import { anyTicks, plain, Program } from '../../fixtures/record/ticks.ts';
+
+function hotRows(ticks: readonly Tick[]): HotRow[] {
+  const shapes: Shape[] = [];
+  return ticks.map((tick) => {
+    const shape = shapeOf(tick.samples);
+    const index = indexOfShape(shapes, shape);
+    const isNew = index === shapes.length;
+    if (isNew) shapes.push(shape);
+    return { n: tick.n, data: encodeHot(tick, shape, index, isNew) };
+  });
+}
+
+/** What came out, or `damaged`; any other error is a defect. */
+function outcome(decode: () => Tick[]): unknown {
+  try {
+    return decode().map(plain);
+  } catch (error) {
+    if (error instanceof Damaged) return 'damaged';
+    throw error;
+  }
+}
+
+/** Bytes of which some are changed, or the end is missing. */
+function mangled(bytes: Uint8Array, cut: number, edits: readonly (readonly [number, number])[]): Uint8Array {
+  const result = bytes.slice(0, Math.max(0, bytes.length - cut));
+  for (const [place, byte] of edits) if (result.length > 0) result[place % result.length] = byte;
+  return result;
+}
+
+const anyEdits = fc.array(fc.tuple(fc.nat(5000), fc.nat(255)), { maxLength: 8 });
+
+describe('a chunk', () => {
+  test('gives its ticks back bit for bit', () => {
+    fc.assert(
+      fc.property(anyTicks, (ticks) => {
+        expect(decodeChunk(encodeChunk(ticks)).map(plain)).toStrictEqual(ticks.map(plain));
+      }),
+    );
+  });
+
+  test('takes few bytes when the shapes repeat', () => {
+    const program = new Program(40);
+    const ticks = Array.from({ length: 120 }, (_, n) => structuredClone(program.tick(n)));
+    const samples = ticks.reduce((sum, tick) => sum + tick.samples.length, 0);
+    expect(encodeChunk(ticks).length / samples).toBeLessThan(3);
+  });
+
+  test('of garbage is damaged, and nothing worse', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (bytes) => {
+        expect(outcome(() => decodeChunk(bytes))).toBe('damaged');
+      }),
+    );
+  });
+
+  test('that is cut off or has wrong bytes is damaged, and never gives other ticks', () => {
+    fc.assert(
+      fc.property(anyTicks, fc.nat(30), anyEdits, (ticks, cut, edits) => {
+        const whole = encodeChunk(ticks);
+        expect(['damaged', ticks.map(plain)]).toContainEqual(outcome(() => decodeChunk(mangled(whole, cut, edits))));
+      }),
+    );
+  });
+
+  test('with wrong bytes inside a whole frame is damaged or other ticks, and nothing worse', () => {
+    fc.assert(
+      fc.property(anyTicks, fc.nat(30), anyEdits, (ticks, cut, edits) => {
+        const raw = zstdDecompressSync(encodeChunk(ticks));
+        expect(outcome(() => decodeChunk(zstdCompressSync(mangled(raw, cut, edits))))).toBeDefined();
+      }),
+    );
+  });
+
+  test('with any one bit flipped is damaged, or the bit means nothing', () => {
+    const program = new Program(6);
+    const ticks = Array.from({ length: 20 }, (_, n) => structuredClone(program.tick(n)));
+    const whole = encodeChunk(ticks);
+    const expected = JSON.stringify(ticks.map((tick) => plain({ ...tick, events: [] })));
+    for (let bit = 0; bit < whole.length * 8; bit += 3) {
+      const broken = new Uint8Array(whole);
+      broken[bit >> 3]! ^= 1 << (bit & 7);
+      const read = outcome(() => decodeChunk(broken));
+      if (read !== 'damaged') expect(JSON.stringify(read)).toBe(expected);
+    }
+    expect(outcome(() => decodeChunk(whole.subarray(0, -1)))).toBe('damaged');
+  });
+
+  test('whose ticks are out of order is damaged', () => {
+    const program = new Program(1);
+    const [one, two] = [structuredClone(program.tick(1)), structuredClone(program.tick(2))];
+    expect(outcome(() => decodeChunk(encodeChunk([two, one])))).toBe('damaged');
+    expect(outcome(() => decodeChunk(encodeChunk([one, one])))).toBe('damaged');
+  });
+
+  test('that would inflate to more than a chunk can be is refused', () => {
+    const empty = { length: 0, series: new Uint32Array(0), values: new Float64Array(0), at: new Float64Array(0) };
+    const ticks = Array.from({ length: 620_000 }, (_, n): Tick => ({ n, t: 0, wall: 0, samples: empty, events: [] }));
+    expect(outcome(() => decodeChunk(encodeChunk(ticks)))).toBe('damaged');
+  });
+});
+
+describe('hot rows', () => {
+  test('give their ticks back bit for bit', () => {
+    fc.assert(
+      fc.property(anyTicks, (ticks) => {
+        expect(decodeHot(hotRows(ticks)).ticks.map(plain)).toStrictEqual(ticks.map(plain));
+      }),
+    );
+  });
+
+  test('define a shape once', () => {
+    const program = new Program(100);
+    const rows = hotRows([1, 2, 4].map((n) => structuredClone(program.tick(n))));
+    expect(rows[0]!.data).toHaveLength(8 + 4 * 100 + 8 * (2 + 1 + 100));
+    expect(rows[1]!.data).toHaveLength(8 + 8 * (2 + 1 + 100));
+    expect(rows[2]!.data).toHaveLength(rows[1]!.data.length);
+  });
+
+  test('of garbage are damaged or ticks, and nothing worse', () => {
+    const anyRow = fc.uint8Array({ maxLength: 100 }).map((data) => ({ n: 0, data }));
+    fc.assert(
+      fc.property(fc.array(anyRow, { maxLength: 3 }), (rows) => {
+        expect(outcome(() => decodeHot(rows).ticks)).toBeDefined();
+      }),
+    );
+  });
+
+  test('with wrong bytes are damaged or other ticks, and nothing worse', () => {
+    fc.assert(
+      fc.property(anyTicks, fc.nat(30), anyEdits, fc.nat(20), (ticks, cut, edits, which) => {
+        const rows = hotRows(ticks).map((row, i) => (i === which ? { ...row, data: mangled(row.data, cut, edits) } : row));
+        expect(outcome(() => decodeHot(rows).ticks)).toBeDefined();
+      }),
+    );
+  });
+});

@@ -1,0 +1,137 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { Bins, BINS_MAX, Store } from '../../src/store.ts';
+import { Batch } from '../../src/tick.ts';
+
+interface Bin {
+  from: number;
+  count: number;
+  min: number;
+  max: number;
+  sum: number;
+}
+
+function list(bins: Bins): Bin[] {
+  return Array.from({ length: bins.length }, (_, i) => ({
+    from: (bins.first + i) * bins.width,
+    count: bins.count[i]!,
+    min: bins.min[i]!,
+    max: bins.max[i]!,
+    sum: bins.sum[i]!,
+  })).filter((bin) => bin.count > 0);
+}
+
+/** The same bins by definition: every sample in the cell of the absolute grid that it falls into. */
+function byDefinition(samples: readonly (readonly [number, number])[], width: number): Bin[] {
+  const cells = new Map<number, number[]>();
+  for (const [t, value] of samples) {
+    const cell = Math.floor(t / width);
+    cells.set(cell, [...(cells.get(cell) ?? []), value]);
+  }
+  return [...cells]
+    .toSorted(([a], [b]) => a - b)
+    .map(([cell, values]) => ({
+      from: cell * width,
+      count: values.length,
+      min: Math.min(...values),
+      max: Math.max(...values),
+      sum: values.reduce((a, b) => a + b, 0),
+    }));
+}
+
+describe('Bins', () => {
+  test('are what the definition says, however the samples are spread', () => {
+    const sample = fc.tuple(fc.integer({ min: 0, max: 100_000 }), fc.integer({ min: -1000, max: 1000 }));
+    fc.assert(
+      fc.property(fc.array(sample, { minLength: 1, maxLength: 400 }), (unsorted) => {
+        const samples = unsorted.toSorted(([a], [b]) => a - b);
+        const bins = new Bins(1);
+        for (const [t, value] of samples) bins.add(t, value);
+        expect(bins.length).toBeLessThanOrEqual(BINS_MAX);
+        expect(list(bins)).toEqual(byDefinition(samples, bins.width));
+      }),
+    );
+  });
+
+  test('start one sample wide and cover a day in 256', () => {
+    const bins = new Bins(1);
+    for (let t = 0; t < BINS_MAX; t++) bins.add(t, t);
+    expect([bins.width, bins.length]).toEqual([1, BINS_MAX]);
+    for (let t = BINS_MAX; t < 86_400; t++) bins.add(t, t);
+    expect(bins.width).toBe(512);
+    expect(list(bins).reduce((n, bin) => n + bin.count, 0)).toBe(86_400);
+  });
+
+  test('a late sample older than everything kept is not lost', () => {
+    const bins = new Bins(1);
+    bins.add(10, 1);
+    bins.add(3, 2);
+    expect(list(bins)).toEqual([{ from: 10, count: 2, min: 1, max: 2, sum: 3 }]);
+  });
+});
+
+function folded(store: Store, samples: readonly (readonly [number, number, number])[]): void {
+  const batch = new Batch();
+  for (const [id, at, value] of samples) batch.set(id, value, at);
+  store.fold(batch.close(0, 0, 0).samples);
+}
+
+describe('Store', () => {
+  test('a counter is folded as increments, and one that went back began again from zero', () => {
+    const store = new Store();
+    store.add({ id: 0, def: { kind: 'counter' }, period: 1 });
+    folded(store, [
+      [0, 0, 100],
+      [0, 1, 130],
+      [0, 2, 5],
+      [0, 3, 9],
+    ]);
+    expect(list(store.bins(0)).map((bin) => bin.sum)).toEqual([30, 5, 4]);
+    expect(store.value(0)).toBe(9);
+  });
+
+  test('what was never sampled has no value', () => {
+    const store = new Store();
+    store.add({ id: 0, def: { kind: 'gauge' }, period: 1 });
+    expect(store.value(0)).toBeNaN();
+    expect(store.at(7)).toBeNaN();
+  });
+
+  test('continues from a snapshot as if it had never stopped', () => {
+    const series = Array.from({ length: 40 }, (_, id) => ({
+      id,
+      def: { kind: id % 2 ? ('counter' as const) : ('gauge' as const) },
+      period: 1,
+    }));
+    const whole = new Store();
+    const first = new Store();
+    const second = new Store();
+    for (const s of series) for (const store of [whole, first, second]) store.add(s);
+    const samples = Array.from({ length: 5000 }, (_, i) => [(i * 7) % 40, Math.floor(i / 3), (i * 31) % 97] as const);
+    folded(whole, samples);
+    folded(first, samples.slice(0, 2000));
+    second.restore(structuredClone(first.snapshot()));
+    folded(second, samples.slice(2000));
+    expect(second.snapshot()).toEqual(whole.snapshot());
+  });
+});
+
+describe('Batch', () => {
+  test('takes no value that is not a measurement, and nothing of a series beyond the cap', () => {
+    const batch = new Batch();
+    batch.set(0, Number.NaN, 1);
+    batch.set(0, Number.POSITIVE_INFINITY, 1);
+    batch.set(-1, 5, 1);
+    batch.set(0, 0, 1);
+    expect(batch.close(0, 1, 1).samples.length).toBe(1);
+  });
+
+  test('what is set after the close belongs to the next tick', () => {
+    const batch = new Batch();
+    for (let i = 0; i < 1000; i++) batch.set(i, i, i);
+    const tick = batch.close(0, 1, 1);
+    expect([tick.samples.length, tick.samples.values[999], tick.samples.series[999]]).toEqual([1000, 999, 999]);
+    batch.set(1, 1, 2);
+    expect(batch.close(1, 2, 2).samples.length).toBe(1);
+  });
+});

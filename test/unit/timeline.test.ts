@@ -1,0 +1,53 @@
+import { expect, test } from 'vitest';
+import type { EventKind, RunEvent } from '../../src/tick.ts';
+import { Timeline } from '../../src/timeline.ts';
+
+function event(t: number, kind: EventKind, data: RunEvent['data'] = {}, member: string | null = null): RunEvent {
+  return { t, kind, target: 'api', member, message: '', data };
+}
+
+test('lives begin with the first binding and with every restart, per member', () => {
+  const timeline = new Timeline();
+  timeline.fold(event(1, 'target_found'));
+  timeline.fold(event(50, 'restart'));
+  timeline.fold(event(60, 'member_start', {}, '2'));
+  expect([timeline.lives('api', null), timeline.lives('api', '2'), timeline.lives('other', null), timeline.lives(null, null)]).toEqual([
+    [1, 50],
+    [60],
+    [],
+    [],
+  ]);
+  expect(timeline.restarts).toBe(1);
+});
+
+test('a worker recycled ten thousand times keeps its first life and its latest ones', () => {
+  const timeline = new Timeline();
+  for (let t = 0; t < 10_000; t++) timeline.fold(event(t, 'restart', {}, '1'));
+  const lives = timeline.lives('api', '1');
+  expect([lives.length, lives[0], lives.at(-1)]).toEqual([64, 0, 9999]);
+  expect([timeline.restarts, timeline.snapshot().lives[0]?.dropped]).toEqual([10_000, 10_000 - 64]);
+});
+
+test('gaps are bounded, their sum is not lost, and nonsense is no gap', () => {
+  const timeline = new Timeline();
+  for (let t = 10; t < 10_010; t += 10) timeline.fold(event(t, 'gap', { from: t - 4 }));
+  timeline.fold(event(5, 'gap', { from: 9 }));
+  timeline.fold(event(5, 'gap'));
+  expect([timeline.gaps.length, timeline.gapSeconds]).toEqual([256, 4000]);
+});
+
+test('phases, and a snapshot that continues', () => {
+  const timeline = new Timeline();
+  timeline.fold(event(1, 'target_found'));
+  timeline.fold(event(2, 'phase', { phase: 'ramp-up', judged: false }));
+  timeline.fold(event(9, 'phase', { phase: 'steady' }));
+  expect(timeline.phases).toEqual([
+    { name: 'ramp-up', from: 2, judged: false },
+    { name: 'steady', from: 9, judged: true },
+  ]);
+  const again = new Timeline();
+  again.restore(structuredClone(timeline.snapshot()));
+  expect(again.snapshot()).toEqual(timeline.snapshot());
+  again.fold(event(20, 'restart'));
+  expect(again.lives('api', null)).toEqual([1, 20]);
+});
