@@ -5,7 +5,7 @@ import { within } from './clock.ts';
 import { errno, Problem } from './problem.ts';
 
 /** How long the command may take to end when it is told to, before it is killed. */
-const TERM_S = 3;
+const TERM_S = 1.5;
 
 export interface Load {
   readonly pid: number;

@@ -69,7 +69,6 @@ function gateOf(series: Series, known: Known, { rules, required }: Gating): Gate
   const { alias } = series.def;
   const may = series.def.gate !== undefined || isRuled(series, rules);
   if (series.target !== null) {
-    if (alias === HEAP) return 'required';
     // With the heap to judge, the kernel's view of the same memory can still fail the run but need not be conclusive.
     if (alias === MEMORY && known.heap(series)) return 'gated';
     // The total of a role stands for its members, which come and go.

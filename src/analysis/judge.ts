@@ -144,7 +144,7 @@ export class Judge {
       for (const judged of analyse(round.input(ids, state, this.#options, this.#books, false)).series) {
         units -= judged.examined ? UNITS_FULL : UNITS_SCREEN;
         this.#judged.set(judged.series.id, judged);
-        this.#books.set(judged.series.id, { ...judged.book, at: state.t });
+        this.#books.set(judged.series.id, judged.book);
       }
     }
   }

@@ -27,8 +27,11 @@ const SIGNALS = [
   { name: 'process.context_switches', idle: 25 },
 ] as const;
 
-/** A window with less than this share of the usual busy rate has no work in it. */
+/** A window with less than this share of the sustained rate has no work in it. */
 const WORK_SHARE = 0.2;
+
+/** A rate is sustained when it is the median of this share of the run: a burst is not what the program does. */
+const SUSTAINED_SHARE = 0.05;
 
 /** Share of the time, after warm-up, that must have work in it. */
 const STEADY_SHARE = 0.5;
@@ -97,24 +100,33 @@ function addRates(rate: Float64Array, bins: Bins, counter: boolean, from: number
 
 function judgeRates({ from, width, rate }: Rates, idle: number, signal: string, now: number): Work {
   const warm = Math.floor(rate.length * WARMUP_SHARE);
-  const busy = rate.subarray(warm).filter((value) => value > idle);
+  const level = sustained(rate.subarray(warm));
   const none: Work = { signal, steady: false, stoppedAt: null, requestsPerHour: null };
-  if (rate.length < WINDOWS_MIN || busy.length === 0) return none;
-  const enough = Math.max(idle, WORK_SHARE * median(busy));
-  const working = Array.from(rate, (value) => value > enough);
+  if (rate.length < WINDOWS_MIN || !(level > idle)) return none;
+  const working = Array.from(rate, (value) => value > Math.max(idle, WORK_SHARE * level));
   const last = working.lastIndexOf(true);
-  const stopped = hasStopped(working, last, width, now - from);
   const judged = Array.from({ length: last + 1 - warm }, (_, i) => warm + i).filter((w) => !Number.isNaN(rate[w]!));
   const share = judged.filter((w) => working[w]).length / judged.length;
   // The last window with work is cut in two by the end of the work unless it is as busy as the others.
-  const whole = rate[last]! > 0.8 * median(busy) ? last + 1 : last;
+  const whole = rate[last]! > 0.8 * level ? last + 1 : last;
   const total = judged.reduce((sum, w) => sum + rate[w]!, 0) / judged.length;
   return {
     signal,
     steady: share >= STEADY_SHARE,
-    stoppedAt: stopped ? from + whole * width : null,
+    stoppedAt: hasStopped(working, last, width, now - from) ? from + whole * width : null,
     requestsPerHour: signal === 'requests' ? total * HOUR : null,
   };
+}
+
+/** The highest rate that was kept up for a while: what a program does when it works. */
+function sustained(rate: Float64Array): number {
+  const size = Math.max(1, Math.round(rate.length * SUSTAINED_SHARE));
+  let highest = 0;
+  for (let start = 0; start + size <= rate.length; start++) {
+    const known = rate.subarray(start, start + size).filter((value) => !Number.isNaN(value));
+    if (known.length > size / 2) highest = Math.max(highest, median(known));
+  }
+  return highest;
 }
 
 function hasStopped(working: readonly boolean[], last: number, width: number, span: number): boolean {

@@ -37,7 +37,8 @@ export async function run(config: Config, io: Io): Promise<ExitCode> {
   tell(ended, agent, io);
   if (failure === null && !told.aborted) await hold(config, agent, io, told);
   await agent.release();
-  if (failure !== null) throw failure;
+  const broken = failure ?? ended.errors[0];
+  if (broken !== undefined) throw broken;
   return exitCodeOf(ended.verdict.outcome);
 }
 
@@ -73,7 +74,7 @@ function noteCrashes(folder: string, { clock }: Io): () => void {
 
 function tell({ verdict, ending, errors }: Ended, agent: Agent, io: Io): void {
   io.stdout.write(`\n${ending.message}\n${summary(verdict, screenOf(io)).join('\n')}\n\nrecord in ${agent.folder}\n`);
-  for (const error of errors) io.stderr.write(`soak-agent: ${messageOf(error)}\n`);
+  for (const error of errors.slice(1)) io.stderr.write(`soak-agent: ${messageOf(error)}\n`);
 }
 
 async function hold(config: Config, agent: Agent, io: Io, told: AbortSignal): Promise<void> {

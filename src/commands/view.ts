@@ -43,7 +43,7 @@ function figuresOf(agent: Agent): LiveFigures {
     current: (id) => agent.current(id),
     certifiable: (id, hours) => {
       const judged = agent.judged(id);
-      return judged === null ? null : certifiable(judged, hours === 0 ? agent.now() / 3600 : hours);
+      return judged === null ? null : certifiable(judged, hours);
     },
   };
 }

@@ -5,6 +5,7 @@ import { hostSource } from './host.ts';
 import { portableSelection } from './portable-selection.ts';
 import { portableProcessSource } from './portable.ts';
 import { METRICS as PROCESS, processSource } from './process.ts';
+import { processSharesSource } from './process-shares.ts';
 import { runtimeSource } from './runtime.ts';
 import { selectionSource } from './selection.ts';
 import { type AgentFigures, selfSource } from './self.ts';
@@ -23,5 +24,13 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
       self,
     ];
   }
-  return [selectionSource(ctx), processSource(ctx, { period }), cgroupSource(ctx), runtimeSource(ctx), hostSource(ctx, config.out), self];
+  return [
+    selectionSource(ctx),
+    processSource(ctx, { period }),
+    processSharesSource(ctx),
+    cgroupSource(ctx),
+    runtimeSource(ctx),
+    hostSource(ctx, config.out),
+    self,
+  ];
 }

@@ -1,4 +1,4 @@
-/** Why a figure of a process cannot be had here, and who could have it: for `blind` events and for `soak-agent doctor`. */
+/** Why a figure of a process cannot be had here, and who could have it: for `blind` events, which `soak-agent doctor` shows too. */
 import { statSync } from 'node:fs';
 import { METRICS } from './process-metrics.ts';
 import type { Figures } from './process-signals.ts';

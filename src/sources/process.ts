@@ -2,16 +2,13 @@
  * The processes of the targets on Linux: CPU, memory, descriptors, threads, children, faults and I/O, read from /proc in the agent's
  * own thread. What a figure means is in `process-metrics.ts`, which series it goes to in `process-signals.ts`.
  */
-import { SeriesTable } from '../series.ts';
-import type { Proc } from '../targets.ts';
-import { type Blind, blindOf } from './process-blind.ts';
 import { METRICS } from './process-metrics.ts';
 import { Role } from './process-role.ts';
-import { Sampled, type Setting } from './process-sampled.ts';
+import type { Setting } from './process-sampled.ts';
 import { signals } from './process-signals.ts';
 import { DescriptorBudget, kernelCountsDescriptors, readProcFile } from './proc-reader.ts';
 import { parseUptime } from './procfs.ts';
-import type { Roots, Sink, Source, SourceContext } from './source.ts';
+import type { Sink, Source, SourceContext } from './source.ts';
 
 export { METRICS };
 
@@ -94,18 +91,5 @@ function uptimeOf(proc: string): number {
     return parseUptime(bytes, length);
   } catch {
     return NaN;
-  }
-}
-
-/** What cannot be read of a process by this user, and what would mend it. Null when the process is not there (any more). */
-export function blindSignals(roots: Roots, proc: Pick<Proc, 'pid' | 'startTime'>): Blind[] | null {
-  const setting = settingOf({ series: new SeriesTable(), roots }, { period: 1 });
-  const sampled = new Sampled(setting, { ...proc, comm: '', member: null });
-  try {
-    const outcome = sampled.read(0, NaN);
-    if (outcome === 'ok') sampled.readDetails(0);
-    return outcome === 'ok' || outcome === 'refused' ? blindOf(sampled, roots.proc) : null;
-  } finally {
-    sampled.reader.close();
   }
 }

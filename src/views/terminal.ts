@@ -21,7 +21,7 @@ export interface LiveFigures {
   readonly plannedEnd: number | null;
   /** Current values by series id of the verdict. */
   readonly current: (seriesId: string) => number | null;
-  /** Smallest growth per hour that could be ruled out now and at 8 h, by series id; null where nothing can be said. */
+  /** Smallest growth per hour that a run of so many hours could rule out, by series id; null where nothing can be said. */
   readonly certifiable: (seriesId: string, hours: number) => number | null;
 }
 
@@ -47,16 +47,14 @@ export function liveTable(verdict: Verdict, figures: LiveFigures, screen: Screen
   const left = figures.plannedEnd === null ? 'until told to stop' : `${formatDuration(Math.max(0, figures.plannedEnd - figures.now))} left`;
   const head = `soak-agent ${verdict.run.id}  ${formatDuration(figures.now)} so far, ${left}`;
   const rows = shown(verdict, Math.max(3, screen.rows - 8)).map((s) => {
-    const slope = s.slope === null ? UNKNOWN : `${showRate(s.slope.perHour, s.unit)} (${showRange(s.slope.lo, s.slope.hi, s.unit)})`;
-    const can = (hours: number): string => showRate(figures.certifiable(s.id, hours), s.unit);
     return [
-      s.id,
+      shortened(s.id),
       showValue(figures.current(s.id) ?? s.level, s.unit),
-      slope,
+      slopeOf(s),
       s.grade === 'none' ? '' : s.grade,
       s.outcome,
-      can(0),
-      can(CERTIFY_HOURS),
+      showRate(s.smallestDetectablePerHour, s.unit),
+      showRate(figures.certifiable(s.id, CERTIFY_HOURS), s.unit),
     ];
   });
   const titles = ['signal', 'now', 'slope (interval)', 'grade', 'so far', 'rules out', `at ${CERTIFY_HOURS} h`];
@@ -68,6 +66,13 @@ export function liveTable(verdict: Verdict, figures: LiveFigures, screen: Screen
     paint(screen, verdict.outcome, `so far: ${verdict.outcome}`) +
       `  ${verdict.reasons[0] ?? ''}`.slice(0, Math.max(0, screen.columns - 24)),
   ];
+}
+
+/** Labels of a mount point or a queue may be long; what tells series apart is mostly at both ends. */
+const NAME_MAX = 36;
+
+function shortened(name: string): string {
+  return name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX / 2)}…${name.slice(1 - NAME_MAX / 2)}`;
 }
 
 /** One line for logs and pipes: how long, how it stands, and the figure that matters most. */
@@ -90,7 +95,14 @@ export function summary(verdict: Verdict, screen: Screen): string[] {
   const judged = shown(verdict, 30);
   if (judged.length > 0) {
     lines.push('');
-    const rows = judged.map((s) => [s.outcome, s.id, showValue(s.level, s.unit), slopeOf(s), limitOf(s), s.gated ? '' : 'advisory']);
+    const rows = judged.map((s) => [
+      s.outcome,
+      shortened(s.id),
+      showValue(s.level, s.unit),
+      slopeOf(s),
+      limitOf(s),
+      s.gated ? '' : 'advisory',
+    ]);
     lines.push(...table([['', 'signal', 'level', 'growth (interval)', 'limit', ''], ...rows], screen.columns, new Set([2, 4])));
   }
   const told = new Set(verdict.reasons);

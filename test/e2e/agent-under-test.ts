@@ -3,6 +3,7 @@ import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { copyFileSync, existsSync, mkdtempSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import type { Verdict, VerdictSeries } from '../../src/analysis/verdict.ts';
@@ -84,6 +85,20 @@ export class AgentUnderTest extends Program {
   /** Of the pages, without a slash at the end. */
   async url(): Promise<string> {
     return (await this.says(/metrics, health and verdict at (\S+)\n/))[1]!;
+  }
+
+  /** Waits for the first sample. */
+  async ready(): Promise<void> {
+    await until(
+      () => this.page('/readyz'),
+      ({ status }) => status === 200,
+    );
+  }
+
+  /** The processes that are watched, by the one metric that names them. */
+  async bound(): Promise<number[]> {
+    const { text } = await this.page('/metrics');
+    return [...text.matchAll(/^soak_target_info\{.*pid="(\d+)"/gm)].map((match) => Number(match[1])).toSorted((a, b) => a - b);
   }
 
   async page(path: string): Promise<{ status: number; text: string }> {
@@ -254,6 +269,17 @@ function compiled(): string {
     execFileSync('gcc', ['-O1', '-o', service, join(PROGRAMS, 'run-service.c')]);
   }
   return service;
+}
+
+/** Looks every tenth of a second until it is so, and returns what was seen. Tests that run beside others cannot use `expect.poll`. */
+export async function until<T>(look: () => T | Promise<T>, isSo: (seen: T) => boolean, seconds = 20): Promise<T> {
+  const end = performance.now() + seconds * 1000;
+  for (;;) {
+    const seen = await look();
+    if (isSo(seen)) return seen;
+    if (performance.now() > end) throw new Error(`not within ${seconds} s, but ${JSON.stringify(seen)}`);
+    await sleep(100);
+  }
 }
 
 /** Whether the process still runs: not ended, and no zombie. */

@@ -122,7 +122,7 @@ describe.runIf(installed('gcc')).concurrent('a program', () => {
 
 /** Before the first look at the data there is no verdict; everything else is there from the first sample on. */
 async function expectPagesWhileRunning(agent: AgentUnderTest, pid: number): Promise<void> {
-  await expect.poll(async () => (await agent.page('/readyz')).status, { timeout: 10_000 }).toBe(200);
+  await agent.ready();
   expect(await agent.page('/healthz')).toEqual({ status: 200, text: 'ok\n' });
   expect((await agent.page('/api/verdict')).status).toBe(503);
   const { status, text } = await agent.page('/metrics');

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/problem.ts';
-import { type AgentUnderTest, installed, isAlive, reading, type Result, Stage } from './agent-under-test.ts';
+import { type AgentUnderTest, installed, isAlive, reading, type Result, Stage, until } from './agent-under-test.ts';
 
 const FAST = ['--interval', '0.25'];
 
@@ -22,18 +22,21 @@ async function ended(agent: AgentUnderTest, message: RegExp): Promise<Result> {
   return result;
 }
 
-/** Steps of the stop that were logged, in order. */
-function steps(agent: AgentUnderTest): string[] {
-  return [...agent.err.matchAll(/"msg":"stop: ([^"]+)"/g)].map((match) => match[1]!);
+/** Whoever may still report is ended before the last tick, and whoever is asked for the verdict after it. */
+function expectStopInOrder(agent: AgentUnderTest): void {
+  const steps = [...agent.err.matchAll(/"msg":"stop: ([^"]+)"/g)].map((match) => match[1]!);
+  const sources = steps.filter((step) => step.startsWith('source '));
+  for (const name of ['selection', 'process', 'cgroup', 'runtime', 'host', 'self']) expect(sources).toContain(`source ${name}`);
+  const [first, last] = [steps.indexOf(sources[0]!), steps.indexOf(sources.at(-1)!)];
+  expect(steps.slice(first, last + 1)).toEqual(sources);
+  expect(steps.slice(0, first)).toContain('reads');
+  expect(steps.slice(last + 1)).toEqual(['command', 'last tick', 'verdict', 'last push', 'export', 'listener']);
 }
-
-const STOPPED = ['reads', 'source selection', 'source process', 'source cgroup', 'source runtime', 'source host', 'source self'];
-const JUDGED = ['command', 'last tick', 'verdict', 'last push'];
 
 /** The pid that a program has written there. */
 async function pidIn(path: string): Promise<number> {
-  await expect.poll(() => existsSync(path) && readFileSync(path, 'utf8').endsWith('\n'), { timeout: 10_000 }).toBe(true);
-  return Number(readFileSync(path, 'utf8'));
+  const look = (): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
+  return Number(await until(look, (text) => text.endsWith('\n')));
 }
 
 describe.runIf(installed('gcc')).concurrent('a run ends', () => {
@@ -43,7 +46,7 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
     const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--duration', '3s', '--log-level', 'debug']);
     const result = await ended(agent, /the planned 3s are over/);
     expect(result.verdict.run.planned).not.toBeNull();
-    expect(steps(agent)).toEqual([...STOPPED, ...JUDGED, 'export', 'listener']);
+    expectStopInOrder(agent);
     expect(isAlive(service.pid)).toBe(true);
   });
 
@@ -51,9 +54,10 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
     await using stage = new Stage();
     const service = await stage.service('fds=40', 'busy=2');
     const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--rule', 'fds < 60']);
-    await expect
-      .poll(async () => (await agent.page('/metrics')).text, { timeout: 20_000 })
-      .toMatch(/^process_unix_file_descriptor_count\{.*\} ([7-9]\d|\d{3,})$/m);
+    await until(
+      () => agent.page('/metrics'),
+      ({ text }) => /^process_unix_file_descriptor_count\{.*\} ([7-9]\d|\d{3,})$/m.test(text),
+    );
     agent.child.kill(signal);
     const result = await ended(agent, new RegExp(`told to stop by ${signal}`));
     expect(result.code).toBe(10);
@@ -76,7 +80,10 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
     const options = ['--target', `app=${service.pid}`, ...FAST, '--', ...deaf];
     const agent = await stage.watching(options);
     const pid = await pidIn(pidfile);
-    await expect.poll(() => readFileSync(`/proc/${pid}/comm`, 'utf8'), { timeout: 5000 }).toBe('deaf\n');
+    await until(
+      () => readFileSync(`/proc/${pid}/comm`, 'utf8'),
+      (comm) => comm === 'deaf\n',
+    );
     agent.child.kill('SIGINT');
     await sleep(500); // the command has three seconds to listen
     expect(agent.child.exitCode).toBeNull();
@@ -114,7 +121,10 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
     await agent.end('SIGTERM');
     const result = await ended(agent, /told to stop by SIGTERM/);
     expect(result.events('load_end')).toMatchObject([{ data: { code: null, signal: 'SIGTERM' } }]);
-    await expect.poll(() => started.filter(isAlive), { timeout: 3000 }).toEqual([]);
+    await until(
+      () => started.filter(isAlive),
+      (alive) => alive.length === 0,
+    );
   });
 
   test('before it begins when there is no such command', async () => {
@@ -137,20 +147,21 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
   test('and ends the program that it has started to watch', async () => {
     await using stage = new Stage();
     const agent = await stage.watching(['--target', `app=exec:${stage.serviceCalled('app')} busy=2`, ...FAST]);
-    const page = /^soak_target_info\{.*pid="(\d+)"/m;
-    await expect.poll(async () => (await agent.page('/metrics')).text, { timeout: 10_000 }).toMatch(page);
-    const pid = Number(page.exec((await agent.page('/metrics')).text)![1]);
-    expect(isAlive(pid)).toBe(true);
+    const [pid] = await until(
+      () => agent.bound(),
+      (pids) => pids.length === 1,
+    );
+    expect(isAlive(pid!)).toBe(true);
     agent.child.kill('SIGTERM');
     await ended(agent, /told to stop by SIGTERM/);
-    expect(isAlive(pid)).toBe(false);
+    expect(isAlive(pid!)).toBe(false);
   });
 
   test('when its target is killed', async () => {
     await using stage = new Stage();
     const service = await stage.service('busy=2');
     const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST]);
-    await expect.poll(async () => (await agent.page('/readyz')).status, { timeout: 10_000 }).toBe(200);
+    await agent.ready();
     await service.end('SIGKILL');
     const result = await ended(agent, /target app is gone/);
     expect(result.events('target_gone')).toMatchObject([{ data: { pid: service.pid } }]);
@@ -161,7 +172,7 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
     const name = `gone${process.pid}`;
     const service = await stage.program(stage.serviceCalled(name), 'busy=2');
     const agent = await stage.watching(['--target', `name:${name}`, ...FAST, '--gone-after', '2s']);
-    await expect.poll(async () => (await agent.page('/readyz')).status, { timeout: 10_000 }).toBe(200);
+    await agent.ready();
     await service.end('SIGKILL');
     const result = await ended(agent, new RegExp(`target ${name} is gone`));
     const [gone] = result.events('target_gone');
@@ -203,7 +214,7 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
       await sleep(500);
       agent.child.kill('SIGTERM');
       await ended(agent, /told to stop by SIGTERM/);
-      expect(steps(agent)).toEqual([...STOPPED, ...JUDGED, 'export', 'listener']);
+      expectStopInOrder(agent);
       expect(client.closed || (await once(client, 'close'))).toBeTruthy();
     } finally {
       client.destroy();

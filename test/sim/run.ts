@@ -30,7 +30,7 @@ export interface Scenario {
   readonly hours: number;
   readonly interval: number;
   readonly series: readonly Simulated[];
-  readonly events?: readonly Pick<RunEvent, 't' | 'kind' | 'target' | 'data'>[];
+  readonly events?: readonly (Pick<RunEvent, 't' | 'kind' | 'target' | 'data'> & Partial<RunEvent>)[];
   /** Ticks that do not happen: the agent was not running. */
   readonly down?: (t: number) => boolean;
   readonly options?: Partial<JudgeOptions>;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { STEP_S } from '../../src/agent.ts';
 import { SimClock } from '../../src/clock.ts';
 import { SILENT, suppressRepeats } from '../../src/log.ts';
 import { stopInOrder } from '../../src/stopping.ts';
@@ -33,4 +34,8 @@ test('a message that repeats is written once a minute with the number held back,
   for (let i = 0; i < 2000; i++) log.info(`message ${i}`);
   log.warn('down');
   expect(lines.at(-1)).toBe('warn down {}');
+});
+
+test('a whole stop takes less than 8 s, whatever hangs', () => {
+  expect(Object.values(STEP_S).reduce((sum, seconds) => sum + seconds, 0)).toBeLessThan(8);
 });

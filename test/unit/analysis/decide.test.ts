@@ -1,13 +1,15 @@
 /** Outcomes of whole runs, as the contracts say them. Each run is one of eight hours or less, folded in a fraction of a second. */
 import { describe, expect, test } from 'vitest';
+import { analyse } from '../../../src/analysis/analyse.ts';
 import { HEAP_HIDDEN } from '../../../src/analysis/gates.ts';
-import type { Outcome } from '../../../src/analysis/judgement.ts';
+import { NEW_BOOK } from '../../../src/analysis/grades.ts';
+import type { Outcome, SeriesInput } from '../../../src/analysis/judgement.ts';
 import { parseRule } from '../../../src/analysis/rules.ts';
 import type { Verdict, VerdictSeries } from '../../../src/analysis/verdict.ts';
 import { Catalog } from '../../../src/catalog.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, MB, type Scenario, type Simulated, Simulation } from '../../sim/run.ts';
-import { constant, line, settling, type Signal, sum, white } from '../../sim/series.ts';
+import { constant, line, ou, settling, type Signal, sum, white } from '../../sim/series.ts';
 
 const CATALOG = new Catalog([M]);
 const HEAP_BLIND = {
@@ -189,6 +191,12 @@ describe('inconclusive', () => {
     because(judge([flat, ...fds, busy], { options }), 'inconclusive', /^the rule threads < 5 was never compared with anything/);
   });
 
+  test('growth that matters, and does not reach its limit within the required life', () => {
+    const verdict = judge([leaking, { def: M.memoryLimit, signal: constant(10_500 * MB) }, ...fds, busy]);
+    because(verdict, 'inconclusive', /^api memory\.private grows .*reaches its limit of 10\.5 GB/);
+    expect(of(verdict, 'api memory.private')).toMatchObject({ grade: 'confirmed', outcome: 'inconclusive' });
+  });
+
   test('a run too short for its noise says how long it must be', () => {
     const verdict = judge([flat, ...fds, busy], { hours: 0.5 });
     because(verdict, 'inconclusive', /cannot be told from none, and 600 kB\/h matters; a run of \d+h\S* would settle it/);
@@ -245,6 +253,14 @@ describe('a role with members', () => {
     expect(of(verdict, 'api/1 memory.private').outcome).toBe('pass');
   });
 
+  test('a restart of a member cuts the total of the role', () => {
+    const drops: Signal = (t) => (t < 4.5 * HOUR ? 400 : 100 + (10 * t) / HOUR) * MB;
+    const total: Simulated = { def: M.tree, signal: sum(drops, white(9, MB)) };
+    const restart = { t: 4.5 * HOUR, kind: 'restart', target: 'api', member: '2', data: {} } as const;
+    const verdict = judge([...member('1', constant(100 * MB)), ...member('2', constant(100 * MB)), total], { events: [restart] });
+    expect(of(verdict, 'api memory.tree').why).toMatch(/over 2 lives/);
+  });
+
   test('a total must be conclusive, its members need not', () => {
     const young = { when: (t: number) => t > 7.9 * HOUR };
     const total: Simulated = { def: M.tree, signal: sum(constant(200 * MB), white(9, MB)) };
@@ -257,5 +273,37 @@ describe('a role with members', () => {
     expect(of(verdict, 'api/2 memory.private').outcome).toBe('inconclusive');
     because(verdict, 'pass', /gated series were judged/);
     because(judge(series.filter((s) => s.def !== M.tree)), 'inconclusive', /api\/2 memory\.private/);
+    const restless: Simulated = { ...total, signal: ou(5, HOUR, 20 * MB) };
+    because(judge(series.map((s) => (s === total ? restless : s))), 'inconclusive', /^api memory\.tree may or may not grow/);
   });
+});
+
+test('of advisory series, a thousand are examined at the end; one that was only screened is never confirmed', () => {
+  const state = new Simulation({ hours: 1, interval: 10, series: [leaking] }).run().state;
+  const one: SeriesInput = {
+    series: { ...state.series.get(0), target: null, def: M.advisory },
+    gate: 'advisory',
+    bins: state.store.bins(0),
+    value: 1,
+    at: 1,
+    lives: [],
+    limits: [],
+    noPass: null,
+    book: NEW_BOOK,
+  };
+  const { series } = analyse({
+    now: HOUR,
+    series: Array.from({ length: 1003 }, () => one),
+    load: new Map(),
+    work: new Map(),
+    phases: [],
+    gaps: [],
+    collections: new Map(),
+    plannedEnd: HOUR,
+    requiredLifetime: 0,
+    options: { warmup: null, judgedUntil: null, final: true },
+  });
+  const kinds = series.map((judged) => `${judged.examined} ${judged.grade}`);
+  expect(new Set(kinds.slice(0, 1000))).toEqual(new Set(['true confirmed']));
+  expect(new Set(kinds.slice(1000))).toEqual(new Set(['false suspected']));
 });

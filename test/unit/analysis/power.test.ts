@@ -50,6 +50,11 @@ describe('what a run can show', () => {
     }
   });
 
+  test('less when the shape of the growth is not known, and when part of the run is not judged', () => {
+    expect(certifiableIn({ ...NOISE, widening: 2 }, 8)).toBeCloseTo(2 * certifiableIn(NOISE, 8), 9);
+    expect(certifiableIn({ ...NOISE, share: 0.5 }, 8)).toBeCloseTo(certifiableIn(NOISE, 4), 9);
+  });
+
   test('a leak that comes one by one is not ruled out before it could have come', () => {
     expect(certifiableIn({ ...NOISE, parts: [{ phi: 0, variance: 1e-9, weight: 1 }], arrival: 1 }, 8)).toBeGreaterThan(2 / 8);
   });

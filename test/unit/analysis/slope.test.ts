@@ -160,6 +160,18 @@ describe('the slope', () => {
     expect(flat.end.quantile(0.975)).toBeLessThan(5 / 40);
   });
 
+  test('of a rounded series is uncertain by its rounding', () => {
+    const flat = fit(points(Array.from({ length: 40 }, () => 50)), 0.3, ALL_SHAPES, { rounding: 1 / 12, arrival: 0 });
+    expect(flat.end.quantile(0.975)).toBeGreaterThan(0.005);
+  });
+
+  test('does not call growth endless that may as well be settling', () => {
+    const settling = drawn(40, white(11, 1)).map((value, i) => value + 100 * (1 - Math.exp(-i / 30)));
+    const { end, score } = fit(points(settling), 0.3);
+    expect(end.quantile(0.025)).toBeGreaterThan(0.3);
+    expect(score).toBeLessThan(0);
+  });
+
   test('tells growth that goes on from growth that ended', () => {
     const level = (f: (i: number) => number): Slope => fit(points(drawn(40, white(3, 1)).map((value, i) => value + f(i))), 0.3);
     expect(level((i) => 2 * i).score).toBeGreaterThan(3);

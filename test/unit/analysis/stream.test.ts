@@ -72,6 +72,17 @@ describe('a stream', () => {
     expect(Math.min(...y)).toBeGreaterThan(190);
   });
 
+  test('leaves out a bin that a restart makes a mixture of two lives, and blocks with hardly a sample', () => {
+    const restart = 1805;
+    const bins = filled(
+      3600,
+      (t) => (t < restart ? 1000 : t < 2000 || t > 2400 ? 5000 : 9000),
+      1,
+      (t) => t < 2000 || t > 2400 || t === 2200,
+    );
+    expect([...stream(bins, 3600, { lives: [0, restart] }).y].filter((value) => value !== 1000 && value !== 5000)).toEqual([]);
+  });
+
   test('interpolates nothing: a gap is a longer distance', () => {
     const { t, n, step } = stream(
       filled(

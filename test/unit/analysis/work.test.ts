@@ -49,6 +49,16 @@ describe('work', () => {
     expect(work(8.6, [{ def: M.cpu, signal: cpu(0.1, batches) }])).toMatchObject({ steady: true, stoppedAt: null });
   });
 
+  test('that pauses as long as before has not stopped, even if the pause is the end of the run', () => {
+    const batches = (t: number): boolean => t % 7200 < 4200;
+    expect(work(7.95, [{ def: M.cpu, signal: cpu(0.1, batches) }])).toMatchObject({ steady: true, stoppedAt: null });
+  });
+
+  test('has stopped when a little goes on that is not idle by itself', () => {
+    const { stoppedAt } = work(8, [{ def: M.cpu, signal: cpu(0.2, (t) => t < HOUR, 0.008) }]);
+    expect(Math.abs(stoppedAt! - HOUR)).toBeLessThanOrEqual(240);
+  });
+
   test('once in a while is not steady', () => {
     expect(work(8, [{ def: M.cpu, signal: cpu(0.5, (t) => t % 7200 < 300) }]).steady).toBe(false);
   });
