@@ -67,7 +67,7 @@ async function watch(name: Name, pid: number): Promise<Watched> {
     '--listen',
     '127.0.0.1:0',
     '--out',
-    join(ROOT, 'soak-runs'),
+    join(ROOT, 'soak-runs', name),
     '--no-live',
   ];
   const agent = spawn(process.execPath, [join(ROOT, 'src/cli.ts'), 'run', '--target', `${name}=${pid}`, ...options], {

@@ -33,7 +33,7 @@ import { runRoutes } from './views/routes.ts';
 import type { ExportedRun } from './views/runmetrics.ts';
 
 /** Seconds that each step of a stop may take; together less than 8 (contracts; a test adds them up). */
-export const STEP_S = { reads: 0.1, finish: 0.7, sources: 1, command: 2, tick: 0.5, verdict: 0.5, export: 2.2, listener: 0.9 } as const;
+export const STEP_S = { reads: 0.1, finish: 0.7, producers: 2, tick: 0.5, verdict: 0.5, export: 2.2, listener: 1.5 } as const;
 
 export interface AgentIo {
   readonly clock: Clock;
@@ -267,10 +267,14 @@ export class Agent {
     return [
       { name: 'reads', seconds: STEP_S.reads, run: () => loop?.schedule.abort() },
       ...(over ? [{ name: 'last reads', seconds: STEP_S.finish, run: () => this.#finish() }] : []),
-      { name: 'sources', seconds: STEP_S.sources, run: () => this.#closeSources() },
-      { name: 'command', seconds: STEP_S.command, run: () => this.#load?.stop() },
+      { name: 'producers', seconds: STEP_S.producers, run: () => this.#endProducers() },
       ...(over && loop ? [{ name: 'last tick', seconds: STEP_S.tick, run: () => this.#lastTick(loop, over) }] : []),
     ];
+  }
+
+  /** Side by side: a program that is watched and one that is run beside it may each take its time to end. */
+  async #endProducers(): Promise<void> {
+    await Promise.all([this.#closeSources(), this.#load?.stop()]);
   }
 
   async #closeSources(): Promise<void> {

@@ -1,10 +1,10 @@
-/** `npm test`: the checks, then real processes, real servers' tools, and simulations with a look at every minute. */
+/** `npm test`: the checks, then real processes, more simulated runs, and the published bundle. */
 import { CHECK } from './check.ts';
 import { runSteps } from './steps.ts';
 
 process.exitCode = await runSteps([
   ...CHECK,
-  { name: 'simulations with rolling looks', command: ['vitest', 'run', '--project', 'sim'], env: { SOAK_LOOKS: 'rolling' }, show: true },
+  { name: 'more runs of every family', command: ['vitest', 'run', '--project', 'sim', 'families'], env: { SOAK_SEEDS: '8' }, show: true },
   { name: 'build', command: ['node', 'tools/build.ts'] },
   { name: 'real processes', command: ['vitest', 'run', '--project', 'e2e'], show: true },
 ]);

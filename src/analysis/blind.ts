@@ -30,9 +30,8 @@ export class BlindSpots {
 
   /** Those that are still blind: a signal that was sampled since can be read after all. */
   list(series: readonly Series[], store: Store): BlindSpot[] {
-    return this.#spots.filter(
-      (spot) => !series.some((s) => s.target === spot.target && covers(spot, s.def.name) && store.at(s.id) > spot.at),
-    );
+    const byTarget = Map.groupBy(series, ({ target }) => target);
+    return this.#spots.filter((spot) => !byTarget.get(spot.target)?.some((s) => covers(spot, s.def.name) && store.at(s.id) > spot.at));
   }
 
   /** Every one that was reported. */

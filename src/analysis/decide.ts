@@ -1,7 +1,7 @@
 /** From judgements to the verdict of the run, by the rules of the contracts ("Outcome of a run"). */
 import { seriesLabel, type Series } from '../series.ts';
 import type { RunEvent } from '../tick.ts';
-import { type BlindSpot, covers } from './blind.ts';
+import { covers } from './blind.ts';
 import { breachesOf, findingsOf, type Matters } from './findings.ts';
 import { isRequired } from './gates.ts';
 import { rfc3339 } from './instant.ts';
@@ -27,7 +27,8 @@ export interface Evented {
 
 export function decide(run: RunInfo, state: JudgedState & Evented, options: JudgeOptions, matters: Matters): Verdict {
   const at = (t: number): string => rfc3339(run.start + t);
-  const blindRequired = matters.blind.filter((spot) => isBlindRequired(spot, state.series.all(), options));
+  const required = [...requiredMetrics(state.series.all(), options)];
+  const blindRequired = matters.blind.filter((spot) => required.some((name) => covers(spot, name)));
   const findings = findingsOf({ ...matters, blind: blindRequired }, state, options, at);
   const outcome = findings.some((f) => f.outcome === 'fail')
     ? 'fail'
@@ -61,11 +62,9 @@ function outcomeOf(judged: SeriesJudgement, matters: Matters): Outcome {
   return breachesOf(judged.series, matters).length > 0 ? 'fail' : judged.outcome;
 }
 
-function isBlindRequired(spot: BlindSpot, all: readonly Series[], options: JudgeOptions): boolean {
-  return (
-    REQUIRED_METRICS.some((name) => covers(spot, name)) ||
-    all.some((series) => covers(spot, series.def.name) && isRequired(series, options.required))
-  );
+/** Names of the metrics that must be conclusive: those of the contracts, and those that this run's options require. */
+function requiredMetrics(all: readonly Series[], options: JudgeOptions): Set<string> {
+  return new Set([...REQUIRED_METRICS, ...all.filter((series) => isRequired(series, options.required)).map(({ def }) => def.name)]);
 }
 
 /** Required even before any of their series exists (contracts): the catalog's own `required` metrics. */

@@ -38,20 +38,28 @@ function expectLeak(series: VerdictSeries | undefined, limit: { value: number; f
 describe.runIf(installed('gcc')).concurrent('a program', () => {
   test('whose work stops is judged up to there and does not pass', async () => {
     await using stage = new Stage();
-    const service = await stage.service('busy=5', 'work=15');
-    const agent = await stage.watching(['--target', `app=${service.pid}`, '--interval', '0.5', '--duration', '85s', ...ROOMY]);
-    const began = performance.now();
+    const service = await stage.service('busy=5', 'work=12');
+    const agent = await stage.watching(['--target', `app=${service.pid}`, '--interval', '0.5', '--duration', '78s', ...ROOMY]);
     const result = await resultOf(agent);
     expect(result.verdict.outcome).toBe('inconclusive');
     const { run, work } = result.verdict;
     expect(work.steady).toBe(false);
     const stopped = parseRfc3339(work.stoppedAt!)! - parseRfc3339(run.start)!;
-    const worked = 15 - (performance.now() - began) / 1000 + 85; // it began to work before the run did
-    expect(stopped).toBeGreaterThan(Math.min(worked, 15) - 6);
-    expect(stopped).toBeLessThan(15 + 6);
+    // It began to work a little before the run did; the end of work is placed by windows of three seconds.
+    expect(stopped).toBeGreaterThan(0);
+    expect(stopped).toBeLessThan(12 + 6);
     expect(result.reasons).toMatch(/app: work stopped at 00:00:\d\d, [\d.]+s judged \(by process\.cpu\.time\)/);
     const memory = result.series('app memory.private')!;
     expect(memory.outcome).not.toBe('fail');
+  });
+
+  test('whose work stops in the first third of a short run does not pass either', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=5', 'work=12');
+    const agent = await stage.watching(['--target', `app=${service.pid}`, '--interval', '0.5', '--duration', '35s', ...ROOMY]);
+    const result = await resultOf(agent);
+    expect(result.verdict).toMatchObject({ outcome: 'inconclusive', work: { steady: false } });
+    expect(result.verdict.findings.map(({ kind }) => kind)).toContain('work');
   });
 
   test('that takes memory towards the limit of a rule fails', async () => {
@@ -148,7 +156,7 @@ describe.runIf(installed('javac', 'java')).concurrent('a JVM that has all of its
 
   test('fails when it leaks there, though the kernel sees no growth', async () => {
     await using stage = new Stage();
-    const result = await watched(stage, '80s');
+    const result = await watched(stage, '78s');
     expect(result.verdict.outcome).toBe('fail');
     const failed = result.verdict.series.filter(({ gated, outcome }) => gated && outcome === 'fail');
     expect(failed.map(({ id }) => id)).toEqual(['jvm heap']);
