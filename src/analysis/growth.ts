@@ -40,10 +40,6 @@ const SCREEN_P = 0.01;
 /** Fewer points than this have an interval, but nothing is confirmed on them. */
 const POINTS_TO_CONFIRM = 12;
 
-/** The last part of the run, by itself, must rather be growing than not. */
-const TAIL_SHARE = 0.4;
-const TAIL_P = 0.2;
-
 /** Ends of the data at which earlier looks are imitated. */
 const EARLIER = [0.8, 0.9] as const;
 
@@ -163,12 +159,12 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
 function evidenceOf(stream: Stream, slope: Slope, { floor, grain, limited }: Subject, onset: Growth['onset']): Evidence {
   const p = slope.line.cdf(floor);
   const strong = Math.min(p, slope.end.cdf(floor)) < SUSPECT_P && slope.score > CONFIRM_SCORE;
-  const holds = strong && isFull(slope) && stream.n >= POINTS_TO_CONFIRM && tailGrows(stream, grain, floor);
+  const holds = strong && isFull(slope) && stream.n >= POINTS_TO_CONFIRM;
   return {
     p,
     score: slope.score,
     holds,
-    persistent: holds && EARLIER.every((share) => grewAt(stream, share, grain, floor)),
+    persistent: holds && EARLIER.every((share) => grewAt(stream, share, floor, grain)),
     limited,
     growthFrom: (onset?.at ?? stream.from) * HOUR,
     growthTo: stream.to * HOUR,
@@ -180,24 +176,23 @@ export function isFull(slope: Slope): boolean {
   return slope.shapes === ALL_SHAPES;
 }
 
-function tailGrows(stream: Stream, grain: Grain, floor: number): boolean {
-  const tail = part(stream, Math.floor(stream.n * (1 - TAIL_SHARE)), stream.n);
-  const slope = slopeOf(tail, tail.hours, LINE_ONLY, grain, floor);
-  return slope === null || slope.line.cdf(floor) < TAIL_P;
-}
-
-function grewAt(stream: Stream, share: number, grain: Grain, floor: number): boolean {
-  const early = part(stream, 0, Math.ceil(stream.n * share));
+function grewAt(stream: Stream, share: number, floor: number, grain: Grain): boolean {
+  const early = firstPart(stream, Math.ceil(stream.n * share));
   const slope = slopeOf(early, early.hours, LINE_ONLY, grain, floor);
   return slope !== null && slope.line.cdf(floor) < SUSPECT_P;
 }
 
-/** The points from `start` to before `end`. */
-function part(stream: Stream, start: number, end: number): Stream {
-  const first = stream.life[start]!;
-  const life = stream.life.slice(start, end).map((value) => value - first);
-  const hours = (stream.hours * (end - start)) / stream.n;
-  return { ...stream, n: end - start, t: stream.t.slice(start, end), y: stream.y.slice(start, end), life, lives: life.at(-1)! + 1, hours };
+function firstPart(stream: Stream, n: number): Stream {
+  const life = stream.life.slice(0, n);
+  return {
+    ...stream,
+    n,
+    t: stream.t.slice(0, n),
+    y: stream.y.slice(0, n),
+    life,
+    lives: life.at(-1)! + 1,
+    hours: (stream.hours * n) / stream.n,
+  };
 }
 
 /** Growth that began late: the posterior of the knee, when it was much slower before it. */

@@ -54,7 +54,7 @@ function movement(j: Judged, lives: number): string {
   const now = inWords(j.level ?? NaN, unit);
   if (lo > 0) return `${name} grows ${rateInWords(perHour, unit)} (${interval}) since ${since(j)}${over}, now ${now}`;
   const verb = hi < 0 ? 'falls' : hi < (j.floorPerHour ?? 0) ? 'does not grow' : 'may or may not grow';
-  return `${name} ${verb} (${interval}${over}) at ${now}`;
+  return `${name} ${verb} (${interval}${over}) at ${now}, judged from ${clockTime(j.judged?.from ?? 0)} on`;
 }
 
 function since(j: Judged): string {

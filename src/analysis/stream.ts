@@ -104,9 +104,9 @@ function usableBins(bins: Bins, cut: Cut): Usable {
     const to = Math.min(from + bins.width, cut.now);
     if (bins.count[i] === 0 || to > cut.until) continue;
     while (life < starts.length && starts[life]! < to) life++;
-    // One that began inside the bin makes it a mixture of two.
+    // A life that began inside the bin makes it a mixture of two; it warms up from then on, so the bin is left out.
     const start = life === 0 ? bins.first * bins.width : starts[life - 1]!;
-    if (start > from || from < start + cut.warmup) continue;
+    if (from < start + cut.warmup) continue;
     if (to - from < bins.width / 2) continue; // the newest bin, before its mean says anything
     if (unjudged.some((span) => span.from < to && span.to > from)) continue;
     index[n] = i;

@@ -21,8 +21,8 @@ export interface Work {
 /** In order of preference; `idle` is the rate per second up to which a target counts as idle. */
 const SIGNALS = [
   { name: 'requests', idle: 0 },
-  { name: 'process.cpu.time', idle: 0.005 }, // timers and collectors of an idle JVM or Node take up to 0.3 % of a core
-  { name: 'cpu', idle: 0.005 },
+  { name: 'process.cpu.time', idle: 0.002 }, // measured: idle Node and Python 0, JVM 0.07 %, Redis 0.1 to 0.15 % of a core
+  { name: 'cpu', idle: 0.002 },
   { name: 'process.disk.io', idle: 1000 },
   { name: 'process.context_switches', idle: 25 },
 ] as const;
@@ -43,8 +43,12 @@ const WINDOWS_MAX = 120;
 const WINDOW_MIN_S = 3;
 const WINDOWS_MIN = 5;
 
-/** Work has stopped when it stayed away so long, and longer than ever before: a pause between batches is not an end. */
+/**
+ * Work has stopped when it stayed away so long, and longer than ever before: a pause between batches is not an end. A minute, or a third
+ * of a run that is too short for that.
+ */
 const STOPPED_MIN_S = 60;
+const STOPPED_SHORT_SHARE = 1 / 3;
 const STOPPED_SHARE = 0.05;
 const PAUSE_FACTOR = 1.5;
 
@@ -137,5 +141,5 @@ function hasStopped(working: readonly boolean[], last: number, width: number, sp
     pause = working[w] ? 0 : pause + width;
     longest = Math.max(longest, pause);
   }
-  return away >= Math.max(STOPPED_MIN_S, STOPPED_SHARE * span) && away > PAUSE_FACTOR * longest;
+  return away >= Math.max(Math.min(STOPPED_MIN_S, STOPPED_SHORT_SHARE * span), STOPPED_SHARE * span) && away > PAUSE_FACTOR * longest;
 }

@@ -6,7 +6,7 @@ import { within } from '../clock.ts';
 import { errno } from '../problem.ts';
 
 /** How long a program may take to end when it is told to, before it is killed. The whole stop of the agent has 8 s. */
-const TERM_S = 3;
+const TERM_S = 1.5;
 
 export interface ExecEnd {
   readonly code: number | null;

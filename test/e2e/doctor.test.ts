@@ -202,7 +202,7 @@ describe.concurrent('of a JVM', () => {
 
   it('without them memory cannot pass, and the option that hides it is named', async ({ stage }) => {
     const { code, said } = await stage.doctor(['--target', `app=${await java(stage, '-XX:-UsePerfData')}`]);
-    expect(said).toContain('At best inconclusive: - app memory.private: its heap is not visible');
+    expect(said).toContain('- app heap: its heap is not visible');
     expect(said).toContain('jvm: heap not visible');
     expect(said).toContain('-XX:-UsePerfData');
     expect(code).toBe(11);

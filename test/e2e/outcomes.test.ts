@@ -2,10 +2,10 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import type { VerdictSeries } from '../../src/analysis/verdict.ts';
+import type { Verdict, VerdictSeries } from '../../src/analysis/verdict.ts';
 import { parseRfc3339 } from '../../src/clock.ts';
 import { EXIT } from '../../src/problem.ts';
-import { type AgentUnderTest, installed, PROGRAMS, type Result, Stage } from './agent-under-test.ts';
+import { type AgentUnderTest, installed, PROGRAMS, type Result, Stage, until } from './agent-under-test.ts';
 
 const HOUR = 3600;
 const MB = 1e6;
@@ -40,7 +40,15 @@ describe.runIf(installed('gcc')).concurrent('a program', () => {
     await using stage = new Stage();
     const service = await stage.service('busy=5', 'work=12');
     const agent = await stage.watching(['--target', `app=${service.pid}`, '--interval', '0.5', '--duration', '78s', ...ROOMY]);
+    const live = await until(
+      () => agent.page('/api/verdict'),
+      ({ status }) => status === 200,
+      80,
+    );
     const result = await resultOf(agent);
+    const soFar = JSON.parse(live.text) as Verdict;
+    expect(soFar).toMatchObject({ schema: 1, run: { ...result.verdict.run, end: null } });
+    expect(soFar.series.map(({ id }) => id)).toContain('app memory.private');
     expect(result.verdict.outcome).toBe('inconclusive');
     const { run, work } = result.verdict;
     expect(work.steady).toBe(false);
@@ -126,6 +134,15 @@ describe.runIf(installed('gcc')).concurrent('a program', () => {
     expect(result.verdict).toMatchObject({ outcome: 'inconclusive', work: { steady: false, stoppedAt: null } });
     expect(result.reasons).toMatch(/app: no steady work was seen/);
   });
+});
+
+test.runIf(installed('gcc')).concurrent('a program of which only resident memory can be read does not pass', async () => {
+  await using stage = new Stage();
+  const service = await stage.service('busy=5');
+  const agent = await stage.watching(['--target', `app=${service.pid}`, '--source', 'pidusage', '--duration', '25s', '--must-live', '1h']);
+  const result = await resultOf(agent);
+  expect(result.verdict.outcome).toBe('inconclusive');
+  expect(result.reasons).toMatch(/memory\.private of app must be seen and cannot be read: pidusage tells/);
 });
 
 /** Before the first look at the data there is no verdict; everything else is there from the first sample on. */

@@ -97,6 +97,14 @@ export const CLEAN: readonly Family[] = [
     ['pass'],
   ),
   clean(
+    'warm-up-in-steps',
+    memory(24, (seed, draw) => sum(...Array.from({ length: 6 }, () => step(draw(20 * MB), draw(HOUR, 2.5))), white(seed, draw(0.5 * MB)))),
+  ),
+  clean(
+    'warm-up-of-two-kinds',
+    memory(24, (seed, draw) => sum(settling(draw(200 * MB), 300), settling(draw(80 * MB), draw(HOUR)), white(seed, draw(0.3 * MB)))),
+  ),
+  clean(
     'cache-2h',
     memory(24, (seed, draw) => sum(settling(draw(100 * MB), draw(2 * HOUR, 1.3)), white(seed, draw(2 * MB)))),
   ),
@@ -168,6 +176,12 @@ export const LEAKY: readonly Family[] = [
   leaky(
     'line-after-warm-up',
     memory(24, (seed, draw) => sum(settling(draw(150 * MB), 1200), line(draw(4 * MB)), white(seed, 2 * MB))),
+  ),
+  leaky(
+    'line-after-warm-up-in-steps',
+    memory(24, (seed, draw) =>
+      sum(...Array.from({ length: 6 }, () => step(draw(20 * MB), draw(HOUR, 2.5))), line(draw(3 * MB)), white(seed, draw(0.5 * MB))),
+    ),
   ),
   leaky(
     'starts-at-8h',

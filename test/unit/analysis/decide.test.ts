@@ -73,6 +73,10 @@ describe('pass', () => {
     const warm: Simulated = { def: M.memory, signal: sum(constant(100 * MB), settling(300 * MB, 1200), white(1, 2 * MB)) };
     const memory = of(judge([warm, ...fds, busy], { hours: 12 }), 'api memory.private');
     expect(memory.outcome).toBe('pass');
+    const from = /judged from (\d\d):(\d\d) on/.exec(memory.why)!;
+    expect(Number(from[1]) * 60 + Number(from[2])).toBeGreaterThan(75); // four time constants are 80 minutes, 8 % of the run 58
+    const warmup = of(judge([warm, ...fds, busy], { hours: 12, options: { warmup: 3 * HOUR } }), 'api memory.private');
+    expect(warmup.why).toMatch(/judged from 03:0\d on/);
   });
 });
 
@@ -110,6 +114,24 @@ describe('fail', () => {
     because(judge([fast, ...fds, busy], short), 'inconclusive', /suspected, not confirmed: .*a run of 3\dm.* would settle it/);
     const healthy: Simulated = { def: M.memory, signal: sum(constant(80 * MB), settling(20 * MB, 12), white(1, 0.5 * MB)) };
     expect(judge([healthy, limit, ...fds, busy], short).outcome).not.toBe('fail');
+  });
+
+  test('two minutes do not confirm what earlier looks would not have seen', () => {
+    const late: Simulated = { def: M.memory, signal: sum(constant(80 * MB), line(3600 * MB, 95), white(1, 0.5 * MB)) };
+    const limit: Simulated = { def: M.memoryLimit, source: 'cgroup', period: 5, signal: constant(512 * MB) };
+    const verdict = judge([late, limit, ...fds, busy], { hours: 2 / 60, interval: 1, options: { requiredLifetime: HOUR } });
+    expect(of(verdict, 'api memory.private')).toMatchObject({ grade: 'suspected', outcome: 'inconclusive' });
+  });
+
+  test('growth that began in mid-run says when; growth that only grew faster began before', () => {
+    const from = (rate: Signal): VerdictSeries =>
+      of(judge([{ def: M.memory, signal: sum(constant(300 * MB), rate, white(2, 2 * MB)) }, ...fds, busy]), 'api memory.private');
+    const { onset, outcome } = from(line(30 * MB, 3 * HOUR));
+    expect(outcome).toBe('fail');
+    expect(Date.parse(onset!.lo)).toBeLessThan(Date.parse('2026-01-01T03:00:00Z'));
+    expect(Date.parse(onset!.hi)).toBeGreaterThan(Date.parse('2026-01-01T03:00:00Z'));
+    expect(Date.parse(onset!.hi) - Date.parse(onset!.lo)).toBeLessThan(2.5 * 3.6e6);
+    expect(from(sum(line(30 * MB), line(30 * MB, 3 * HOUR)))).toMatchObject({ outcome: 'fail', onset: null });
   });
 
   test('a broken rule, whatever the slope', () => {

@@ -31,7 +31,7 @@ describe('work', () => {
   });
 
   test('of an idle program was never seen', () => {
-    expect(work(8, [{ def: M.cpu, signal: cpu(0.002) }])).toMatchObject({ steady: false, stoppedAt: null });
+    expect(work(8, [{ def: M.cpu, signal: cpu(0.0015) }])).toMatchObject({ steady: false, stoppedAt: null });
   });
 
   test('of a program that only started was never seen', () => {
