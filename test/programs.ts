@@ -36,6 +36,7 @@ export class Programs {
     this.#add(child, '');
     const said: string[] = [];
     for await (const line of createInterface({ input: child.stdout })) if (said.push(line) === 2) break;
+    if (child.exitCode === null) await once(child, 'exit'); // until then it is still a grandchild of ours
     const pid = Number(said.find((line) => /^\d+$/.test(line)));
     return { pid, kill: (signal = 'SIGKILL') => void process.kill(pid, signal) };
   }
