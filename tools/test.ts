@@ -2,9 +2,14 @@
 import { CHECK } from './check.ts';
 import { runSteps } from './steps.ts';
 
-process.exitCode = await runSteps([
+const code = await runSteps([
   ...CHECK,
   { name: 'more runs of every family', command: ['vitest', 'run', '--project', 'sim', 'families'], env: { SOAK_SEEDS: '8' }, show: true },
   { name: 'build', command: ['node', 'tools/build.ts'] },
   { name: 'real processes', command: ['vitest', 'run', '--project', 'e2e'], show: true },
 ]);
+
+// Set by tools/run.mjs. Where everything must have been run, what could not be is a failure.
+const missing = process.env['SOAK_MISSING'] ?? '';
+if (missing !== '') console.log(`not everything was run: there is no ${missing.replaceAll(',', ', ')} here`);
+process.exitCode = missing !== '' && process.env['CI'] === 'true' ? 1 : code;
