@@ -76,13 +76,36 @@ export function openToWrite(folder: string): DatabaseSync {
 /** The database of a record. Throws `RECORD` or `RECORD_VERSION`, and errors of SQLite as they are. */
 export function openExisting(folder: string, mode: 'read' | 'write'): DatabaseSync {
   if (!existsSync(recordPath(folder))) throw recordProblem(folder, 'there is no such file');
-  const db = mode === 'read' ? new DatabaseSync(recordPath(folder), { readOnly: true, timeout: READ_WAIT_MS }) : openToWrite(folder);
+  const db = mode === 'read' ? openToRead(folder) : openToWrite(folder);
   try {
     checkVersion(db, folder);
     return db;
   } catch (error) {
     db.close();
     throw error;
+  }
+}
+
+/** SQLITE_READONLY, the low byte of all its variants. */
+const READONLY = 8;
+
+/** A kill in mid-commit leaves a journal that only a writer may roll back: SQLite does it at the first read, and the content is as it was. */
+function openToRead(folder: string): DatabaseSync {
+  const open = (): DatabaseSync => new DatabaseSync(recordPath(folder), { readOnly: true, timeout: READ_WAIT_MS });
+  const db = open();
+  try {
+    pragma(db, 'user_version');
+    return db;
+  } catch (error) {
+    db.close();
+    if (((error as { errcode?: number }).errcode ?? 0) % 256 !== READONLY) throw error;
+    const writer = openToWrite(folder);
+    try {
+      pragma(writer, 'user_version');
+    } finally {
+      writer.close();
+    }
+    return open();
   }
 }
 

@@ -94,27 +94,16 @@ describe.runIf(installed('gcc')).concurrent('a target', () => {
   });
 });
 
-describe.runIf(installed('gcc')).concurrent('an address', () => {
-  test('that is in use', async () => {
-    await using stage = new Stage();
-    const service = await stage.service();
-    const server = createServer().listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-    const message = new RegExp(`^--listen: ${at} is in use, .*: give another port, port 0 for any free one, or "off"$`, 'm');
-    await expectRefused(stage, ['--target', `app=${service.pid}`, '--listen', at], message);
-    server.close();
-  });
-
-  test('that is not of this machine', async () => {
-    await using stage = new Stage();
-    const service = await stage.service();
-    await expectRefused(
-      stage,
-      ['--target', `app=${service.pid}`, '--listen', '192.0.2.1:9000'],
-      /^--listen: 192\.0\.2\.1 is not an address of/m,
-    );
-  });
+test.runIf(installed('gcc')).concurrent('an address that is in use, or not of this machine', async () => {
+  await using stage = new Stage();
+  const target = ['--target', `app=${(await stage.service()).pid}`];
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const message = new RegExp(`^--listen: ${at} is in use, .*: give another port, port 0 for any free one, or "off"$`, 'm');
+  await expectRefused(stage, [...target, '--listen', at], message);
+  server.close();
+  await expectRefused(stage, [...target, '--listen', '192.0.2.1:9000'], /^--listen: 192\.0\.2\.1 is not an address of this machine: /m);
 });
 
 describe.runIf(installed('gcc')).concurrent('a folder for runs', () => {

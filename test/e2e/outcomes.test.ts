@@ -35,6 +35,46 @@ function expectLeak(series: VerdictSeries | undefined, limit: { value: number; f
   expect(latest).toBeLessThan(HOUR);
 }
 
+describe.runIf(installed('javac', 'java')).concurrent('a JVM that has all of its heap from the start', () => {
+  /** Every collection packs everything, so that what is left is what lives. */
+  const SERIAL = ['-XX:+UseSerialGC', '-XX:MarkSweepAlwaysCompactCount=1'];
+  const HEAP = ['-Xms64m', '-Xmx64m', '-Xmn8m', '-XX:+AlwaysPreTouch'];
+  const LOAD = ['leak=256', 'churn=4096', 'collect=1000', 'seconds=150'];
+
+  async function watched(stage: Stage, duration: string, ...options: string[]): Promise<Result> {
+    execFileSync('javac', ['-d', stage.folder, join(PROGRAMS, 'java/HeapService.java')]);
+    const service = await stage.program('java', ...SERIAL, ...HEAP, ...options, '-cp', stage.folder, 'HeapService', ...LOAD);
+    return resultOf(await stage.watching(['--target', `jvm=${service.pid}`, '--interval', '0.5', '--duration', duration, ...ROOMY]));
+  }
+
+  test('fails when it leaks there, though the kernel sees no growth', async () => {
+    await using stage = new Stage();
+    const result = await watched(stage, '78s');
+    expect(result.verdict.outcome).toBe('fail');
+    const failed = result.verdict.series.filter(({ gated, outcome }) => gated && outcome === 'fail');
+    expect(failed.map(({ id }) => id)).toEqual(['jvm heap']);
+    expectLeak(failed[0], { value: 56 * 2 ** 20, from: /^soak\.runtime\.heap\.limit$/ }, result);
+    expect(Math.abs(failed[0]!.slope!.perHour / (256 * 1024 * HOUR) - 1)).toBeLessThan(0.2);
+    expect(Math.abs(result.series('jvm memory.private')!.slope!.perHour)).toBeLessThan(failed[0]!.slope!.perHour / 10);
+  });
+
+  test('does not pass when its heap cannot be seen', async () => {
+    await using stage = new Stage();
+    const result = await watched(stage, '35s', '-XX:-UsePerfData');
+    expect(result.verdict.outcome).toBe('inconclusive');
+    // Nothing else keeps it from passing: it works, its descriptors and the memory that the kernel sees are steady.
+    const kinds = result.verdict.findings.map(({ kind }) => kind);
+    expect(kinds).toContain('heap');
+    expect(kinds.filter((kind) => kind !== 'heap' && kind !== 'target')).toEqual([]);
+    expect(result.reasons).toMatch(/heap is not visible: .*start HotSpot without -XX:-UsePerfData/);
+    expect(result.verdict.blind).toContainEqual({
+      target: 'jvm',
+      metric: 'soak.runtime.heap.used_after_collection',
+      reason: expect.stringContaining('-XX:-UsePerfData') as string,
+    });
+  });
+});
+
 describe.runIf(installed('gcc')).concurrent('a program', () => {
   test('whose work stops is judged up to there and does not pass', async () => {
     await using stage = new Stage();
@@ -158,43 +198,3 @@ async function expectPagesWhileRunning(agent: AgentUnderTest, pid: number): Prom
   expect(told[0]).toMatch(new RegExp(`^soak_target_info\\{.*pid="${pid}".*\\} 1$`));
   expect(text).toMatch(/^soak_process_memory_private_bytes\{[^}]*soak_target="app"[^}]*\} \d/m);
 }
-
-describe.runIf(installed('javac', 'java')).concurrent('a JVM that has all of its heap from the start', () => {
-  /** Every collection packs everything, so that what is left is what lives. */
-  const SERIAL = ['-XX:+UseSerialGC', '-XX:MarkSweepAlwaysCompactCount=1'];
-  const HEAP = ['-Xms64m', '-Xmx64m', '-Xmn8m', '-XX:+AlwaysPreTouch'];
-  const LOAD = ['leak=256', 'churn=4096', 'collect=1000', 'seconds=150'];
-
-  async function watched(stage: Stage, duration: string, ...options: string[]): Promise<Result> {
-    execFileSync('javac', ['-d', stage.folder, join(PROGRAMS, 'java/HeapService.java')]);
-    const service = await stage.program('java', ...SERIAL, ...HEAP, ...options, '-cp', stage.folder, 'HeapService', ...LOAD);
-    return resultOf(await stage.watching(['--target', `jvm=${service.pid}`, '--interval', '0.5', '--duration', duration, ...ROOMY]));
-  }
-
-  test('fails when it leaks there, though the kernel sees no growth', async () => {
-    await using stage = new Stage();
-    const result = await watched(stage, '78s');
-    expect(result.verdict.outcome).toBe('fail');
-    const failed = result.verdict.series.filter(({ gated, outcome }) => gated && outcome === 'fail');
-    expect(failed.map(({ id }) => id)).toEqual(['jvm heap']);
-    expectLeak(failed[0], { value: 56 * 2 ** 20, from: /^soak\.runtime\.heap\.limit$/ }, result);
-    expect(Math.abs(failed[0]!.slope!.perHour / (256 * 1024 * HOUR) - 1)).toBeLessThan(0.2);
-    expect(Math.abs(result.series('jvm memory.private')!.slope!.perHour)).toBeLessThan(failed[0]!.slope!.perHour / 10);
-  });
-
-  test('does not pass when its heap cannot be seen', async () => {
-    await using stage = new Stage();
-    const result = await watched(stage, '35s', '-XX:-UsePerfData');
-    expect(result.verdict.outcome).toBe('inconclusive');
-    // Nothing else keeps it from passing: it works, its descriptors and the memory that the kernel sees are steady.
-    const kinds = result.verdict.findings.map(({ kind }) => kind);
-    expect(kinds).toContain('heap');
-    expect(kinds.filter((kind) => kind !== 'heap' && kind !== 'target')).toEqual([]);
-    expect(result.reasons).toMatch(/heap is not visible: .*start HotSpot without -XX:-UsePerfData/);
-    expect(result.verdict.blind).toContainEqual({
-      target: 'jvm',
-      metric: 'soak.runtime.heap.used_after_collection',
-      reason: expect.stringContaining('-XX:-UsePerfData') as string,
-    });
-  });
-});
