@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts', 'test/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'unit', maxWorkers: 2, include: ['test/unit/**/*.test.ts', 'test/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 300_000 } },
       {
         // One file at a time: they start programs on two cores and read the machine's own figures. What a neighbour on the machine
