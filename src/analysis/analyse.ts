@@ -2,7 +2,7 @@
 import type { MetricDef } from '../catalog.ts';
 import { MATTERS } from '../catalog.ts';
 import { seriesLabel } from '../series.ts';
-import { CONFIDENCE, type Growth, growthOf, isFull } from './growth.ts';
+import { CONFIDENCE, type Growth, growthOf, type Interval, isFull } from './growth.ts';
 import { nextBook, SPAN_UNLIMITED_S } from './grades.ts';
 import type { AnalysisInput, Judgement, Outcome, SeriesInput, SeriesJudgement } from './judgement.ts';
 import { certifiableIn, hoursToSee } from './power.ts';
@@ -13,7 +13,7 @@ const HOUR = 3600;
 /** Half of what would reach the limit within the required life is what matters (contracts). */
 const LIMIT_SHARE = 0.5;
 
-/** At the end, growth that was confirmed must still be more likely than not, by odds of 4:1. */
+/** A run fails for growth that is real by odds of 4:1 at its end. */
 const FAIL_SCORE = 1.4;
 
 /** Advisory series that are examined in full in one analysis: 1,000 take 0.8 s, 10,000 would take as long as all of shutdown may. */
@@ -51,9 +51,10 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
     book,
   };
   if (growth === null) return { ...known, ...unknown(series, isJudged(def)) };
-  const exhaustion = exhaustionOf(growth, limit?.value ?? null, until);
+  const interval = book.grade === 'confirmed' ? growth.going : growth.interval;
+  const exhaustion = exhaustionOf(growth.stream.level, interval, limit?.value ?? null, until);
   const outcome = outcomeOf(series, input, growth, book.grade, limit?.value ?? null, exhaustion, until);
-  const { perHour, lo, hi } = growth.interval;
+  const { perHour, lo, hi } = interval;
   const judged: Omit<SeriesJudgement, 'why'> = {
     ...known,
     outcome,
@@ -70,7 +71,12 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
     examined: isFull(growth.slope),
     noise: growth.noise,
   };
-  return { ...judged, why: whyOf(judged, series.noPass, growth.stream.lives) };
+  return { ...judged, why: whyOf(judged, series.noPass, growth.stream.lives, lastOf(series, growth.stream.level)) };
+}
+
+/** The last sample; of a counter, whose samples are sums, the latest rate. */
+function lastOf({ series, value }: SeriesInput, level: number): number {
+  return series.def.kind === 'counter' ? level : value;
 }
 
 /** Not judged, or too little seen of it: an outcome, but no figures. */
@@ -104,9 +110,9 @@ function defaultMatters({ unit }: MetricDef): { share: number; perHour: number }
 /** Beyond a hundred years a limit is never reached. */
 const NEVER_S = 100 * 8766 * HOUR;
 
-function exhaustionOf({ stream, interval }: Growth, limit: number | null, until: number): SeriesJudgement['exhaustion'] {
+function exhaustionOf(level: number, interval: Interval, limit: number | null, until: number): SeriesJudgement['exhaustion'] {
   if (limit === null || !(interval.perHour > 0)) return null;
-  const room = Math.max(0, limit - stream.level);
+  const room = Math.max(0, limit - level);
   const reached = (perHour: number): number => (perHour > 0 ? until + (room / perHour) * HOUR : Infinity);
   const [at, lo, hi] = [reached(interval.perHour), reached(interval.hi), reached(interval.lo)];
   return at < NEVER_S ? { at, lo, hi: hi < NEVER_S ? hi : null } : null;
@@ -121,14 +127,15 @@ function outcomeOf(
   exhaustion: SeriesJudgement['exhaustion'],
   until: number,
 ): Outcome {
-  if (grade === 'confirmed' && growth.evidence.score > FAIL_SCORE) {
+  if (grade === 'confirmed') {
+    if (growth.evidence.score < FAIL_SCORE) return 'inconclusive';
     if (limit === null) return series.def.growth === 'capacity' ? 'inconclusive' : 'fail';
     const latest = exhaustion?.hi ?? Infinity;
     return latest - until <= input.requiredLifetime ? 'fail' : 'inconclusive';
   }
   const work = series.target === null ? null : input.work.get(series.target);
   const worked = work === null || work === undefined || work.steady;
-  const flat = growth.interval.hi < growth.floor && grade !== 'suspected' && grade !== 'confirmed';
+  const flat = growth.interval.hi < growth.floor && grade !== 'suspected';
   return flat && worked && noPass === null ? 'pass' : 'inconclusive';
 }
 
@@ -139,7 +146,9 @@ function classOf({ slope, interval, floor }: Growth): string {
   const { kind } = slope.best;
   if (slope.lead > CLASS_LEAD) {
     if (kind === 'step' || kind === 'line+step') return 'step';
-    if (kind === 'fill' || kind === 'settle' || kind === 'line+settle') return 'bounded';
+    if (['fill', 'ramp', 'settle', 'log', 'line+settle'].includes(kind)) return 'bounded';
+    if (kind === 'wave') return 'cycle';
+    if (kind === 'late') return 'late';
     if (kind === 'knee') return slope.after > slope.before ? 'late' : 'slowing';
   }
   if (interval.lo > floor) return 'linear';

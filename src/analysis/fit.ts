@@ -5,7 +5,7 @@
  */
 import { type Design, designOf, type PhiDesign } from './design.ts';
 import { dot, type Points } from './gls.ts';
-import type { Shape } from './shapes.ts';
+import { LINE, type Shape } from './shapes.ts';
 
 /** All fits: entry p x shapes + s is shape s with the p-th correlation. Slopes are per unit of `span`. */
 export interface Fits {
@@ -14,7 +14,10 @@ export interface Fits {
   /** Slope before the bend, and at the end. */
   readonly first: Float64Array;
   readonly end: Float64Array;
-  /** Standard error of the slope at the end; Infinity when the points do not determine it. */
+  /**
+   * Standard error of the slope at the end; Infinity when the points do not determine it. Of a bounded shape, whose slope at the end is
+   * 0, that of a line beside it: what it could hide.
+   */
   readonly error: Float64Array;
   /** Variance of a point. */
   readonly variance: Float64Array;
@@ -27,12 +30,12 @@ export interface Fits {
 const MISFIT = 0.003;
 
 /** Degrees of freedom below which no interval is worth its name. */
-export const DF_MIN = 4;
+export const DF_MIN = 3;
 
 /** @param rounding variance of the rounding of a value; null when there are too few points for the largest shape */
 export function fitAll(points: Points, shapes: readonly Shape[], rounding: number): Fits | null {
   const largest = shapes.some((shape) => shape.b >= 0) ? 2 : 1;
-  if (points.n - points.lives - largest < DF_MIN || !(points.step > 0)) return null;
+  if (points.n - points.lives - points.covariates.length - largest < DF_MIN || !(points.step > 0)) return null;
   const design = designOf(points, shapes);
   const size = design.phis.length * shapes.length;
   const make = (): Float64Array => new Float64Array(size);
@@ -69,13 +72,14 @@ function fitPhi(points: Points, design: Design, phi: PhiDesign, extra: number, f
   const noise = extra * phi.frame.trace;
   const base = phi.logPrior - 0.5 * (phi.frame.logDet + phi.frame.logLevels);
   const logN = Math.log(n);
+  const free = n - lives - phi.frame.covariates;
   for (let s = 0; s < design.shapes.length; s++) {
     const shape = design.shapes[s]!;
-    const { rest, first, end, unit, k } = solve(shape, phi.squares, products, yy, phi.cross[s]!);
+    const { rest, first, end, unit, k } = solve(shape, design.place, phi, products, yy, phi.cross[s]!);
     const sse = Math.max(0, rest) + noise;
-    const df = n - lives - k;
+    const df = free - k;
     const at = offset + s;
-    fits.evidence[at] = base - ((n - lives) / 2) * Math.log(sse) - (k / 2) * logN - Math.log(shape.siblings);
+    fits.evidence[at] = base - (free / 2) * Math.log(sse) - (k / 2) * logN - Math.log(shape.siblings);
     fits.first[at] = first;
     fits.end[at] = end;
     fits.error[at] = Math.sqrt((unit * sse) / df);
@@ -97,22 +101,35 @@ interface Solution {
 /** A column that is nearly a copy of the others (a step between two points that do not exist) says nothing. */
 const SINGULAR = 1e-9;
 
-/** @param cc, cy, yy, ab scalar products of the columns with themselves, with y, of y with itself, and of the shape's two columns */
-function solve({ a, b, both, bounded }: Shape, cc: Float64Array, cy: Float64Array, yy: number, ab: number): Solution {
-  if (a < 0) return { rest: yy, first: 0, end: 0, unit: 0, k: 0 };
-  const [aa, ay] = [cc[a]!, cy[a]!];
+/** @param cy, yy, ab scalar products of the columns with y, of y with itself, and of the shape's two columns */
+function solve(shape: Shape, place: Int32Array, phi: PhiDesign, cy: Float64Array, yy: number, ab: number): Solution {
+  const { ea, eb, bounded } = shape;
+  const { squares: cc, line } = phi;
+  const ll = cc[place[LINE]!]!;
+  if (shape.a < 0) return { rest: yy, first: 0, end: 0, unit: 1 / ll, k: 0 };
+  const a = place[shape.a]!;
+  const [aa, ay, al] = [cc[a]!, cy[a]!, line[a]!];
   if (!(aa > SINGULAR)) return { rest: yy, first: 0, end: 0, unit: Infinity, k: 1 };
-  if (b < 0) return { rest: yy - (ay * ay) / aa, first: ay / aa, end: bounded ? 0 : ay / aa, unit: 1 / aa, k: 1 };
-  const [bb, by] = [cc[b]!, cy[b]!];
+  const alone = bounded ? inverse(ll - (al * al) / aa, ll) : (ea * ea) / aa;
+  if (shape.b < 0) return { rest: yy - (ay * ay) / aa, first: ay / aa, end: (ea * ay) / aa, unit: alone, k: 1 };
+  const b = place[shape.b]!;
+  const [bb, by, bl] = [cc[b]!, cy[b]!, line[b]!];
   const det = aa * bb - ab * ab;
-  if (!(det > SINGULAR * aa * bb)) return { rest: yy - (ay * ay) / aa, first: ay / aa, end: ay / aa, unit: Infinity, k: 2 };
+  if (!(det > SINGULAR * aa * bb)) return { rest: yy - (ay * ay) / aa, first: ay / aa, end: (ea * ay) / aa, unit: Infinity, k: 2 };
   const alpha = (bb * ay - ab * by) / det;
   const beta = (aa * by - ab * ay) / det;
   return {
     rest: yy - alpha * ay - beta * by,
     first: alpha,
-    end: both ? alpha + beta : alpha,
-    unit: both ? (aa + bb - 2 * ab) / det : bb / det,
+    end: ea * alpha + eb * beta,
+    unit: bounded
+      ? inverse(ll - (bb * al * al - 2 * ab * al * bl + aa * bl * bl) / det, ll)
+      : (ea * ea * bb + eb * eb * aa - 2 * ea * eb * ab) / det,
     k: 2,
   };
+}
+
+/** Infinity when next to nothing of the line is left beside a shape. */
+function inverse(left: number, all: number): number {
+  return left > SINGULAR * all ? 1 / left : Infinity;
 }

@@ -26,18 +26,29 @@ export interface Times {
   readonly lives: number;
   /** Usual distance of neighbours, to which phi refers. */
   readonly step: number;
+  /** What else moves the values (the load, a cycle), one value a point: fitted beside every shape. */
+  readonly covariates: readonly Float64Array[];
+  /** Work done in the life so far, as a share of the most that was done in one; null when the load is not known. */
+  readonly work: Float64Array | null;
 }
 
 export interface Points extends Times {
   readonly y: Float64Array;
 }
 
-/** The coordinates in which the noise of one phi is white and the levels of the lives are gone. */
+/** A covariate of which this share or less is left beside the levels and the others says nothing of its own. */
+const SINGULAR = 1e-7;
+
+/** The coordinates in which the noise of one phi is white, and the levels of the lives and the covariates are gone. */
 export class Whitened {
   /** Sum of ln(1 - rho_i^2). */
   logDet = 0;
-  /** ln of the determinant of the levels' information. */
+  /** ln of the determinant of the information on the levels and the covariates. */
   logLevels = 0;
+  /** Covariates that were fitted. */
+  get covariates(): number {
+    return this.#covariates.length;
+  }
   /** Sum of squares that white noise of variance 1 has in these coordinates. */
   trace = 0;
   readonly #n: number;
@@ -46,6 +57,7 @@ export class Whitened {
   readonly #scale: Float64Array;
   readonly #ones: Float64Array;
   readonly #norms: Float64Array;
+  readonly #covariates: Float64Array[] = [];
 
   constructor(times: Times, phi: number) {
     const { n, t, life, lives, step } = times;
@@ -73,9 +85,23 @@ export class Whitened {
       this.trace += (1 + rho * rho) / kept;
     }
     for (const norm of this.#norms) this.logLevels += Math.log(norm);
+    for (const covariate of times.covariates) this.#take(covariate);
   }
 
-  /** The column, whitened and without its part in the levels, written to `out` at `offset`. */
+  /** Takes the covariate out of the coordinates: what is left of it beside those before, as a unit vector. */
+  #take(covariate: Float64Array): void {
+    const n = this.#n;
+    const raw = dot(covariate, 0, covariate, 0, n);
+    const left = new Float64Array(n);
+    this.project(covariate, 0, left, 0);
+    const norm = dot(left, 0, left, 0, n);
+    if (!(norm > SINGULAR * raw)) return;
+    this.logLevels += Math.log(norm / raw);
+    for (let i = 0; i < n; i++) left[i]! /= Math.sqrt(norm);
+    this.#covariates.push(left);
+  }
+
+  /** The column, whitened and without its part in the levels and covariates, written to `out` at `offset`. */
   project(column: Float64Array, from: number, out: Float64Array, offset: number): void {
     const n = this.#n;
     for (let start = 0; start < n;) {
@@ -91,6 +117,10 @@ export class Whitened {
       const share = dot / this.#norms[life]!;
       for (let i = start; i < end; i++) out[offset + i]! -= share * this.#ones[i]!;
       start = end;
+    }
+    for (const covariate of this.#covariates) {
+      const share = dot(out, offset, covariate, 0, n);
+      for (let i = 0; i < n; i++) out[offset + i]! -= share * covariate[i]!;
     }
   }
 }

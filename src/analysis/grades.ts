@@ -8,12 +8,12 @@ import type { Grade } from './judgement.ts';
 export interface Evidence {
   /** P(slope <= floor) of the straight line: what is suspected. */
   readonly p: number;
+  /** P(slope at the end <= floor), if it goes on growing. */
+  readonly end: number;
   /** ln of the odds that it grows above the floor now and goes on. */
   readonly score: number;
-  /** Everything that one look can ask for confirmation speaks for growth that goes on. */
-  readonly holds: boolean;
-  /** The same would have been found at earlier looks, as far as the data tell. */
-  readonly persistent: boolean;
+  /** Bounded shapes were tried, on enough points to confirm anything. */
+  readonly examined: boolean;
   /** Growth counts by the time to a limit, not by itself. */
   readonly limited: boolean;
   /** Run times between which it grew, in seconds. */
@@ -42,22 +42,25 @@ export const SUSPECT_P = 1.5e-4;
 const DROP_P = 0.01;
 const ENDED_SCORE = -2.2;
 
-/** What was confirmed is retracted at odds of 3:1. */
-const RETRACT_SCORE = -1.1;
-
 /** Odds 20:1 against everything that is bounded. */
-export const CONFIRM_SCORE = 3;
+const CONFIRM_SCORE = 3;
 
-/** The evidence must hold this share of the run so far, at least three looks and at most 20 minutes. */
-const HOLD_SHARE = 0.05;
+/** Growth as such, whatever its shape, by this probability of none. */
+const CONFIRM_P = 1e-3;
+
+/** At the end of the run no later look will tell: odds of 3:2, with growth as such certain to 5 %. What was confirmed is retracted below. */
+const END_SCORE = 0.4;
+const END_P = 0.05;
+
+/** The evidence must hold this share of the run so far, at least three looks. */
+const HOLD_SHARE = 0.06;
 const HOLD_MIN_S = 180;
-const HOLD_MAX_S = 1200;
 
 /** Growth must span this share of the planned run, or of the day that most soaks are, and this share of what was judged. */
 const SPAN_PLANNED = 0.15;
-const SPAN_UNPLANNED_S = 5400;
+const SPAN_UNPLANNED_S = 3600;
 const SPAN_JUDGED = 0.25;
-/** At the end of the run, where short growth has no later look to be told apart. */
+/** At the end of the run. */
 const SPAN_FINAL = 0.1;
 /** Without a limit any growth counts, so the first minutes of a program, and less than a cycle of its collector, must not. */
 export const SPAN_UNLIMITED_S = 1800;
@@ -77,30 +80,39 @@ export interface Look {
 }
 
 export function nextBook(book: GradeBook, evidence: Evidence, look: Look): GradeBook {
-  const held = evidence.holds ? (book.held ?? look.now) : null;
-  const grade = nextGrade(book.grade, evidence, look, confirms(evidence, held, look));
+  const holds = evidence.examined && evidence.score > CONFIRM_SCORE && Math.min(evidence.p, evidence.end) < CONFIRM_P;
+  const held = holds ? (book.held ?? look.now) : null;
+  const grade = nextGrade(book.grade, evidence, look, held);
   return { grade, held, history: grade === book.grade ? book.history : kept([...book.history, { grade, at: look.now }]), at: look.now };
 }
 
-function confirms(evidence: Evidence, held: number | null, look: Look): boolean {
-  if (held === null) return false;
-  const span = evidence.growthTo - evidence.growthFrom;
-  if (!evidence.limited && span < SPAN_UNLIMITED_S) return false;
-  if (look.final && evidence.persistent) return span >= SPAN_FINAL * look.now;
-  const hold = Math.max(HOLD_MIN_S, Math.min(HOLD_MAX_S, HOLD_SHARE * look.now));
-  const planned = look.plannedEnd === null ? SPAN_UNPLANNED_S : SPAN_PLANNED * look.plannedEnd;
-  return look.now - held >= hold && span >= Math.max(planned, SPAN_JUDGED * evidence.growthTo);
-}
-
-function nextGrade(grade: Grade, evidence: Evidence, look: Look, confirms: boolean): Grade {
+function nextGrade(grade: Grade, evidence: Evidence, look: Look, held: number | null): Grade {
+  if (grade === 'confirmed') return evidence.score < END_SCORE ? 'retracted' : 'confirmed';
+  if (confirms(evidence, held, look) || (look.final && confirmsAtEnd(evidence, look))) return 'confirmed';
   const early = look.now < (look.plannedEnd === null ? SUSPECT_UNPLANNED_S : SUSPECT_PLANNED * look.plannedEnd);
-  const suspicious = !early && (evidence.holds || (evidence.p < SUSPECT_P && evidence.score > ENDED_SCORE));
-  if (confirms) return 'confirmed';
-  if (grade === 'confirmed') return evidence.score < RETRACT_SCORE ? 'retracted' : 'confirmed';
-  if (suspicious) return 'suspected';
+  if (!early && (held !== null || (evidence.p < SUSPECT_P && evidence.score > ENDED_SCORE))) return 'suspected';
   if (grade !== 'suspected') return grade;
   if (evidence.score < ENDED_SCORE) return 'retracted';
   return evidence.p > DROP_P ? 'none' : 'suspected';
+}
+
+function confirms(evidence: Evidence, held: number | null, look: Look): boolean {
+  if (held === null || look.now - held < Math.max(HOLD_MIN_S, HOLD_SHARE * look.now)) return false;
+  const planned = look.plannedEnd === null ? SPAN_UNPLANNED_S : SPAN_PLANNED * look.plannedEnd;
+  return spans(evidence, Math.max(planned, SPAN_JUDGED * evidence.growthTo));
+}
+
+function confirmsAtEnd(evidence: Evidence, look: Look): boolean {
+  // Of a short run, which only a limit lets confirm, the beginning is all that was seen.
+  const short = look.now < SPAN_UNLIMITED_S;
+  const [score, p, span] = short ? [CONFIRM_SCORE, CONFIRM_P, SPAN_JUDGED] : [END_SCORE, END_P, SPAN_FINAL];
+  const sure = evidence.score > score && Math.min(evidence.p, evidence.end) < p;
+  return evidence.examined && sure && spans(evidence, span * look.now);
+}
+
+/** With a limit, the time to it counts and not the time so far. */
+function spans(evidence: Evidence, seconds: number): boolean {
+  return evidence.growthTo - evidence.growthFrom >= (evidence.limited ? seconds : Math.max(SPAN_UNLIMITED_S, seconds));
 }
 
 function kept(history: GradeBook['history']): GradeBook['history'] {

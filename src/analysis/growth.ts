@@ -1,16 +1,30 @@
 /** What the bins of one series say of its growth: the stream, the slope at its end, and the evidence for and against growth that goes on. */
-import { CONFIRM_SCORE, type Evidence, SUSPECT_P } from './grades.ts';
+import type { Cut } from './cells.ts';
+import type { Evidence } from './grades.ts';
 import type { AnalysisInput, SeriesInput } from './judgement.ts';
+import type { Mixture } from './mixture.ts';
 import type { Noise } from './power.ts';
-import { ALL_SHAPES, LINE_ONLY } from './shapes.ts';
-import { type Grain, type Slope, slopeOf } from './slope.ts';
-import { type Cut, type Stream, streamOf } from './stream.ts';
+import { leastSquares } from './leastsquares.ts';
+import type { LoadCurve } from './loadcurve.ts';
+import { ALL_SHAPES, FEW_SHAPES, LINE_ONLY, LOAD_SHAPES } from './shapes.ts';
+import { BEGAN_SHARE, type Grain, type Slope, slopeOf } from './slope.ts';
+import { type Stream, streamOf } from './stream.ts';
+import { isFlatTail, isNoNewHigh, tailOf } from './vetoes.ts';
+
+/** Per hour, at `CONFIDENCE`. */
+export interface Interval {
+  readonly perHour: number;
+  readonly lo: number;
+  readonly hi: number;
+}
 
 export interface Growth {
   readonly stream: Stream;
   readonly slope: Slope;
   readonly floor: number;
-  readonly interval: { readonly perHour: number; readonly lo: number; readonly hi: number; readonly confidence: number };
+  /** Of the slope at the end, and of the same if it goes on growing. */
+  readonly interval: Interval;
+  readonly going: Interval;
   readonly evidence: Evidence;
   readonly noise: Noise;
   /** Run time at which growth began, when it began in mid-run; hours. */
@@ -37,11 +51,17 @@ const WARMUP_SLOWING = 2;
 /** An advisory series of which the straight line says nothing suspicious is not looked at further. */
 const SCREEN_P = 0.01;
 
-/** Fewer points than this have an interval, but nothing is confirmed on them. */
+/** Fewer points than this cannot tell all shapes apart. */
+const POINTS_FOR_ALL = 12;
+
+/** Blocks to confirm anything on. A point of a whole cycle says more: of those, as many as an interval needs. */
 const POINTS_TO_CONFIRM = 12;
 
-/** Ends of the data at which earlier looks are imitated. */
-const EARLIER = [0.8, 0.9] as const;
+/** The score of what is vetoed: odds of 3:1 against. */
+const VETOED_SCORE = -1;
+
+/** What the load explains is known to this share: of its own trend over the run, so much may be growth or not. */
+const LOAD_UNSURE = 0.05;
 
 const HOUR = 3600;
 
@@ -56,19 +76,38 @@ export function growthOf(
   floorOf: (level: number) => number,
   full: boolean,
 ): Growth | null {
-  const { def } = input.series;
+  const { def, target } = input.series;
+  const load = target === null ? null : (context.load.get(target) ?? null);
   const warmup = context.options.warmup ?? assumedWarmup(input, until);
   const cut = { lives: input.lives, warmup, phases: context.phases, until, now: context.now };
-  const first = streamOf(input.bins, def.kind, cut);
+  const first = streamOf(input.bins, def.kind, cut, load);
   if (first === null) return null;
   const floor = floorOf(first.level);
-  const grain = grainOf(def.unit);
-  const screen = slopeOf(first, first.hours, LINE_ONLY, grain, floor);
+  const subject = { floor, grain: grainOf(def.unit), limited: input.limits.length > 0 };
+  const screen = slopeAbove(first, LINE_ONLY, subject);
   if (screen === null) return null;
-  const subject = { floor, grain, limited: input.limits.length > 0 };
-  if (input.gate === 'advisory' && (!full || screen.line.cdf(floor) > SCREEN_P)) return described(first, screen, subject, until);
-  const { stream, slope } = afterWarmup(input, cut, first, grain, floor, context.options.warmup === null);
+  const quiet = input.gate === 'advisory' && (!full || screen.line.cdf(floor) > SCREEN_P);
+  if (quiet || isConstant(first)) return described(first, screen, subject, until);
+  const { stream, slope } = afterWarmup(input, cut, first, load, subject, context.options.warmup === null);
   return described(stream, slope ?? screen, subject, until);
+}
+
+function isConstant({ y }: Stream): boolean {
+  return y.every((value) => value === y[0]);
+}
+
+/** Against the floor, and what the load may have hidden of it or added to it. */
+function slopeAbove(stream: Stream, shapes: typeof ALL_SHAPES, { floor, grain }: Subject): Slope | null {
+  return slopeOf(stream, stream.hours, shapes, grain, floor + unsureOfLoad(stream));
+}
+
+/** Growth per hour that an error in what the load explains would make. */
+function unsureOfLoad({ n, t, y, covariates, work }: Stream): number {
+  if (work === null || covariates.length === 0) return 0;
+  const one = new Float64Array(n).fill(1);
+  const { coefficients } = leastSquares([one, t, ...covariates], y);
+  const explained = Float64Array.from(t, (_, i) => covariates.reduce((sum, covariate, c) => sum + coefficients[c + 2]! * covariate[i]!, 0));
+  return LOAD_UNSURE * Math.abs(leastSquares([one, t], explained).coefficients[1]!);
 }
 
 export function grainOf(unit: string): Grain {
@@ -89,24 +128,29 @@ function afterWarmup(
   input: SeriesInput,
   cut: Cut,
   first: Stream,
-  grain: Grain,
-  floor: number,
+  load: LoadCurve | null,
+  subject: Subject,
   search: boolean,
 ): { stream: Stream; slope: Slope | null } {
   let [stream, warmup] = [first, cut.warmup];
-  let slope = slopeOf(stream, stream.hours, ALL_SHAPES, grain, floor);
+  let slope = slopeAbove(stream, shapesFor(stream), subject);
   const rounds = search ? WARMUP_ROUNDS : 0;
   for (let round = 0; slope !== null && round < rounds; round++) {
     const settled = settledAt(slope);
     if (settled === null) break;
     warmup += settled * longestLife(stream) * HOUR + stream.step * HOUR;
-    const later = streamOf(input.bins, input.series.def.kind, { ...cut, warmup });
+    const later = streamOf(input.bins, input.series.def.kind, { ...cut, warmup }, load);
     if (later === null || later.n < POINTS_AFTER_WARMUP) break;
-    const again = slopeOf(later, later.hours, ALL_SHAPES, grain, floor);
+    const again = slopeAbove(later, shapesFor(later), subject);
     if (again === null) break;
     [stream, slope] = [later, again];
   }
   return { stream, slope };
+}
+
+function shapesFor({ n, work }: Stream): typeof ALL_SHAPES {
+  if (n < POINTS_FOR_ALL) return FEW_SHAPES;
+  return work === null ? ALL_SHAPES : LOAD_SHAPES;
 }
 
 /** Where an early transient has settled, as a share of the longest life; null when there is none. */
@@ -134,14 +178,14 @@ interface Subject {
 
 function described(stream: Stream, slope: Slope, subject: Subject, until: number): Growth {
   const { floor, grain } = subject;
-  const outside = (1 - CONFIDENCE) / 2;
-  const [lo, perHour, hi] = [slope.end.quantile(outside), slope.end.quantile(0.5), slope.end.quantile(1 - outside)];
-  const width = isFull(slope) ? slope.line.quantile(1 - outside) - slope.line.quantile(outside) : 0;
+  const interval = intervalOf(slope.end);
+  const line = intervalOf(slope.line);
+  const width = isFull(slope) ? line.hi - line.lo : 0;
   const noise: Noise = {
     step: stream.step,
     parts: slope.noise,
     arrival: grain.arrival,
-    widening: width > 0 ? Math.max(1, (hi - lo) / width) : 1,
+    widening: width > 0 ? Math.max(1, (interval.hi - interval.lo) / width) : 1,
     share: Math.min(1, stream.hours / (until / HOUR)),
   };
   const onset = onsetOf(stream, slope);
@@ -149,56 +193,48 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
     stream,
     slope,
     floor,
-    interval: { perHour, lo, hi, confidence: CONFIDENCE },
-    evidence: evidenceOf(stream, slope, subject, onset),
+    interval,
+    going: intervalOf(slope.going),
+    evidence: evidenceOf(stream, slope, subject),
     noise,
     onset,
   };
 }
 
-function evidenceOf(stream: Stream, slope: Slope, { floor, grain, limited }: Subject, onset: Growth['onset']): Evidence {
-  const p = slope.line.cdf(floor);
-  const strong = Math.min(p, slope.end.cdf(floor)) < SUSPECT_P && slope.score > CONFIRM_SCORE;
-  const holds = strong && isFull(slope) && stream.n >= POINTS_TO_CONFIRM;
+function intervalOf(slope: Mixture): Interval {
+  const outside = (1 - CONFIDENCE) / 2;
+  return { perHour: slope.quantile(0.5), lo: slope.quantile(outside), hi: slope.quantile(1 - outside) };
+}
+
+function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject): Evidence {
+  const ofCycles = stream.kind === 'lows' || stream.kind === 'cycles';
+  const examined = isFull(slope) && (ofCycles || stream.n >= POINTS_TO_CONFIRM);
   return {
-    p,
-    score: slope.score,
-    holds,
-    persistent: holds && EARLIER.every((share) => grewAt(stream, share, floor, grain)),
+    p: slope.line.cdf(floor),
+    end: slope.going.cdf(floor),
+    score: examined && !isVetoed(stream, slope, floor) ? slope.score : Math.min(slope.score, VETOED_SCORE),
+    examined,
     limited,
-    growthFrom: (onset?.at ?? stream.from) * HOUR,
+    growthFrom: (stream.to - slope.growing * (stream.to - stream.from)) * HOUR,
     growthTo: stream.to * HOUR,
   };
 }
 
+function isVetoed(stream: Stream, slope: Slope, floor: number): boolean {
+  const tail = tailOf(stream);
+  return tail !== null && (isNoNewHigh(tail) || isFlatTail(tail, floor, slope.going.mean));
+}
+
 /** Whether bounded shapes were tried at all. */
 export function isFull(slope: Slope): boolean {
-  return slope.shapes === ALL_SHAPES;
+  return slope.shapes !== LINE_ONLY;
 }
 
-function grewAt(stream: Stream, share: number, floor: number, grain: Grain): boolean {
-  const early = firstPart(stream, Math.ceil(stream.n * share));
-  const slope = slopeOf(early, early.hours, LINE_ONLY, grain, floor);
-  return slope !== null && slope.line.cdf(floor) < SUSPECT_P;
-}
-
-function firstPart(stream: Stream, n: number): Stream {
-  const life = stream.life.slice(0, n);
-  return {
-    ...stream,
-    n,
-    t: stream.t.slice(0, n),
-    y: stream.y.slice(0, n),
-    life,
-    lives: life.at(-1)! + 1,
-    hours: (stream.hours * n) / stream.n,
-  };
-}
-
-/** Growth that began late: the posterior of the knee, when it was much slower before it. */
+/** Growth that began late: the posterior of the knee. */
 function onsetOf(stream: Stream, { best, before, after, weights, shapes }: Slope): Growth['onset'] {
-  if (best.kind !== 'knee' || stream.lives > 1 || before > 0.4 * after) return null;
-  const knees = shapes.flatMap(({ kind, at }, i) => (kind === 'knee' ? [{ at, weight: weights[i]! }] : []));
+  const isLate = best.kind === 'late' || (best.kind === 'knee' && before <= BEGAN_SHARE * after);
+  if (!isLate || !(after > 0) || stream.lives > 1) return null;
+  const knees = shapes.flatMap(({ kind, at }, i) => (kind === best.kind ? [{ at, weight: weights[i]! }] : []));
   const total = knees.reduce((sum, knee) => sum + knee.weight, 0);
   const quantile = (p: number): number => {
     let sum = 0;

@@ -4,10 +4,11 @@
  */
 import { seriesLabel } from '../series.ts';
 import type { Tick } from '../tick.ts';
-import { analyse } from './analyse.ts';
+import { analyse, isJudged } from './analyse.ts';
 import { BlindSpots, type BlindSpot } from './blind.ts';
 import { Coverage, type CoverageSnapshot } from './coverage.ts';
 import { decide, type Evented, type RunInfo } from './decide.ts';
+import { type Explanation, explain } from './explain.ts';
 import type { GradeBook } from './grades.ts';
 import type { Judgement, JudgeOptions, SeriesJudgement } from './judgement.ts';
 import {
@@ -31,7 +32,7 @@ type Kept = Omit<SeriesJudgement, 'series'>;
 /** Everything of a judge, as plain data for a checkpoint. */
 export interface JudgeSnapshot {
   readonly books: readonly (readonly [number, GradeBook])[];
-  /** The latest judgement of each gated series; advisory ones are judged anew when they are due. */
+  /** The latest judgement of every series: some 1.1 kB each, of which compression leaves a fifth. */
   readonly judged: readonly (readonly [number, Kept])[];
   readonly judgedAt: number | null;
   readonly round: RoundSnapshot | null;
@@ -113,8 +114,15 @@ export class Judge {
     return verdict;
   }
 
+  /** What stands behind the judgement of these series at the end of a run; null for one of which nothing can be judged. */
+  explain(ids: readonly number[], state: JudgedState): (Explanation | null)[] {
+    this.#rehydrate(state);
+    const input = Round.all(state, this.#options, this.#blind.all()).input(ids, state, this.#options, this.#books, true);
+    return input.series.map((series) => (isJudged(series.series.def) ? explain(series, input) : null));
+  }
+
   snapshot(): JudgeSnapshot {
-    const judged = [...this.#judged.values()].filter((j) => j.gate !== 'advisory').map((j): [number, Kept] => [j.series.id, without(j)]);
+    const judged = [...this.#judged.values()].map((j): [number, Kept] => [j.series.id, without(j)]);
     return {
       books: [...this.#books],
       judged: [...this.#restored, ...judged],

@@ -6,6 +6,7 @@ import type { Series } from '../series.ts';
 import type { Bins } from '../store.ts';
 import type { Phase, Span } from '../timeline.ts';
 import type { GradeBook } from './grades.ts';
+import type { LoadCurve } from './loadcurve.ts';
 import type { Noise } from './power.ts';
 import type { Rule } from './rules.ts';
 import type { Work } from './work.ts';
@@ -34,17 +35,12 @@ export interface SeriesInput {
   readonly book: GradeBook;
 }
 
-/** Traffic of one target: `rate` bins hold requests per second, `work` bins the increments of cumulative work. */
-export interface Load {
-  readonly rate: Bins;
-  readonly work: Bins;
-}
-
 export interface AnalysisInput {
   /** Run time of this look, seconds. */
   readonly now: number;
   readonly series: readonly SeriesInput[];
-  readonly load: ReadonlyMap<string, Load>;
+  /** Work done on each target whose load is known. */
+  readonly load: ReadonlyMap<string, LoadCurve>;
   /** What was seen of each target's work. */
   readonly work: ReadonlyMap<string, Work>;
   readonly phases: readonly Phase[];

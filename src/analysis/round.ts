@@ -11,8 +11,12 @@ import { type Gates, gatesOf, isSeen } from './gates.ts';
 import { type GradeBook, NEW_BOOK } from './grades.ts';
 import type { AnalysisInput, Gate, JudgeOptions, SeriesInput } from './judgement.ts';
 import { LimitIndex, limitsOf } from './limits.ts';
+import { LoadCurve } from './loadcurve.ts';
 import { ruleApplies } from './rules.ts';
 import { type Work, workOf } from './work.ts';
+
+/** The metric that tells the load on a target (declared by the traffic source). */
+const REQUESTS = 'soak.traffic.requests';
 
 /** What the judge reads of a run. */
 export interface JudgedState {
@@ -23,7 +27,7 @@ export interface JudgedState {
 }
 
 /** A series is looked at again when the run has grown by this share: less cannot change what is known of it. */
-const GROWN = 1.02;
+const GROWN = 1.05;
 
 /**
  * A gated series is examined in full, about 0.8 ms; an advisory one is screened, about 0.08 ms, and examined when the screen finds
@@ -56,6 +60,7 @@ export class Round {
   readonly due: number[];
   readonly #size: number;
   #limits: LimitIndex | null = null;
+  #requests: readonly Series[] | null = null;
 
   private constructor(size: number, gates: Gates, work: ReadonlyMap<string, Work>, due: number[]) {
     this.#size = size;
@@ -104,7 +109,7 @@ export class Round {
     return {
       now: state.t,
       series: ids.map((id) => this.#series(state.series.get(id), state, options, books.get(id) ?? NEW_BOOK, lives)),
-      load: new Map(),
+      load: loadOf((this.#requests ??= requestsOf(state.series.all().slice(0, this.#size))), state),
       work: this.work,
       phases: state.timeline.phases,
       gaps: state.timeline.gaps,
@@ -153,6 +158,24 @@ function workOfAll(all: readonly Series[], state: JudgedState): Map<string, Work
   return new Map([...byTarget].map(([target, series]) => [target, workOf(series, state.store, state.t)]));
 }
 
+function requestsOf(all: readonly Series[]): Series[] {
+  return all.filter(({ def, target }) => def.name === REQUESTS && target !== null);
+}
+
+/** The load on each target. Several counters of one target (by route, by status) are not added up: the largest one stands for it. */
+function loadOf(requests: readonly Series[], { store, t }: JudgedState): Map<string, LoadCurve> {
+  const largest = new Map<string, Series>();
+  for (const series of requests) {
+    const known = largest.get(series.target!);
+    if (store.bins(series.id).length === 0) continue;
+    if (known === undefined || store.value(series.id) > store.value(known.id)) largest.set(series.target!, series);
+  }
+  return new Map([...largest].map(([target, { id }]) => [target, new LoadCurve(store.bins(id), t)]));
+}
+
+/** Whose series, of no target, are the agent's own: each of its starts is another process. */
+const SELF = 'self';
+
 /** Lives of the series of one input: many series share a role or a member. */
 class Lives {
   readonly #timeline: Timeline;
@@ -162,7 +185,8 @@ class Lives {
     this.#timeline = timeline;
   }
 
-  of({ target, member }: Series): readonly number[] {
+  of({ source, target, member }: Series): readonly number[] {
+    if (target === null && source !== SELF) return []; // the machine goes on when the agent is started again
     const key = `${target ?? ''}/${member ?? ''}`;
     const known = this.#known.get(key) ?? this.#find(target, member);
     this.#known.set(key, known);

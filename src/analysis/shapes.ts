@@ -1,11 +1,27 @@
 /**
  * The shapes that compete to explain a series. Growth that ends (a step, a cache that fills, a curve that settles) explains a rise as
  * well as growth that goes on; only what the data say of the end of the run tells them apart. Each column is a function of x, the
- * time since the start of the judged part of a life, divided by the longest such part.
+ * time since the start of the judged part of a life divided by the longest such part, or of w, the work done in that time as a share of
+ * the most that was done in a life.
  */
 
 /** What a shape says: `bounded` ones stop growing, the others have a slope at the end. */
-export type ShapeKind = 'flat' | 'line' | 'knee' | 'line+step' | 'line+settle' | 'step' | 'fill' | 'settle';
+export type ShapeKind =
+  | 'flat'
+  | 'step'
+  | 'fill'
+  | 'ramp'
+  | 'settle'
+  | 'log'
+  | 'wave'
+  | 'line'
+  | 'work'
+  | 'late'
+  | 'knee'
+  | 'line+step'
+  | 'line+settle'
+  | 'root'
+  | 'square';
 
 export interface Shape {
   readonly kind: ShapeKind;
@@ -13,56 +29,110 @@ export interface Shape {
   /** Indices into the columns; -1 for none. */
   readonly a: number;
   readonly b: number;
-  /** The slope at the end is the coefficient of `a`, plus that of `b` for a knee. */
-  readonly both: boolean;
+  /** The slope at x = 1 is ea x the coefficient of a + eb x that of b. */
+  readonly ea: number;
+  readonly eb: number;
   /** x where it bends, or has settled; 0 where it does neither. */
   readonly at: number;
   /** How many shapes of its kind there are: each kind counts once, whatever its grid. */
   readonly siblings: number;
 }
 
-const KNEES = [0.08, 0.15, 0.22, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.88] as const;
-
-/** A coarse grid leaves a curved rest that a line would explain (research: 49 % false alarms on slow caches at x 1.4, 8 % at x 1.2). */
-const TAUS = Array.from({ length: 24 }, (_, i) => 0.02 * 1.2 ** i); // up to 1.33
-
-/** Beside a line only early settling is told apart from the line itself. */
-const EARLY_TAUS = TAUS.filter((tau) => tau < 0.21 && tau > 0.025);
-
-/** A settling curve is within 2 % of its end after four time constants. */
-const SETTLED_TAUS = 4;
+type Column = (x: number, w: number) => number;
 
 /** A point that lies on a knee lies after it, whatever unit its time was in. */
 const ROUNDING = 1e-9;
 
-type Column = (x: number) => number;
+const BENDS = [0.05, 0.09, 0.13, 0.18, 0.24, 0.3, 0.36, 0.42, 0.48, 0.54, 0.6, 0.66, 0.72, 0.78, 0.84, 0.9, 0.94] as const;
+
+/** A fill that ended later than this has not been seen to stay full. */
+const FILLED_BY = 0.86;
+/** A second slope over less than this is an accident. */
+const KNEE_BY = 0.9;
+const STEP_BY = 0.85;
+
+/** Beginning and width of what rose for a while in mid-run: a pool that was enlarged, a deployment. */
+const RAMPS: readonly (readonly [number, number])[] = [
+  ...[0.05, 0.15, 0.25, 0.35, 0.45, 0.55, 0.65, 0.75].map((from) => [from, 0.1] as const),
+  ...[0.05, 0.17, 0.29, 0.41, 0.53, 0.65].map((from) => [from, 0.2] as const),
+  ...[0.3, 0.55, 0.8].map((from) => [from, 0.05] as const),
+];
+
+/** A coarse grid leaves a curved rest that a line would explain (research: 49 % false alarms on slow caches at x 1.4, 0 % at x 1.1). */
+const TAUS = Array.from({ length: 46 }, (_, i) => 0.015 * 1.1 ** i); // up to 1.09
+
+/** Beside a line only early settling is told apart from the line itself. */
+const EARLY_TAU = 0.3;
+
+/** A settling curve is within 2 % of its end after four time constants. */
+const SETTLED_TAUS = 4;
+
+/** The maximum of a stationary series grows with the logarithm of time (a new one comes at a rate of 1/t), and so does a cache of rare keys. */
+const LOG_SCALES = [0.003, 0.01, 0.03, 0.1] as const;
+
+/** Periods of a cycle of which no more than two were seen. */
+const WAVES = [0.4, 0.5, 0.67, 0.85, 1.1, 1.5] as const;
+
+/** The column of the straight line, which every list of shapes has. */
+export const LINE = 0;
 
 const COLUMNS: Column[] = [(x) => x];
 const SHAPES: Shape[] = [];
+const LOADED: Shape[] = [];
 
 function column(of: Column): number {
   return COLUMNS.push(of) - 1;
 }
 
-function shape(kind: ShapeKind, columns: { a?: number; b?: number }, at: number, siblings: number): void {
-  const bounded = kind === 'flat' || kind === 'step' || kind === 'fill' || kind === 'settle';
-  SHAPES.push({ kind, bounded, a: columns.a ?? -1, b: columns.b ?? -1, both: kind === 'knee', at, siblings });
+interface Terms {
+  readonly a?: number;
+  readonly b?: number;
+  readonly ea?: number;
+  readonly eb?: number;
 }
 
-shape('flat', {}, 0, 1);
-shape('line', { a: 0 }, 0, 1);
-for (const knee of KNEES) {
-  const step = column((x) => (x > knee - ROUNDING ? 1 : 0));
-  shape('step', { a: step }, knee, KNEES.length);
-  shape('line+step', { a: 0, b: step }, knee, KNEES.length);
-  shape('knee', { a: 0, b: column((x) => Math.max(0, x - knee)) }, knee, KNEES.length);
-  shape('fill', { a: column((x) => Math.min(x, knee)) }, knee, KNEES.length);
+function shape(list: Shape[], kind: ShapeKind, { a = -1, b = -1, ea = 0, eb = 0 }: Terms, at = 0, siblings = 1): void {
+  list.push({ kind, bounded: ea === 0 && eb === 0, a, b, ea, eb, at, siblings });
 }
+
+shape(SHAPES, 'flat', {});
+shape(SHAPES, 'line', { a: LINE, ea: 1 });
+shape(SHAPES, 'root', { a: column((x) => Math.sqrt(x)), ea: 0.5 });
+shape(SHAPES, 'square', { a: column((x) => x * x), ea: 2 });
+
+const late = new Map(BENDS.map((bend) => [bend, column((x) => Math.max(0, x - bend))]));
+const step = new Map(BENDS.map((bend) => [bend, column((x) => (x > bend - ROUNDING ? 1 : 0))]));
+function until(last: number): readonly (typeof BENDS)[number][] {
+  return BENDS.filter((bend) => bend <= last);
+}
+for (const bend of BENDS) {
+  shape(SHAPES, 'step', { a: step.get(bend)! }, bend, BENDS.length);
+  shape(SHAPES, 'late', { a: late.get(bend)!, ea: 1 }, bend, BENDS.length);
+}
+for (const bend of until(FILLED_BY)) shape(SHAPES, 'fill', { a: column((x) => Math.min(x, bend)) }, bend, until(FILLED_BY).length);
+for (const bend of until(KNEE_BY)) shape(SHAPES, 'knee', { a: LINE, b: late.get(bend)!, ea: 1, eb: 1 }, bend, until(KNEE_BY).length);
+for (const bend of until(STEP_BY)) shape(SHAPES, 'line+step', { a: LINE, b: step.get(bend)!, ea: 1 }, bend, until(STEP_BY).length);
+for (const [from, width] of RAMPS) {
+  const ramp = column((x) => Math.min(width, Math.max(0, x - from)));
+  shape(SHAPES, 'ramp', { a: ramp }, from + width, RAMPS.length);
+}
+const early = TAUS.filter((tau) => tau < EARLY_TAU).length;
 for (const tau of TAUS) {
   const settling = column((x) => 1 - Math.exp(-x / tau));
-  shape('settle', { a: settling }, tau * SETTLED_TAUS, TAUS.length);
-  if (EARLY_TAUS.includes(tau)) shape('line+settle', { a: 0, b: settling }, tau * SETTLED_TAUS, EARLY_TAUS.length);
+  shape(SHAPES, 'settle', { a: settling }, tau * SETTLED_TAUS, TAUS.length);
+  if (tau < EARLY_TAU) shape(SHAPES, 'line+settle', { a: LINE, b: settling, ea: 1 }, tau * SETTLED_TAUS, early);
 }
+for (const scale of LOG_SCALES) shape(SHAPES, 'log', { a: column((x) => Math.log1p(x / scale)) }, 0, LOG_SCALES.length);
+const timed = SHAPES.length;
+for (const period of WAVES) {
+  const [sine, cosine] = [Math.sin, Math.cos].map((wave) => column((x) => wave((2 * Math.PI * x) / period)));
+  shape(SHAPES, 'wave', { a: sine!, b: cosine! }, 0, WAVES.length);
+}
+
+// With a load, growth may follow the work that was done, and a cycle is the load's own: waves would compete with the work.
+LOADED.push(...SHAPES.slice(0, timed));
+shape(LOADED, 'work', { a: column((_, w) => w), ea: 1 });
+for (const bend of until(FILLED_BY)) shape(LOADED, 'fill', { a: column((_, w) => Math.min(w, bend)) }, bend, until(FILLED_BY).length);
 
 /** The straight line alone: enough to see that nothing happens. */
 export const LINE_ONLY: readonly Shape[] = SHAPES.filter((s) => s.kind === 'line');
@@ -70,13 +140,28 @@ export const LINE_ONLY: readonly Shape[] = SHAPES.filter((s) => s.kind === 'line
 /** In the order in which they are tried. */
 export const ALL_SHAPES: readonly Shape[] = SHAPES;
 
-/** The columns that the shapes use, for every x, one column after the other. */
-export function columnsOf(shapes: readonly Shape[], x: Float64Array): Float64Array {
-  const count = 1 + shapes.reduce((most, { a, b }) => Math.max(most, a, b), -1);
-  const out = new Float64Array(count * x.length);
-  for (let c = 0; c < count; c++) {
-    const of = COLUMNS[c]!;
-    for (let i = 0; i < x.length; i++) out[c * x.length + i] = of(x[i]!);
+/** Those for a series whose load is known. */
+export const LOAD_SHAPES: readonly Shape[] = LOADED;
+
+const FEW_BENDS: ReadonlySet<number> = new Set([0.24, 0.48, 0.72]);
+const FEW_TAUS: readonly number[] = [0.2, 0.5];
+
+/** Those that a handful of points can tell apart: one column each, few positions. */
+export const FEW_SHAPES: readonly Shape[] = SHAPES.filter(({ kind, at }) => {
+  if (kind === 'flat' || kind === 'line') return true;
+  if (kind === 'settle') return FEW_TAUS.some((tau) => Math.abs(at / SETTLED_TAUS / tau - 1) < 0.05);
+  return (kind === 'step' || kind === 'fill' || kind === 'late') && FEW_BENDS.has(at);
+});
+
+/** The columns that the shapes use, one column after the other, and for each column of the table where it is; -1 when it is not used. */
+export function columnsOf(shapes: readonly Shape[], x: Float64Array, w: Float64Array): { columns: Float64Array; place: Int32Array } {
+  const place = new Int32Array(COLUMNS.length).fill(-1);
+  let count = 0;
+  for (const { a, b } of shapes) for (const c of [a, b]) if (c >= 0 && place[c]! < 0) place[c] = count++;
+  const columns = new Float64Array(count * x.length);
+  for (let c = 0; c < COLUMNS.length; c++) {
+    const offset = place[c]! * x.length;
+    if (offset >= 0) for (let i = 0; i < x.length; i++) columns[offset + i] = COLUMNS[c]!(x[i]!, w[i]!);
   }
-  return out;
+  return { columns, place };
 }

@@ -6,6 +6,7 @@ import { type Fits, fitAll } from './fit.ts';
 import { PHIS, type Points } from './gls.ts';
 import { type Component, Mixture } from './mixture.ts';
 import type { Shape } from './shapes.ts';
+import { studentTable } from './stats.ts';
 
 /** How a quantity moves at the smallest scale. */
 export interface Grain {
@@ -32,12 +33,16 @@ export interface NoisePart {
 
 /** Slopes are per hour. */
 export interface Slope {
-  /** At the end, over the shapes that go on growing. */
+  /** At the end, over all shapes: one that is bounded ends flat, give or take what it could hide. */
   readonly end: Mixture;
+  /** At the end if it goes on growing: over the shapes that do. */
+  readonly going: Mixture;
   /** Of the straight line. */
   readonly line: Mixture;
-  /** ln of the odds that it grows above the floor at the end, the bounded shapes counted as not growing; within +-30. */
+  /** ln of the odds that it grows at the end, by what matters and by a fair share of its mean growth, the bounded shapes counted as not growing; within +-30. */
   readonly score: number;
+  /** Share of the judged time in which it grew, when it grows: a late leak has not grown for long. */
+  readonly growing: number;
   readonly best: Shape;
   /** Before the bend of the best shape, and after it. */
   readonly before: number;
@@ -54,7 +59,7 @@ export interface Slope {
 const SCORE_MAX = 30;
 
 /** Fits that weigh less than this of the heaviest change nothing that is used. */
-const NEGLIGIBLE = 1e-7;
+const NEGLIGIBLE = 1e-6;
 
 /**
  * @param points `t` in hours
@@ -72,55 +77,109 @@ export function slopeOf(points: Points, hours: number, shapes: readonly Shape[],
     return { weight, mean, scale: Math.sqrt((fits.error[i]! / fits.span) ** 2 + arrivals), df: fits.df[i]! };
   };
   const weight = normalised(fits.evidence);
-  const growing = indices(fits, weight, (shape) => !shape.bounded).map((i) => part(i, weight[i]!));
-  const straight = normalised(fits.evidence.map((e, i) => (shapeAt(fits, i).kind === 'line' ? e : -Infinity)));
-  const line = indices(fits, straight, () => true).map((i) => part(i, straight[i]!));
+  const count = shapes.length;
+  const straight = normalised(fits.evidence.map((e, i) => (shapes[i % count]!.kind === 'line' ? e : -Infinity)));
+  const line = new Mixture(indices(fits, straight, () => true).map((i) => part(i, straight[i]!)));
   const weights = new Float64Array(shapes.length);
-  weight.forEach((w, i) => (weights[i % shapes.length]! += w));
-  const end = new Mixture(growing);
-  const bounded = weights.reduce((sum, w, s) => (shapes[s]!.bounded ? sum + w : sum), 0);
-  const score = scoreOf(end, total(growing), bounded, floor);
-  return { end, line: new Mixture(line), score, shapes, weights, ...bestOf(fits, weights) };
+  for (let i = 0; i < weight.length; i++) weights[i % count]! += weight[i]!;
+  const growing = indices(fits, weight, (shape) => !shape.bounded);
+  const parts = growing.map((i) => part(i, weight[i]!));
+  const best = bestOf(fits, weights);
+  const told = indices(fits, weight, (shape) => shape === best.best || shape.bounded || shape.at <= LATEST_BEND);
+  return {
+    end: new Mixture(told.map((i) => part(i, weight[i]!))),
+    going: new Mixture(parts),
+    line,
+    shapes,
+    weights,
+    ...growthAtEnd(fits, growing, parts, floor, line.mean),
+    ...best,
+  };
+}
+
+/** Growth that may have begun later than this can be neither shown nor ruled out; it does not widen the interval unless the data ask for it. */
+const LATEST_BEND = 0.7;
+
+/** What counts as growth at the end: this share of the mean growth where a shape has one slope, and a small one where it has a past of its own. */
+const GOES_ON_SHARE = 0.25;
+const GOES_ON_SHARE_LATER = 0.015;
+
+/** A knee before which it grew less than this share of what came after is where it began. */
+export const BEGAN_SHARE = 0.4;
+
+function growthAtEnd(
+  fits: Fits,
+  growing: readonly number[],
+  parts: readonly Component[],
+  floor: number,
+  mean: number,
+): Pick<Slope, 'score' | 'growing'> {
+  let [yes, no, time] = [0, 0, 0];
+  growing.forEach((i, p) => {
+    const shape = shapeAt(fits, i);
+    const share = shape.b < 0 ? GOES_ON_SHARE : GOES_ON_SHARE_LATER;
+    const part = parts[p]!;
+    const goes = part.weight * above(part, Math.max(floor, share * mean));
+    const began = shape.kind === 'late' || (shape.kind === 'knee' && fits.first[i]! < BEGAN_SHARE * fits.end[i]!);
+    yes += goes;
+    no += part.weight - goes;
+    time += goes * (began ? 1 - shape.at : 1);
+  });
+  const bounded = 1 - yes - no;
+  const score = Math.log(yes / Math.max(Number.MIN_VALUE, bounded + no));
+  return { score: Math.max(-SCORE_MAX, Math.min(SCORE_MAX, score)), growing: yes > 0 ? time / yes : 0 };
+}
+
+function above({ mean, scale, df }: Component, x: number): number {
+  return scale > 0 ? studentTable(df).cdf((mean - x) / scale) : Number(mean > x);
 }
 
 function shapeAt(fits: Fits, i: number): Shape {
   return fits.shapes[i % fits.shapes.length]!;
 }
 
+/** Logarithms this far below the highest are nothing: less than what a double resolves. */
+const NOTHING = 40;
+
 /** Exponentials of logarithms, added up to 1. */
 function normalised(logs: Float64Array): Float64Array {
-  const top = logs.reduce((most, value) => Math.max(most, value), -Infinity);
-  const weights = logs.map((value) => Math.exp(value - top));
-  const sum = weights.reduce((a, b) => a + b, 0);
-  return weights.map((value) => value / sum);
+  const top = largest(logs);
+  const weights = new Float64Array(logs.length);
+  let sum = 0;
+  for (let i = 0; i < logs.length; i++) {
+    const below = top - logs[i]!;
+    if (below > NOTHING) continue;
+    weights[i] = Math.exp(-below);
+    sum += weights[i]!;
+  }
+  for (let i = 0; i < logs.length; i++) weights[i]! /= sum;
+  return weights;
 }
 
-function total(parts: readonly Component[]): number {
-  return parts.reduce((sum, part) => sum + part.weight, 0);
+function largest(values: Float64Array): number {
+  let most = -Infinity;
+  for (let i = 0; i < values.length; i++) if (values[i]! > most) most = values[i]!;
+  return most;
 }
 
 /** Fits of these shapes that determine a slope and weigh something. */
 function indices(fits: Fits, weight: Float64Array, wanted: (shape: Shape) => boolean): number[] {
-  const top = weight.reduce((most, value, i) => (wanted(shapeAt(fits, i)) ? Math.max(most, value) : most), 0);
-  const list: number[] = [];
+  const [list, count]: [number[], number] = [[], fits.shapes.length];
+  const isWanted = Uint8Array.from(fits.shapes, (shape) => Number(wanted(shape)));
+  let top = 0;
+  for (let i = 0; i < weight.length; i++) if (isWanted[i % count] && weight[i]! > top) top = weight[i]!;
   for (let i = 0; i < weight.length; i++) {
-    if (wanted(shapeAt(fits, i)) && Number.isFinite(fits.error[i]!) && weight[i]! > top * NEGLIGIBLE) list.push(i);
+    if (weight[i]! > top * NEGLIGIBLE && isWanted[i % count] && Number.isFinite(fits.error[i]!)) list.push(i);
   }
   return list;
 }
 
-/** @param growing, bounded weights of all shapes that go on growing, and of all that stop */
-function scoreOf(end: Mixture, growing: number, bounded: number, floor: number): number {
-  const going = growing * end.above(floor);
-  return Math.max(-SCORE_MAX, Math.min(SCORE_MAX, Math.log(going / (bounded + growing * end.cdf(floor)))));
-}
-
 function bestOf(fits: Fits, weights: Float64Array): Pick<Slope, 'best' | 'before' | 'after' | 'lead' | 'noise'> {
   const count = fits.shapes.length;
-  const s = weights.indexOf(weights.reduce((most, weight) => Math.max(most, weight), 0));
+  const s = weights.indexOf(largest(weights));
   const plain = weights.reduce((most, weight, i) => (isPlain(fits.shapes[i]!) ? Math.max(most, weight) : most), 0);
   const own = normalised(Float64Array.from(PHIS, (_, p) => fits.evidence[p * count + s]!));
-  const likely = own.indexOf(own.reduce((most, weight) => Math.max(most, weight), 0)) * count + s;
+  const likely = own.indexOf(largest(own)) * count + s;
   return {
     best: fits.shapes[s]!,
     before: fits.first[likely]! / fits.span,

@@ -94,8 +94,22 @@ export class StudentTable {
   /** P(T <= t). */
   cdf(t: number): number {
     const at = Math.abs(t);
-    const tail = at < TABLE_END ? this.#tail(at / TABLE_STEP) : upperTail(at, this.#df);
+    const tail = at < TABLE_END ? this.#tail(at / TABLE_STEP) : this.#far(at);
     return t < 0 ? tail : 1 - tail;
+  }
+
+  /** Within 0.1 %, enough for Newton's rule and far below what a table of densities of its own would give. */
+  density(t: number): number {
+    const place = Math.abs(t) / TABLE_STEP;
+    const i = Math.floor(place);
+    if (i >= this.#density.length - 1) return 0;
+    return (this.#density[i]! + (place - i) * (this.#density[i + 1]! - this.#density[i]!)) / -TABLE_STEP;
+  }
+
+  /** Beyond the table the tail falls as (df + t^2)^(-df / 2), to a relative error of 1 / t^2. */
+  #far(t: number): number {
+    const end = this.#cdf[Math.round(TABLE_END / TABLE_STEP)]!;
+    return end * ((this.#df + TABLE_END * TABLE_END) / (this.#df + t * t)) ** (this.#df / 2);
   }
 
   /** Cubic Hermite interpolation between two points whose values and slopes are known. */
@@ -197,4 +211,12 @@ export function median(values: ArrayLike<number>): number {
   const sorted = new Float64Array(values).toSorted(); // typed arrays sort by value, NaN last
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}
+
+/** The value below which this share lies, interpolated; NaN of nothing. Sorts a copy. */
+export function quantileOf(values: ArrayLike<number>, share: number): number {
+  const sorted = new Float64Array(values).toSorted();
+  const at = share * (sorted.length - 1);
+  const low = Math.floor(at);
+  return sorted[low]! + (at - low) * (sorted[Math.min(low + 1, sorted.length - 1)]! - sorted[low]!);
 }

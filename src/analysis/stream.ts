@@ -1,14 +1,20 @@
 /**
- * From the bins of a series to the few points that are judged: at most 40 blocks, cut at restarts, without warm-up and without what
- * was not to be judged. Nothing is interpolated: a gap is a longer distance between two points.
+ * From the bins of a series to the few points that are judged: at most 48, cut at restarts, without warm-up and without what was not to
+ * be judged, of the stream that is quietest: the floor of a sawtooth, whole cycles, or means of blocks. Nothing is interpolated: a gap is
+ * a longer distance between two points.
  */
 import type { Kind } from '../catalog.ts';
 import type { Bins } from '../store.ts';
-import type { Phase, Span } from '../timeline.ts';
+import { type Cells, cellsOf, type Cut } from './cells.ts';
+import { type LoadFit, loadFitOf } from './covariate.ts';
+import { type Low, lowsOf, periodOf, scatterOf, windowMeans } from './cycle.ts';
+import type { LoadCurve } from './loadcurve.ts';
 import { median } from './stats.ts';
 
-/** More blocks gain nothing against correlated noise (research: 32, 40 and 64 judge alike), and the cost is linear in them. */
-export const BLOCKS_MAX = 40;
+export type { Cut } from './cells.ts';
+
+/** More blocks gain nothing against correlated noise (research: 32, 48 and 64 judge alike), and the cost is linear in them. */
+export const BLOCKS_MAX = 48;
 
 /** Blocks with less than this share of the usual samples are left out: their mean is not comparable. */
 const BLOCK_SHARE = 0.3;
@@ -16,8 +22,25 @@ const BLOCK_SHARE = 0.3;
 /** A hole this much longer than a usual block splits it; rare samples have scattered distances. */
 const HOLE = 1.5;
 
-/** The floor is judged when it is this much quieter than the mean: without a sawtooth the mean is the better estimate. */
+/** The floor is judged when it is this much quieter than the mean; a load explains the mean, so beside it the floor must be quieter still. */
 const FLOOR_QUIETER = 0.9;
+const FLOOR_QUIETER_LOADED = 0.5;
+
+/** Lows after the drops of a sawtooth are judged when a line through them would be this much better known. */
+const LOWS_QUIETER = 0.8;
+
+/** With fewer cycles than this their windows overlap; with more, each point is of one or several whole cycles of its own. */
+const CYCLES_BLOCKED = 16;
+const CYCLES_AVERAGED = 4;
+const CYCLES_SEEN = 1.9;
+/** Windows a cycle when they overlap. */
+const WINDOWS_PER_CYCLE = 4;
+const WINDOWS_MIN = 8;
+/** In blocks: a shorter cycle is averaged out by them. */
+const CYCLE_BLOCKS = 6;
+
+/** A stretch of at least so many blocks loses one of them without loss. */
+const LONG_BLOCKS = 24;
 
 const HOUR = 3600;
 
@@ -31,92 +54,85 @@ export interface Stream {
   readonly lives: number;
   /** Usual distance between two points, hours. */
   readonly step: number;
+  readonly covariates: readonly Float64Array[];
+  readonly work: Float64Array | null;
   /** Judged hours: from the first to the last judged moment of each life, added up. */
   readonly hours: number;
   /** Where the first life's judging begins and the last one's ends, hours. */
   readonly from: number;
   readonly to: number;
-  readonly kind: 'floor' | 'mean';
+  /** Means or floors of blocks, lows after the drops of a sawtooth, or means of whole cycles. */
+  readonly kind: 'mean' | 'floor' | 'lows' | 'cycles';
   /** Level now: median of the last block means. */
   readonly level: number;
 }
 
-export interface Cut {
-  /** Run times at which a life began, ascending. */
-  readonly lives: readonly number[];
-  /** Seconds left out at the beginning of each life. */
-  readonly warmup: number;
-  readonly phases: readonly Phase[];
-  /** Judging ends here: now, or earlier when the work stopped. */
-  readonly until: number;
-  readonly now: number;
-}
+/** Where the points of a stream are, and their values. */
+type Placed = Pick<Stream, 'n' | 't' | 'y' | 'life' | 'covariates' | 'work' | 'kind'>;
 
-/** The stream of a series, or null when nothing of it may be judged. A counter's stream is its rate per second. */
-export function streamOf(bins: Bins, kind: Kind, cut: Cut): Stream | null {
-  const blocks = enough(blocksOf(bins, usableBins(bins, cut), kind, cut.now));
-  const n = blocks.length;
-  if (n === 0) return null;
-  const [t, means, floors] = [new Float64Array(n), new Float64Array(n), new Float64Array(n)];
-  const life = new Int32Array(n);
-  let seconds = 0;
-  for (let i = 0; i < n; i++) {
-    const block = blocks[i]!;
-    const follows = i > 0 && blocks[i - 1]!.life === block.life;
-    t[i] = block.t / HOUR;
-    means[i] = block.mean;
-    floors[i] = block.min;
-    life[i] = i === 0 ? 0 : life[i - 1]! + (follows ? 0 : 1);
-    seconds += block.to - (follows ? blocks[i - 1]!.to : block.from);
-  }
-  const floor = kind !== 'counter' && roughness(floors, life) < FLOOR_QUIETER * roughness(means, life);
+/**
+ * The stream of a series, or null when nothing of it may be judged. A counter's stream is its rate per second.
+ * @param load the load on its target, when it is known
+ */
+export function streamOf(bins: Bins, kind: Kind, cut: Cut, load: LoadCurve | null = null): Stream | null {
+  const cells = cellsOf(bins, kind, cut);
+  const blocks = blocksOf(cells);
+  if (blocks.length === 0) return null;
+  const seconds = blocks.reduce((sum, b, i) => sum + b.to - (i > 0 && blocks[i - 1]!.life === b.life ? blocks[i - 1]!.to : b.from), 0);
+  const placed = placedOf(cells, blocks, kind, load);
   return {
-    n,
-    t,
-    y: floor ? floors : means,
-    life,
-    lives: life[n - 1]! + 1,
-    step: stepOf(t, life),
+    ...placed,
+    lives: placed.life[placed.n - 1]! + 1,
+    step: stepOf(placed.t, placed.life),
     hours: seconds / HOUR,
     from: blocks[0]!.from / HOUR,
-    to: blocks[n - 1]!.to / HOUR,
-    kind: floor ? 'floor' : 'mean',
-    level: median(means.subarray(-5)),
+    to: blocks.at(-1)!.to / HOUR,
+    level: median(blocks.slice(-5).map((block) => block.mean)),
   };
 }
 
-interface Usable {
-  readonly n: number;
-  readonly index: Int32Array;
-  /** How many lives had begun by the end of the bin. */
-  readonly life: Int32Array;
+function placedOf(cells: Cells, blocks: readonly Block[], kind: Kind, load: LoadCurve | null): Placed {
+  const fit = load && loadFitOf(cells, load);
+  if (fit) return blockPoints(blocks, kind, fit);
+  const plain = blockPoints(blocks, kind, null);
+  if (blocks[0]!.life !== blocks.at(-1)!.life || isConstant(plain.y)) return plain;
+  const period = periodOf(cells);
+  const lows = kind === 'counter' ? null : lowsOf(cells);
+  const cycles = period === null ? 0 : (cells.index[cells.n - 1]! - cells.index[0]! + 1) / period;
+  if (lows && (cycles >= CYCLES_AVERAGED || isQuieter(lows, plain.y))) return lowPoints(lows);
+  if (period === null || cycles < CYCLES_SEEN || period < (CYCLE_BLOCKS * cells.n) / blocks.length) return plain;
+  return cycles < CYCLES_AVERAGED
+    ? withWave(plain, (period * (cells.to[0]! - cells.from[0]!)) / HOUR)
+    : cyclePoints(cells, period, cycles, plain);
 }
 
-/** Bins that lie wholly within one life, after its warm-up, and outside phases that are not to be judged. */
-function usableBins(bins: Bins, cut: Cut): Usable {
-  const index = new Int32Array(bins.length);
-  const lives = new Int32Array(bins.length);
-  const starts = cut.lives;
-  const unjudged = spansNotJudged(cut.phases);
-  let [n, life] = [0, 0];
-  for (let i = 0; i < bins.length; i++) {
-    const from = (bins.first + i) * bins.width;
-    const to = Math.min(from + bins.width, cut.now);
-    if (bins.count[i] === 0 || to > cut.until) continue;
-    while (life < starts.length && starts[life]! < to) life++;
-    // A life that began inside the bin makes it a mixture of two; it warms up from then on, so the bin is left out.
-    const start = life === 0 ? bins.first * bins.width : starts[life - 1]!;
-    if (from < start + cut.warmup) continue;
-    if (to - from < bins.width / 2) continue; // the newest bin, before its mean says anything
-    if (unjudged.some((span) => span.from < to && span.to > from)) continue;
-    index[n] = i;
-    lives[n++] = life;
-  }
-  return { n, index, life: lives };
+function isConstant(y: Float64Array): boolean {
+  return y.every((value) => value === y[0]);
 }
 
-function spansNotJudged(phases: readonly Phase[]): Span[] {
-  return phases.flatMap((phase, i) => (phase.judged ? [] : [{ from: phase.from, to: phases[i + 1]?.from ?? Infinity }]));
+function isQuieter({ n, scatter }: Low, y: Float64Array): boolean {
+  return scatter / Math.sqrt(n) < (LOWS_QUIETER * scatterOf(y)) / Math.sqrt(y.length);
+}
+
+function lowPoints({ n, t, y }: Low): Placed {
+  return { n, t: t.map((at) => at / HOUR), y, life: new Int32Array(n), covariates: [], work: null, kind: 'lows' };
+}
+
+function cyclePoints(cells: Cells, period: number, cycles: number, plain: Placed): Placed {
+  const several = Math.ceil(cycles / BLOCKS_MAX);
+  const { t, y } =
+    cycles < CYCLES_BLOCKED
+      ? windowMeans(cells, period, period / WINDOWS_PER_CYCLE)
+      : windowMeans(cells, period * several, period * several);
+  if (t.length < WINDOWS_MIN) return plain;
+  const n = t.length;
+  return { n, t: t.map((at) => at / HOUR), y, life: new Int32Array(n), covariates: [], work: null, kind: 'cycles' };
+}
+
+/** Two to four cycles are too few to average over, but enough to know their length. */
+function withWave(plain: Placed, hours: number): Placed {
+  const waves = [Math.sin, Math.cos].map((wave) => plain.t.map((t) => wave((2 * Math.PI * t) / hours)));
+  return { ...plain, covariates: waves };
 }
 
 interface Block {
@@ -127,55 +143,101 @@ interface Block {
   readonly mean: number;
   readonly min: number;
   readonly count: number;
+  /** Cells from `first` to before `end`; of four or more, the lowest and the highest are not in the mean. */
+  readonly first: number;
+  readonly end: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+function blockPoints(blocks: readonly Block[], kind: Kind, fit: LoadFit | null): Placed {
+  const n = blocks.length;
+  const life = new Int32Array(n);
+  for (let i = 1; i < n; i++) life[i] = life[i - 1]! + (blocks[i]!.life === blocks[i - 1]!.life ? 0 : 1);
+  const means = Float64Array.from(blocks, (block) => block.mean);
+  const floors = Float64Array.from(blocks, (block) => block.min);
+  const share = fit ? FLOOR_QUIETER_LOADED : FLOOR_QUIETER;
+  const floor = kind !== 'counter' && roughness(floors, life) < share * roughness(means, life);
+  return {
+    n,
+    t: Float64Array.from(blocks, (block) => block.t / HOUR),
+    y: floor ? floors : means,
+    life,
+    covariates: fit?.covariates.map((covariate) => Float64Array.from(blocks, (block) => meanOf(covariate, block))) ?? [],
+    work: fit && workOf(blocks, life, fit),
+    kind: floor ? 'floor' : 'mean',
+  };
+}
+
+/** Work done in each life so far, as a share of the most that was done in one. */
+function workOf(blocks: readonly Block[], life: Int32Array, { total }: LoadFit): Float64Array {
+  const work = Float64Array.from(blocks, (block) => total(block.t));
+  let start = 0;
+  let [base, most] = [work[0]!, 0];
+  for (let i = 0; i < work.length; i++) {
+    if (life[i] !== life[start]) [start, base] = [i, work[i]!];
+    work[i]! -= base;
+    most = Math.max(most, work[i]!);
+  }
+  return most > 0 ? work.map((value) => value / most) : work;
 }
 
 /**
- * Groups of bins, aligned to the end of their life, so that the newest block is whole. No group reaches over a restart, nor over a hole
- * longer than itself: each adds one block at most to the 40.
+ * Groups of cells, aligned to the end of their life, so that the newest block is whole. No group reaches over a restart, nor over a hole
+ * longer than itself: each adds one block at most to the 48.
  */
-function blocksOf(bins: Bins, usable: Usable, kind: Kind, now: number): Block[] {
-  const size = Math.ceil(usable.n / BLOCKS_MAX);
-  const longest = size * usualDistance(usable) * HOLE;
+function blocksOf(cells: Cells): Block[] {
+  const size = Math.ceil(cells.n / BLOCKS_MAX);
+  const longest = size * usualDistance(cells) * HOLE;
   const blocks: Block[] = [];
-  for (let start = 0; start < usable.n;) {
+  for (let start = 0; start < cells.n;) {
     let end = start + 1;
-    while (end < usable.n && usable.life[end] === usable.life[start] && usable.index[end]! - usable.index[end - 1]! <= longest) end++;
-    for (let to = start + ((end - start) % size || size), from = start; from < end; from = to, to += size) {
-      blocks.push(blockOf(bins, usable, from, to, kind, now));
+    while (end < cells.n && cells.life[end] === cells.life[start] && cells.index[end]! - cells.index[end - 1]! <= longest) end++;
+    const first = firstWhole(start, end, size);
+    for (let from = first, to = first + (first === start ? (end - start) % size || size : size); from < end; from = to, to += size) {
+      blocks.push(blockOf(cells, from, to));
     }
     start = end;
   }
-  return blocks;
+  return enough(blocks);
 }
 
-/** Of usable bins, in bins: more than 1 where samples are rare. */
-function usualDistance({ n, index }: Usable): number {
+/**
+ * Where the blocks of a stretch begin. Of a long one the cells before the first whole block are left out, and that block, too, where it
+ * makes the number of blocks odd: points are at equal distances, and few designs serve all series.
+ */
+function firstWhole(start: number, end: number, size: number): number {
+  const whole = Math.floor((end - start) / size);
+  return whole < LONG_BLOCKS ? start : end - (whole - (whole % 2)) * size;
+}
+
+/** Of cells, in bins: more than 1 where samples are rare. */
+function usualDistance({ n, index }: Cells): number {
   if (n < 2) return 1;
   return median(Int32Array.from({ length: n - 1 }, (_, i) => index[i + 1]! - index[i]!));
 }
 
-/** Of the usable bins from `start` to before `end`. */
-function blockOf(bins: Bins, usable: Usable, start: number, end: number, kind: Kind, now: number): Block {
-  let [sum, t, samples, from, to] = [0, 0, 0, 0, 0];
-  let [min, low, high] = [Infinity, Infinity, -Infinity];
-  for (let u = start; u < end; u++) {
-    const i = usable.index[u]!;
-    const count = bins.count[i]!;
-    const mean = bins.sum[i]! / (kind === 'counter' ? bins.width : count);
-    const begin = (bins.first + i) * bins.width;
-    if (u === start) from = begin;
-    to = Math.min(begin + bins.width, now);
-    sum += mean;
-    low = Math.min(low, mean);
-    high = Math.max(high, mean);
-    min = Math.min(min, bins.min[i]!);
-    t += (begin + to) / 2;
-    samples += count;
+/** Of the cells from `first` to before `end`. */
+function blockOf(cells: Cells, first: number, end: number): Block {
+  let [low, high] = [first, first];
+  let [min, count, t] = [Infinity, 0, 0];
+  for (let i = first; i < end; i++) {
+    if (cells.mean[i]! < cells.mean[low]!) low = i;
+    if (cells.mean[i]! >= cells.mean[high]!) high = i;
+    min = Math.min(min, cells.min[i]!);
+    count += cells.count[i]!;
+    t += (cells.from[i]! + cells.to[i]!) / 2;
   }
-  const size = end - start;
-  // A trimmed mean, without the lowest and the highest bin: one spike does not make a block.
-  const mean = size >= 4 ? (sum - low - high) / (size - 2) : sum / size;
-  return { life: usable.life[start]!, from, to, t: t / size, mean, min, count: samples };
+  const place = { life: cells.life[first]!, from: cells.from[first]!, to: cells.to[end - 1]!, first, end, low, high };
+  return { ...place, t: t / (end - first), min, count, mean: meanOf(cells.mean, place) };
+}
+
+/** A trimmed mean, without the lowest and the highest cell: one spike does not make a block. What is told of the load is of the same cells. */
+function meanOf(values: Float64Array, { first, end, low, high }: Pick<Block, 'first' | 'end' | 'low' | 'high'>): number {
+  const trimmed = end - first >= 4;
+  let sum = 0;
+  for (let i = first; i < end; i++) if (!trimmed || (i !== low && i !== high)) sum += values[i]!;
+  return sum / (trimmed ? end - first - 2 : end - first);
 }
 
 function enough(blocks: readonly Block[]): Block[] {

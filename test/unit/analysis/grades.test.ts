@@ -2,10 +2,10 @@ import { describe, expect, test } from 'vitest';
 import { type Evidence, type GradeBook, NEW_BOOK, nextBook } from '../../../src/analysis/grades.ts';
 
 const HOUR = 3600;
-const FLAT: Evidence = { p: 0.9, score: -6, holds: false, persistent: false, limited: false, growthFrom: 0, growthTo: 8 * HOUR };
-const LEAK: Evidence = { ...FLAT, p: 1e-9, score: 9, holds: true, persistent: true };
+const FLAT: Evidence = { p: 0.9, end: 0.9, score: -6, examined: true, limited: false, growthFrom: 0, growthTo: 8 * HOUR };
+const LEAK: Evidence = { ...FLAT, p: 1e-9, end: 1e-9, score: 9 };
 /** Growth of which nobody knows whether it ends. */
-const OPEN: Evidence = { ...FLAT, p: 1e-9, score: 0.5 };
+const OPEN: Evidence = { ...FLAT, p: 1e-9, end: 1e-3, score: 0.5 };
 
 function through(looks: readonly (readonly [minutes: number, evidence: Evidence])[], plannedEnd: number | null = 8 * HOUR): GradeBook {
   return looks.reduce(
@@ -56,8 +56,8 @@ describe('grades', () => {
     expect(through(minutes(1, 9, LEAK)).history).toEqual([]);
     expect(through(minutes(1, 9, LEAK), null).history).toEqual([]);
     expect(through(minutes(1, 12, LEAK), null).grade).toBe('suspected');
-    expect(through(minutes(1, 80, LEAK), null).grade).toBe('suspected');
-    expect(through(minutes(1, 100, LEAK), null).grade).toBe('confirmed');
+    expect(through(minutes(1, 55, LEAK), null).grade).toBe('suspected');
+    expect(through(minutes(1, 80, LEAK), null).grade).toBe('confirmed');
   });
 
   describe('at the end of a run of two minutes', () => {
@@ -69,10 +69,22 @@ describe('grades', () => {
       expect(last({ limited: false }).grade).toBe('suspected');
     });
 
-    test('but not evidence that earlier looks would not have had', () =>
-      expect(last({ limited: true, persistent: false }).grade).toBe('suspected'));
+    test('but not evidence that a later look might take back', () => expect(last({ limited: true, score: 0.5 }).grade).toBe('suspected'));
 
     test('nor growth at the very end', () => expect(last({ limited: true, growthFrom: 112 }).grade).toBe('suspected'));
+  });
+
+  test('what was only examined by a line, or on too few points, is never confirmed', () => {
+    expect(through(minutes(60, 480, { ...LEAK, examined: false })).grade).toBe('suspected');
+  });
+
+  test('the end of a long run asks for less than a look in mid-run, because no later one comes', () => {
+    const last = (evidence: Partial<Evidence>): GradeBook =>
+      nextBook(NEW_BOOK, { ...LEAK, score: 0.5, end: 0.01, p: 0.01, ...evidence }, { now: 8 * HOUR, plannedEnd: 8 * HOUR, final: true });
+    expect(last({}).grade).toBe('confirmed');
+    expect(last({ score: 0.3 }).grade).toBe('none');
+    expect(last({ p: 0.2, end: 0.2 }).grade).toBe('none');
+    expect(last({ growthFrom: 7.5 * HOUR }).grade).toBe('none');
   });
 
   test('the history is bounded, and keeps how it began', () => {

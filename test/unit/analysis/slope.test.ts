@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { dot, PHIS, type Points, Whitened } from '../../../src/analysis/gls.ts';
 import { Mixture } from '../../../src/analysis/mixture.ts';
 import { slopeVariance } from '../../../src/analysis/power.ts';
-import { ALL_SHAPES, LINE_ONLY, type Shape } from '../../../src/analysis/shapes.ts';
+import { ALL_SHAPES, FEW_SHAPES, LINE_ONLY, type Shape } from '../../../src/analysis/shapes.ts';
 import { type Grain, type Slope, slopeOf } from '../../../src/analysis/slope.ts';
 import { ar1, type Signal, white } from '../../sim/series.ts';
 
@@ -11,7 +11,16 @@ const NO_GRAIN: Grain = { rounding: 0, arrival: 0 };
 
 function points(y: readonly number[], step = 1): Points {
   const n = y.length;
-  return { n, t: Float64Array.from(y, (_, i) => i * step), y: Float64Array.from(y), life: new Int32Array(n), lives: 1, step };
+  return {
+    n,
+    t: Float64Array.from(y, (_, i) => i * step),
+    y: Float64Array.from(y),
+    life: new Int32Array(n),
+    lives: 1,
+    step,
+    covariates: [],
+    work: null,
+  };
 }
 
 function fit(p: Points, floor = 0.1, shapes: readonly Shape[] = ALL_SHAPES, grain = NO_GRAIN): Slope {
@@ -26,7 +35,7 @@ function drawn(n: number, signal: Signal, slope = 0): number[] {
 
 /** Variance of the slope for noise of marginal variance 1, by the whitened columns themselves. */
 function varianceByGls(n: number, phi: number, t = Float64Array.from({ length: n }, (_, i) => i), life = new Int32Array(n)): number {
-  const whitened = new Whitened({ n, t, life, lives: life.at(-1)! + 1, step: 1 }, phi);
+  const whitened = new Whitened({ n, t, life, lives: life.at(-1)! + 1, step: 1, covariates: [], work: null }, phi);
   const out = new Float64Array(n);
   whitened.project(t, 0, out, 0);
   return 1 / dot(out, 0, out, 0, n);
@@ -64,7 +73,7 @@ describe('generalised least squares', () => {
     );
     const life = Int32Array.of(0, 0, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1, 1, 1);
     const n = t.length;
-    const whitened = new Whitened({ n, t, life, lives: 2, step: 1 }, 0.75);
+    const whitened = new Whitened({ n, t, life, lives: 2, step: 1, covariates: [], work: null }, 0.75);
     const [x, v] = [new Float64Array(n), new Float64Array(n)];
     whitened.project(t, 0, x, 0);
     whitened.project(y, 0, v, 0);
@@ -167,8 +176,9 @@ describe('the slope', () => {
 
   test('does not call growth endless that may as well be settling', () => {
     const settling = drawn(40, white(11, 1)).map((value, i) => value + 100 * (1 - Math.exp(-i / 30)));
-    const { end, score } = fit(points(settling), 0.3);
-    expect(end.quantile(0.025)).toBeGreaterThan(0.3);
+    const { end, going, score } = fit(points(settling), 0.3);
+    expect(going.quantile(0.025)).toBeGreaterThan(0.3);
+    expect(end.quantile(0.025)).toBeLessThan(0.3);
     expect(score).toBeLessThan(0);
   });
 
@@ -179,13 +189,14 @@ describe('the slope', () => {
     expect(level((i) => (i >= 20 ? 40 : 0)).score).toBeLessThan(-3);
     expect(level((i) => 3 * Math.min(i, 24)).score).toBeLessThan(-3);
     expect(level((i) => 3 * Math.max(0, i - 20)).score).toBeGreaterThan(3);
-    expect(level((i) => 3 * Math.max(0, i - 20)).best.kind).toBe('knee');
+    expect(level((i) => 3 * Math.max(0, i - 20)).best.kind).toMatch(/late|knee/);
   });
 
   test('needs points', () => {
-    expect(slopeOf(points([1, 2, 3, 4, 5]), 5, LINE_ONLY, NO_GRAIN, 1)).toBeNull();
-    expect(slopeOf(points([1, 2, 3, 4, 5, 6]), 6, LINE_ONLY, NO_GRAIN, 1)).not.toBeNull();
-    expect(slopeOf(points([1, 2, 3, 4, 5, 6]), 6, ALL_SHAPES, NO_GRAIN, 1)).toBeNull();
+    expect(slopeOf(points([1, 2, 3, 4]), 4, LINE_ONLY, NO_GRAIN, 1)).toBeNull();
+    expect(slopeOf(points([1, 2, 3, 4, 5]), 5, LINE_ONLY, NO_GRAIN, 1)).not.toBeNull();
+    expect(slopeOf(points([1, 2, 3, 4, 5]), 5, FEW_SHAPES, NO_GRAIN, 1)).not.toBeNull();
+    expect(slopeOf(points([1, 2, 3, 4, 5]), 5, ALL_SHAPES, NO_GRAIN, 1)).toBeNull();
   });
 
   /**

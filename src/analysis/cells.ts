@@ -1,0 +1,63 @@
+/** The bins of a series that may be judged, as columns: the finest grain of every stream. */
+import type { Kind } from '../catalog.ts';
+import type { Bins } from '../store.ts';
+import type { Phase, Span } from '../timeline.ts';
+
+export interface Cut {
+  /** Run times at which a life began, ascending. */
+  readonly lives: readonly number[];
+  /** Seconds left out at the beginning of each life. */
+  readonly warmup: number;
+  readonly phases: readonly Phase[];
+  /** Judging ends here: now, or earlier when the work stopped. */
+  readonly until: number;
+  readonly now: number;
+}
+
+/** Bins that lie wholly within one life, after its warm-up, and outside phases that are not to be judged. Times are run time in seconds. */
+export interface Cells {
+  readonly n: number;
+  /** Number of the bin: neighbours differ by 1. */
+  readonly index: Int32Array;
+  /** How many lives had begun by the end of the bin. */
+  readonly life: Int32Array;
+  readonly from: Float64Array;
+  readonly to: Float64Array;
+  /** Of a counter its rate per second. */
+  readonly mean: Float64Array;
+  readonly min: Float64Array;
+  readonly count: Float64Array;
+}
+
+export function cellsOf(bins: Bins, kind: Kind, cut: Cut): Cells {
+  const make = (): Float64Array => new Float64Array(bins.length);
+  const [index, life] = [new Int32Array(bins.length), new Int32Array(bins.length)];
+  const [froms, tos, mean, min, count] = [make(), make(), make(), make(), make()];
+  const starts = cut.lives;
+  // The newest bin is not used until it closes, so that points are at equal distances.
+  const until = Math.min(cut.until, cut.now);
+  const unjudged = spansNotJudged(cut.phases);
+  let [n, lives] = [0, 0];
+  for (let i = 0; i < bins.length; i++) {
+    const from = (bins.first + i) * bins.width;
+    const to = from + bins.width;
+    if (bins.count[i] === 0 || to > until) continue;
+    while (lives < starts.length && starts[lives]! < to) lives++;
+    // A life that began inside the bin makes it a mixture of two; it warms up from then on, so the bin is left out.
+    const start = lives === 0 ? bins.first * bins.width : starts[lives - 1]!;
+    if (from < start + cut.warmup) continue;
+    if (unjudged.some((span) => span.from < to && span.to > from)) continue;
+    index[n] = i;
+    life[n] = lives;
+    froms[n] = from;
+    tos[n] = to;
+    mean[n] = bins.sum[i]! / (kind === 'counter' ? bins.width : bins.count[i]!);
+    min[n] = bins.min[i]!;
+    count[n++] = bins.count[i]!;
+  }
+  return { n, index, life, from: froms, to: tos, mean, min, count };
+}
+
+function spansNotJudged(phases: readonly Phase[]): Span[] {
+  return phases.flatMap((phase, i) => (phase.judged ? [] : [{ from: phase.from, to: phases[i + 1]?.from ?? Infinity }]));
+}

@@ -1,0 +1,63 @@
+/** What of a series follows the load: with which lag, and whether in proportion. */
+import type { Cells } from './cells.ts';
+import { leastSquares } from './leastsquares.ts';
+import type { LoadCurve } from './loadcurve.ts';
+
+/** Seconds. */
+const LAGS = [0, 40, 90, 180, 360, 900, 1800] as const;
+
+/** A load that varies less than this (standard deviation over mean) explains nothing and cannot be told from a constant. */
+const VARIES = 3e-4;
+
+/**
+ * ln of the likelihood by which a bend must explain more than a straight relation: noise that is correlated over ten cells makes a tenth
+ * of the cells count.
+ */
+const BENT = 4;
+const CELLS_A_SAMPLE = 10;
+
+export interface LoadFit {
+  /** One value a cell. */
+  readonly covariates: readonly Float64Array[];
+  /** Work done until a run time. */
+  readonly total: (t: number) => number;
+}
+
+/** Null when there is no load in the judged part, or it does not vary and no work can be told from time. */
+export function loadFitOf(cells: Cells, load: LoadCurve): LoadFit | null {
+  const now = load.lagged(0);
+  const total = (t: number): number => now.total(t);
+  const plain = atCells(cells, (from, to) => now.mean(from, to));
+  const mean = plain.reduce((sum, value) => sum + value, 0) / cells.n;
+  if (!(mean > 0)) return null;
+  const spread = Math.sqrt(plain.reduce((sum, value) => sum + (value / mean - 1) ** 2, 0) / cells.n);
+  if (spread < VARIES) return null;
+  const y = centred(cells.mean, cells);
+  const time = centred(cells.from, cells);
+  let best: { rate: Float64Array; rest: number } | null = null;
+  for (const lag of LAGS) {
+    const curve = load.lagged(lag);
+    const rate = atCells(cells, (from, to) => curve.mean(from, to) / mean - 1);
+    const { rest } = leastSquares([time, centred(rate, cells)], y);
+    if (best === null || rest < best.rest) best = { rate, rest };
+  }
+  const { rate, rest } = best!;
+  const square = rate.map((value) => value * value);
+  const gain = (cells.n / 2 / CELLS_A_SAMPLE) * Math.log(rest / leastSquares([time, centred(rate, cells), centred(square, cells)], y).rest);
+  return { covariates: gain > BENT ? [rate, square] : [rate], total };
+}
+
+/** The column without the mean of each life. */
+function centred(column: Float64Array, { n, life }: Cells): Float64Array {
+  const out = new Float64Array(n);
+  for (let start = 0, end = 0; start < n; start = end) {
+    let sum = 0;
+    for (end = start; end < n && life[end] === life[start]; end++) sum += column[end]!;
+    for (let i = start; i < end; i++) out[i] = column[i]! - sum / (end - start);
+  }
+  return out;
+}
+
+function atCells({ n, from, to }: Cells, value: (from: number, to: number) => number): Float64Array {
+  return Float64Array.from({ length: n }, (_, i) => value(from[i]!, to[i]!));
+}

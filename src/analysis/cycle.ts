@@ -1,0 +1,160 @@
+/** Cycles that no load explains: sawtooths of a collector, timers, working hours. */
+import type { Cells } from './cells.ts';
+import { median, quantileOf } from './stats.ts';
+
+/** A cycle is believed when the series repeats itself this well; a clear one is preferred to a shorter one. */
+const REPEATS = 0.5;
+const REPEATS_CLEARLY = 0.7;
+
+/** Bins: shorter cycles are averaged out by the bins and blocks. */
+const LAG_MIN = 4;
+
+/** Cycles are looked for up to this share of what was seen: two of them, nearly. */
+const LAG_SHARE = 0.52;
+
+/** Share of the bins that may be missing. */
+const HOLES = 0.05;
+
+/** Bins between which a drop happens. */
+const DROP_BINS = 2;
+
+/** A drop is a fall by this share of the range, where the range is this many times the usual step. */
+const DROP_SHARE = 0.35;
+const DROP_CLEAR = 6;
+
+/** Scatter of what is left after drops, as a share of the drops. Correlated noise drops, too, but not to one level. */
+const DROP_SCATTER = 0.25;
+const DROPS_MIN = 5;
+
+/** From a median absolute second difference to a standard deviation: its variance is 6 times that of one value. */
+const SECOND_DIFFERENCE = 1 / (0.6745 * Math.sqrt(6));
+
+/** Length of the cycle in bins, or null. One life, nearly without holes. */
+export function periodOf(cells: Cells): number | null {
+  const { n, index } = cells;
+  if (n < 4 * LAG_MIN) return null;
+  const length = index[n - 1]! - index[0]! + 1;
+  if (length - n > HOLES * length) return null;
+  const rest = detrended(cells, length);
+  const most = Math.floor(LAG_SHARE * length);
+  const r = new Float64Array(most + 2);
+  for (let k = 0; k < r.length; k++) r[k] = product(rest, k) / (length - k);
+  if (!(r[0]! > 0)) return null;
+  let first = 1;
+  while (first < most && r[first]! >= 0) first++;
+  let found: number | null = null;
+  for (let k = Math.max(LAG_MIN, first); k <= most; k++) {
+    if (r[k]! < r[k - 1]! || r[k]! < r[k + 1]! || r[k]! < REPEATS * r[0]!) continue;
+    found ??= k;
+    if (r[k]! >= REPEATS_CLEARLY * r[0]!) {
+      found = k;
+      break;
+    }
+  }
+  return found === null ? null : found + vertex(r[found - 1]!, r[found]!, r[found + 1]!);
+}
+
+/** Holes are 0: they say nothing. */
+function detrended({ n, index, mean }: Cells, length: number): Float64Array {
+  const rest = new Float64Array(length);
+  let [x, y, xx, xy] = [0, 0, 0, 0];
+  for (let i = 0; i < n; i++) {
+    x += index[i]!;
+    y += mean[i]!;
+  }
+  x /= n;
+  y /= n;
+  for (let i = 0; i < n; i++) {
+    xx += (index[i]! - x) ** 2;
+    xy += (index[i]! - x) * (mean[i]! - y);
+  }
+  for (let i = 0; i < n; i++) rest[index[i]! - index[0]!] = mean[i]! - y - (xy / xx) * (index[i]! - x);
+  return rest;
+}
+
+function product(values: Float64Array, lag: number): number {
+  let sum = 0;
+  for (let i = lag; i < values.length; i++) sum += values[i]! * values[i - lag]!;
+  return sum;
+}
+
+/** Where the parabola through three values at -1, 0, 1 is highest. */
+function vertex(left: number, middle: number, right: number): number {
+  const bend = left - 2 * middle + right;
+  return bend < 0 ? Math.max(-0.5, Math.min(0.5, (left - right) / (2 * bend))) : 0;
+}
+
+export interface Low {
+  readonly n: number;
+  readonly t: Float64Array;
+  readonly y: Float64Array;
+  /** Standard deviation of one point. */
+  readonly scatter: number;
+}
+
+/** The lowest values after clear drops of a sawtooth; null when there is none. */
+export function lowsOf(cells: Cells): Low | null {
+  const { n, from, to, mean, min, index } = cells;
+  if (n < 3 * DROPS_MIN) return null;
+  const steps = new Float64Array(n - 1);
+  for (let i = 1; i < n; i++) steps[i - 1] = Math.abs(mean[i]! - mean[i - 1]!);
+  const values = mean.slice(0, n);
+  const range = quantileOf(values, 0.95) - quantileOf(values, 0.05);
+  if (!(range > DROP_CLEAR * median(steps))) return null;
+  const [t, y, drops]: [number[], number[], number[]] = [[], [], []];
+  let last = 0;
+  for (let i = DROP_BINS; i < n; i++) {
+    if (index[i]! - index[i - DROP_BINS]! > DROP_BINS + 1 || i - last <= DROP_BINS || min[i]! > min[i - 1]!) continue;
+    const drop = mean[i - DROP_BINS]! - Math.min(min[i]!, min[i - 1]!);
+    if (!(drop > DROP_SHARE * range)) continue;
+    let lowest = Math.max(i - 1, last + 1);
+    for (let j = i; j < Math.min(n, i + 3); j++) if (min[j]! < min[lowest]!) lowest = j;
+    last = lowest;
+    t.push((from[lowest]! + to[lowest]!) / 2);
+    y.push(min[lowest]!);
+    drops.push(drop);
+  }
+  if (t.length < DROPS_MIN || t.length >= n / 4) return null;
+  const low = { n: t.length, t: Float64Array.from(t), y: Float64Array.from(y) };
+  const scatter = scatterOf(low.y);
+  return scatter < DROP_SCATTER * median(drops) ? { ...low, scatter } : null;
+}
+
+/** Standard deviation of the noise of a series, whatever its trend: from its second differences. */
+export function scatterOf(y: Float64Array): number {
+  if (y.length < 3) return 0;
+  const bends = new Float64Array(y.length - 2);
+  for (let i = 2; i < y.length; i++) bends[i - 2] = Math.abs(y[i]! - 2 * y[i - 1]! + y[i - 2]!);
+  return median(bends) * SECOND_DIFFERENCE;
+}
+
+export interface Windows {
+  readonly t: Float64Array;
+  readonly y: Float64Array;
+}
+
+/** Means over windows of this many bins, each `step` bins after the one before, aligned to the end. */
+export function windowMeans({ n, index, mean, from, to }: Cells, bins: number, step: number): Windows {
+  const first = index[0]!;
+  const length = index[n - 1]! - first + 1;
+  const width = (to[n - 1]! - from[0]!) / length;
+  const sums = new Float64Array(length + 1);
+  const counts = new Float64Array(length + 1);
+  for (let i = 0, u = 0; i < length; i++) {
+    const has = index[u]! - first === i;
+    sums[i + 1] = sums[i]! + (has ? mean[u]! : 0);
+    counts[i + 1] = counts[i]! + (has ? 1 : 0);
+    if (has) u++;
+  }
+  const at = (list: Float64Array, x: number): number => {
+    const i = Math.min(length - 1, Math.floor(x));
+    return list[i]! + (x - i) * (list[i + 1]! - list[i]!);
+  };
+  const [t, y]: [number[], number[]] = [[], []];
+  for (let end = length; end - bins > -1e-9; end -= step) {
+    const begin = Math.max(0, end - bins);
+    t.push(from[0]! + ((begin + end) / 2) * width);
+    y.push((at(sums, end) - at(sums, begin)) / (at(counts, end) - at(counts, begin)));
+  }
+  return { t: Float64Array.from(t.toReversed()), y: Float64Array.from(y.toReversed()) };
+}
