@@ -51,7 +51,7 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
     book,
   };
   if (growth === null) return { ...known, ...unknown(series, isJudged(def)) };
-  const interval = book.grade === 'confirmed' ? growth.going : growth.interval;
+  const interval = book.grade === 'confirmed' ? growth.going() : growth.interval;
   const exhaustion = exhaustionOf(growth.stream.level, interval, limit?.value ?? null, until);
   const outcome = outcomeOf(series, input, growth, book.grade, limit?.value ?? null, exhaustion, until);
   const { perHour, lo, hi } = interval;

@@ -47,7 +47,7 @@ export function explain(series: SeriesInput, input: AnalysisInput): Explanation 
   if (growth === null) return null;
   const look = { now: input.now, plannedEnd: input.plannedEnd, final: input.options.final };
   const confirmed = nextBook(series.book, growth.evidence, look).grade === 'confirmed';
-  return explained(growth, confirmed ? growth.going : growth.interval);
+  return explained(growth, confirmed ? growth.going() : growth.interval);
 }
 
 function explained({ stream, slope, floor }: Growth, interval: Interval): Explanation {

@@ -53,7 +53,7 @@ const END_SCORE = 0.4;
 const END_P = 0.05;
 
 /** The evidence must hold this share of the run so far, at least three looks. */
-const HOLD_SHARE = 0.06;
+const HOLD_SHARE = 0.05;
 const HOLD_MIN_S = 180;
 
 /** Growth must span this share of the planned run, or of the day that most soaks are, and this share of what was judged. */

@@ -24,7 +24,8 @@ export interface Growth {
   readonly floor: number;
   /** Of the slope at the end, and of the same if it goes on growing. */
   readonly interval: Interval;
-  readonly going: Interval;
+  /** Asked for when growth is confirmed only. */
+  readonly going: () => Interval;
   readonly evidence: Evidence;
   readonly noise: Noise;
   /** Run time at which growth began, when it began in mid-run; hours. */
@@ -179,13 +180,12 @@ interface Subject {
 function described(stream: Stream, slope: Slope, subject: Subject, until: number): Growth {
   const { floor, grain } = subject;
   const interval = intervalOf(slope.end);
-  const line = intervalOf(slope.line);
-  const width = isFull(slope) ? line.hi - line.lo : 0;
+  const plain = isFull(slope) ? slope.line.spread : 0;
   const noise: Noise = {
     step: stream.step,
     parts: slope.noise,
     arrival: grain.arrival,
-    widening: width > 0 ? Math.max(1, (interval.hi - interval.lo) / width) : 1,
+    widening: plain > 0 ? Math.max(1, slope.end.spread / plain) : 1,
     share: Math.min(1, stream.hours / (until / HOUR)),
   };
   const onset = onsetOf(stream, slope);
@@ -194,7 +194,7 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
     slope,
     floor,
     interval,
-    going: intervalOf(slope.going),
+    going: () => intervalOf(slope.going),
     evidence: evidenceOf(stream, slope, subject),
     noise,
     onset,

@@ -24,13 +24,17 @@ export class Mixture {
 
   /** Of all components. */
   readonly mean: number;
+  /** Scale of one component with the same second moment, the heavier tails of few degrees of freedom aside. */
+  readonly spread: number;
 
   /** Weights need not add up to 1. */
   constructor(parts: readonly Component[]) {
     const heaviest = parts.reduce((most, part) => Math.max(most, part.weight), 0);
     this.#all = new Parts(parts);
     const total = parts.reduce((sum, part) => sum + part.weight, 0);
-    this.mean = parts.reduce((sum, part) => sum + part.weight * part.mean, 0) / total;
+    const mean = parts.reduce((sum, part) => sum + part.weight * part.mean, 0) / total;
+    this.mean = mean;
+    this.spread = Math.sqrt(parts.reduce((sum, part) => sum + part.weight * (part.scale ** 2 + (part.mean - mean) ** 2), 0) / total);
     this.#heavy = new Parts(parts.filter((part) => part.weight > heaviest * NEGLIGIBLE));
   }
 

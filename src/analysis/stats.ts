@@ -106,10 +106,10 @@ export class StudentTable {
     return (this.#density[i]! + (place - i) * (this.#density[i + 1]! - this.#density[i]!)) / -TABLE_STEP;
   }
 
-  /** Beyond the table the tail falls as (df + t^2)^(-df / 2), to a relative error of 1 / t^2. */
+  /** Beyond the table the tail falls as the density x (df + t^2) / t does, to a relative error of some 1 / t^2. */
   #far(t: number): number {
     const end = this.#cdf[Math.round(TABLE_END / TABLE_STEP)]!;
-    return end * ((this.#df + TABLE_END * TABLE_END) / (this.#df + t * t)) ** (this.#df / 2);
+    return end * (TABLE_END / t) * ((this.#df + TABLE_END * TABLE_END) / (this.#df + t * t)) ** ((this.#df - 1) / 2);
   }
 
   /** Cubic Hermite interpolation between two points whose values and slopes are known. */

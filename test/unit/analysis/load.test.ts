@@ -1,0 +1,93 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { cellsOf } from '../../../src/analysis/cells.ts';
+import { loadFitOf } from '../../../src/analysis/covariate.ts';
+import { leastSquares } from '../../../src/analysis/leastsquares.ts';
+import { LoadCurve } from '../../../src/analysis/loadcurve.ts';
+import { streamOf } from '../../../src/analysis/stream.ts';
+import { Bins } from '../../../src/store.ts';
+import { type Signal, white } from '../../sim/series.ts';
+
+const HOUR = 3600;
+const RUN = 12 * HOUR;
+const cut = { lives: [], warmup: 0, phases: [], until: RUN, now: RUN };
+const rate: Signal = (t) => 100 + 60 * Math.sin((2 * Math.PI * t) / (4 * HOUR));
+
+function load(of: Signal = rate): Bins {
+  const bins = new Bins(60);
+  for (let t = 60; t < RUN; t += 60) bins.add(t, of(t) * 60);
+  return bins;
+}
+
+function series(of: Signal): Bins {
+  const bins = new Bins(60);
+  for (let t = 0; t < RUN; t += 60) bins.add(t, of(t));
+  return bins;
+}
+
+describe('the curve of a load', () => {
+  test('is the rate, and its integral the work', () => {
+    const curve = new LoadCurve(load(), RUN).lagged(0);
+    expect(curve.mean(HOUR, 2 * HOUR) / rate(1.5 * HOUR)).toBeCloseTo(1, 1);
+    expect(curve.total(RUN) / (100 * RUN)).toBeCloseTo(1, 2);
+  });
+
+  test('lags behind a step by its time constant', () => {
+    const step = new LoadCurve(
+      load((t) => (t < 6 * HOUR ? 0 : 100)),
+      RUN,
+    ).lagged(HOUR);
+    expect(step.mean(7 * HOUR - 200, 7 * HOUR + 200)).toBeCloseTo(100 * (1 - Math.exp(-1)), -1);
+    expect(step.mean(0, 5 * HOUR)).toBeCloseTo(0, 6);
+  });
+});
+
+describe('what follows the load', () => {
+  const fitOf = (of: Signal, l = load()) => loadFitOf(cellsOf(series(of), 'gauge', cut), new LoadCurve(l, RUN));
+
+  test('is not asked of a load that never varies, nor of none', () => {
+    expect(
+      fitOf(
+        rate,
+        load(() => 100),
+      ),
+    ).toBeNull();
+    expect(fitOf(rate, new Bins(60))).toBeNull();
+  });
+
+  test('in proportion needs one covariate, a power of it two', () => {
+    const noise = white(3, 0.2);
+    expect(fitOf((t) => rate(t) + noise(t))!.covariates).toHaveLength(1);
+    expect(fitOf((t) => rate(t) ** 1.8 / 40 + noise(t))!.covariates).toHaveLength(2);
+  });
+
+  test('is told from growth by work done', () => {
+    const work = streamOf(series(rate), 'gauge', cut, new LoadCurve(load(), RUN))!.work!;
+    expect(work[0]).toBe(0);
+    expect(work.at(-1)).toBe(1);
+    for (let i = 1; i < work.length; i++) expect(work[i]!).toBeGreaterThan(work[i - 1]!);
+  });
+});
+
+describe('least squares', () => {
+  test('gives back the coefficients', () => {
+    const value = fc.double({ min: -100, max: 100, noNaN: true });
+    fc.assert(
+      fc.property(value, value, value, (a, b, c) => {
+        const columns = [() => 1, (i: number) => i, (i: number) => Math.sin(i)].map((f) =>
+          Float64Array.from({ length: 30 }, (_, i) => f(i)),
+        );
+        const y = Float64Array.from({ length: 30 }, (_, i) => a + b * i + c * Math.sin(i));
+        const { coefficients, rest } = leastSquares(columns, y);
+        for (const [i, expected] of [a, b, c].entries()) expect(coefficients[i]!).toBeCloseTo(expected, 6);
+        expect(rest).toBeLessThan(1e-9);
+      }),
+    );
+  });
+
+  test('gives a superfluous column nothing', () => {
+    const one = new Float64Array(10).fill(1);
+    const y = Float64Array.from({ length: 10 }, (_, i) => 3 + (i % 2));
+    expect([...leastSquares([one, one.map((v) => 2 * v)], y).coefficients]).toEqual([3.5, 0]);
+  });
+});
