@@ -1,0 +1,29 @@
+/** Data that somebody already has, whatever it came as: named figures over time. */
+import type { Field } from './meaning.ts';
+
+/** Figures of one moment. */
+export interface Row {
+  /** Seconds on the axis of the data. */
+  readonly time: number;
+  /** In the order of `fields`; NaN where there is none, also beyond the end. */
+  readonly values: readonly number[];
+}
+
+export interface Dataset {
+  /** For messages and headings: a path, or the address of a server without secrets. */
+  readonly place: string;
+  /** `csv`, `ndjson`, `query_range answer`, `Prometheus`. */
+  readonly format: string;
+  readonly axis: { readonly kind: 'wall' | 'elapsed'; readonly text: string };
+  /** More may come while rows are read. */
+  readonly fields: readonly Field[];
+  /** Times of the first rows, from which their usual distance is taken. */
+  readonly firstTimes: readonly number[];
+  /** What the reader noticed and the user should know; complete when all rows are read. */
+  readonly notes: readonly string[];
+  /** All rows from the beginning, in the order of the file. Throws `DATA` or `PROMETHEUS`, with everything that is wrong. */
+  rows(): AsyncIterable<readonly Row[]>;
+}
+
+/** Series that one analysis takes: 1,000 are judged in a few seconds; nobody reads a table of more. */
+export const FIELDS_MAX = 1000;

@@ -1,0 +1,90 @@
+/** Files as entries: lines of CSV or objects of NDJSON, told apart by the first line, with the names of their columns. */
+import { Faults } from '../config/faults.ts';
+import { readCell, TEXT } from './cells.ts';
+import { columnAt, CsvParser, delimiterOf, type Entry } from './csv.ts';
+import { NdjsonParser } from './ndjson.ts';
+import { dataProblem, type Line, linesOf, textOf } from './text.ts';
+
+/** One file, cut into entries. The names may grow while it is read. */
+export interface Source {
+  readonly format: 'csv' | 'ndjson';
+  readonly names: readonly string[];
+  /** Comma in numbers. */
+  readonly comma: boolean;
+  readonly entries: AsyncIterator<readonly Entry[]>;
+}
+
+/** Throws `DATA` when there is nothing in it, or no names of columns. */
+export async function openSource(path: string): Promise<Source> {
+  const lines = linesOf(path, textOf(path))[Symbol.asyncIterator]();
+  const comments: Line[] = [];
+  for (let next = await lines.next(); !next.done; next = await lines.next()) {
+    const at = next.value.findIndex(({ text }) => text.trim() !== '' && !text.startsWith('#'));
+    comments.push(...next.value.slice(0, at < 0 ? undefined : at).filter(({ text }) => text.startsWith('#')));
+    if (at < 0) continue;
+    const rest = next.value.slice(at);
+    return rest[0]!.text.trimStart().startsWith('{') ? ndjson(path, rest, lines) : csv(path, rest, lines, comments.at(-1));
+  }
+  throw dataProblem(path, 'there is nothing in it');
+}
+
+function ndjson(path: string, first: readonly Line[], lines: AsyncIterator<readonly Line[]>): Source {
+  const parser = new NdjsonParser(path);
+  const entries = chained(first, lines, (line) => parser.push(line));
+  return { format: 'ndjson', names: parser.names, comma: false, entries };
+}
+
+async function csv(
+  path: string,
+  first: readonly Line[],
+  lines: AsyncIterator<readonly Line[]>,
+  comment: Line | undefined,
+): Promise<Source> {
+  const delimiter = delimiterOf(first[0]!.text);
+  const parser = new CsvParser(path, delimiter);
+  const entries = chained(
+    first,
+    lines,
+    (line) => parser.push(line),
+    () => parser.end(),
+  );
+  let read = await entries.next();
+  while (!read.done && read.value.length === 0) read = await entries.next();
+  if (read.done) throw dataProblem(path, 'there is nothing in it');
+  const comma = delimiter === ';';
+  const isNumbers = read.value[0]!.cells.every((cell) => readCell(cell, comma) !== TEXT);
+  const named = comment?.text.replace(/^#\s*/, '').split(delimiter) ?? [];
+  if (isNumbers && named.length !== read.value[0]!.cells.length) {
+    throw dataProblem(`${path}:${read.value[0]!.line}`, 'there is no line with the names of the columns before the figures');
+  }
+  const names = (isNumbers ? named : read.value[0]!.cells).map((name) => name.trim());
+  const body = isNumbers ? read.value : read.value.slice(1);
+  return { format: 'csv', names: checkedNames(path, read.value[0]!, names), comma, entries: prepended(body, entries) };
+}
+
+function checkedNames(path: string, header: Entry, names: readonly string[]): readonly string[] {
+  const faults = new Faults();
+  names.forEach((name, i) => {
+    const place = `${path}:${header.line}:${columnAt(header, i)}`;
+    if (name !== '' && names.indexOf(name) < i) faults.add('DATA', place, `two columns are called ${name}`);
+  });
+  faults.throwIfAny();
+  return names.map((name, i) => name || `column ${i + 1}`);
+}
+
+async function* chained(
+  first: readonly Line[],
+  rest: AsyncIterator<readonly Line[]>,
+  parse: (line: Line) => Entry | null,
+  end: () => void = () => {},
+): AsyncGenerator<readonly Entry[]> {
+  const parsed = (lines: readonly Line[]): Entry[] => lines.map(parse).filter((entry) => entry !== null);
+  yield parsed(first);
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield parsed(next.value);
+  end();
+}
+
+async function* prepended(first: readonly Entry[], rest: AsyncIterator<readonly Entry[]>): AsyncGenerator<readonly Entry[]> {
+  yield first;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
+}

@@ -1,0 +1,195 @@
+/** Feeds foreign data to a run state, tick by tick, as a live run would: the same store, the same looks, the same judgement. */
+import type { RunState } from '../runstate.ts';
+import { CATALOG } from '../metrics.ts';
+import { formatDuration } from '../quantity.ts';
+import type { Series } from '../series.ts';
+import { Batch, type EventKind } from '../tick.ts';
+import type { Column, Columns } from './columns.ts';
+import type { Dataset, Row } from './dataset.ts';
+
+/** The role that foreign data gets: nothing is known of it but its series. */
+export const TARGET = 'data';
+
+const SOURCE = 'import';
+
+/** What was found while feeding. Times are seconds on the axis of the data. */
+export interface Fed {
+  readonly columns: readonly Column[];
+  /** Ids of the series of each column; -1 for those that have none. */
+  readonly ids: readonly number[];
+  rows: number;
+  from: number;
+  to: number;
+  /** Usual distance of two rows, seconds. */
+  readonly step: number;
+  gaps: number;
+  gapSeconds: number;
+  restarts: number;
+}
+
+/** A hole is longer than this many usual distances, and than this many of the longer ones of data that is sampled unevenly. */
+const HOLE = 2.5;
+const HOLE_UNEVEN = 1.5;
+
+/** A start time that moves by less is the same one, rounded. */
+const SAME_START_S = 1;
+
+/** Counters that go back more often are no counters of one process: it would never have lived. */
+const RESETS_MAX = 64;
+
+/** Usual distance of rows, and the longest that is no hole. */
+export function distances(times: readonly number[]): { step: number; longest: number } {
+  const sorted = times.toSorted((a, b) => a - b);
+  const steps = sorted.flatMap((t, i) => (i > 0 && t > sorted[i - 1]! ? [t - sorted[i - 1]!] : [])).toSorted((a, b) => a - b);
+  const step = steps[Math.floor(steps.length / 2)] ?? 1;
+  const long = steps[Math.floor(steps.length * 0.95)] ?? step;
+  return { step, longest: Math.max(HOLE * step, HOLE_UNEVEN * long) };
+}
+
+/** What is fed. */
+interface Source {
+  readonly dataset: Dataset;
+  readonly columns: Columns;
+  /** In any order; from them comes the usual distance of rows. */
+  readonly firstTimes: readonly number[];
+  readonly assumeWork: boolean;
+}
+
+export class Feeder {
+  readonly #state: RunState;
+  readonly #dataset: Dataset;
+  readonly #choose: Columns;
+  readonly #batch = new Batch();
+  readonly #columns: Column[] = [];
+  readonly #ids: number[] = [];
+  readonly #longest: number;
+  /** Last figure of each column, as it is in the data. */
+  readonly #last: number[] = [];
+  readonly #members = new Map<string, string>();
+  readonly #membersBy: readonly string[];
+  readonly #fed: Fed;
+  readonly #assumeWork: boolean;
+  #load = -1;
+  #assumed = -1;
+  #requests = 0;
+  #resets = 0;
+  #n = 0;
+
+  constructor(state: RunState, { dataset, columns, firstTimes, assumeWork }: Source) {
+    const { step, longest } = distances(firstTimes);
+    this.#state = state;
+    this.#dataset = dataset;
+    this.#choose = columns;
+    this.#longest = longest;
+    this.#assumeWork = assumeWork;
+    this.#fed = { columns: this.#columns, ids: this.#ids, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, restarts: 0 };
+    // Where restarts are told per label (a pod, an instance), each has lives of its own.
+    const restarts = dataset.fields.filter((field) => columns.of(field).use === 'restarts');
+    this.#membersBy = [...new Set(restarts.flatMap(({ labels }) => Object.keys(labels)))];
+    this.#meet();
+  }
+
+  async feed(batches: AsyncIterable<readonly Row[]>): Promise<Fed> {
+    for await (const batch of batches) for (const row of batch) this.#row(row);
+    return this.#fed;
+  }
+
+  #meet(): void {
+    for (let i = this.#columns.length; i < this.#dataset.fields.length; i++) {
+      const column = this.#choose.of(this.#dataset.fields[i]!);
+      this.#columns.push(column);
+      this.#last.push(NaN);
+      this.#ids.push(column.def === null ? -1 : this.#open(column.def, column.field.labels, this.#memberOf(column)));
+      if (column.use === 'load' && this.#load < 0) this.#load = this.#open(CATALOG.get('soak.traffic.requests'), {}, null);
+    }
+    if (this.#assumeWork && this.#assumed < 0) this.#assumed = this.#open(ASSUMED, {}, null);
+  }
+
+  #open(def: Series['def'], labels: Series['labels'], member: string | null): number {
+    const id = this.#state.series.size;
+    this.#state.series.restore({ id, source: SOURCE, target: TARGET, member, def, labels, period: this.#fed.step });
+    return id;
+  }
+
+  /** A slot for each combination of the labels by which restarts are told. */
+  #memberOf({ field }: Column): string | null {
+    if (this.#membersBy.length === 0) return null;
+    const key = JSON.stringify(this.#membersBy.map((label) => field.labels[label] ?? null));
+    const slot = this.#members.get(key) ?? String(this.#members.size + 1);
+    this.#members.set(key, slot);
+    return slot;
+  }
+
+  #row({ time, values }: Row): void {
+    const fed = this.#fed;
+    if (this.#columns.length < this.#dataset.fields.length) this.#meet();
+    if (fed.rows === 0) fed.from = time;
+    const t = time - fed.from;
+    const since = fed.rows === 0 ? 0 : time - fed.to;
+    if (fed.rows === 0) this.#event(t, 'target_found', null, 'the data begins');
+    if (since > this.#longest) this.#gap(t, since);
+    const restarted = new Set<string | null>();
+    for (let i = 0; i < this.#columns.length; i++) this.#cell(i, values[i] ?? NaN, t, Math.min(since, this.#longest), restarted);
+    for (const member of restarted) this.#restart(t, member);
+    this.#batch.set(this.#load, this.#requests, t);
+    this.#batch.set(this.#assumed, t, t);
+    fed.to = time;
+    fed.rows++;
+    const start = this.#dataset.axis.kind === 'wall' ? fed.from : 0;
+    this.#state.fold(this.#batch.close(this.#n++, t, start + t));
+  }
+
+  #cell(i: number, value: number, t: number, since: number, restarted: Set<string | null>): void {
+    if (Number.isNaN(value)) return;
+    const { use, def, factor, isTotal } = this.#columns[i]!;
+    const before = this.#last[i]!;
+    this.#last[i] = value;
+    if (use === 'load') {
+      // What a load counts in a gap is not known, and the first figure of a counter is nobody's work.
+      if (!isTotal) this.#requests += value * since;
+      else if (!Number.isNaN(before)) this.#requests += value >= before ? value - before : value;
+    }
+    if (use === 'restarts' && !Number.isNaN(before) && changed(this.#columns[i]!, before, value))
+      restarted.add(this.#memberOf(this.#columns[i]!));
+    if (def?.kind === 'counter' && value < before && ++this.#resets <= RESETS_MAX) restarted.add(this.#memberOf(this.#columns[i]!));
+    this.#batch.set(this.#ids[i]!, value * factor, t);
+  }
+
+  #restart(t: number, member: string | null): void {
+    this.#fed.restarts++;
+    this.#event(t, 'restart', member, 'the process was started again');
+  }
+
+  #gap(t: number, since: number): void {
+    this.#fed.gaps++;
+    this.#fed.gapSeconds += since - this.#fed.step;
+    this.#batch.event({
+      t,
+      kind: 'gap',
+      target: null,
+      member: null,
+      message: `no data for ${formatDuration(since)}`,
+      data: { from: t - since },
+    });
+  }
+
+  #event(t: number, kind: EventKind, member: string | null, message: string): void {
+    this.#batch.event({ t, kind, target: TARGET, member, message, data: {} });
+  }
+}
+
+/** A count of restarts that goes back is not one more. */
+function changed({ field }: Column, before: number, value: number): boolean {
+  if (/start_?time/i.test(field.metric)) return Math.abs(value - before) > SAME_START_S;
+  return value !== before;
+}
+
+/** Stands for the user's word that the program worked. */
+const ASSUMED: Series['def'] = {
+  name: 'assumed.work',
+  alias: 'process.cpu.time',
+  unit: 's',
+  kind: 'counter',
+  help: 'Work that the user vouches for.',
+  growth: 'load',
+};

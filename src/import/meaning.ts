@@ -1,0 +1,105 @@
+/** What the name of a column means: the words that exporters, /proc, runtimes and load tools use. */
+import { PLAIN, type Scale, splitUnit } from './units.ts';
+
+/** One series of the data: a column, a key, or the labels of a Prometheus series. */
+export interface Field {
+  /** As the user names it in options; unique. */
+  readonly name: string;
+  /** The metric without labels. */
+  readonly metric: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Holds text only. */
+  readonly isText: boolean;
+  /** Cells carry their own unit (`512MB`): they come in bytes or seconds. */
+  readonly unit: 'By' | 's' | null;
+}
+
+/** What a user can say that a column is. */
+export const KINDS = ['memory', 'count', 'latency', 'gauge', 'counter'] as const;
+export type ColumnKind = (typeof KINDS)[number];
+
+export interface Meaning {
+  readonly kind: ColumnKind | 'load' | 'work' | 'restarts';
+  readonly scale: Scale;
+  /** Of what shows work: the name by which the proof of work finds it. */
+  readonly alias?: string;
+  /** Memory that counts more than the process holds. */
+  readonly wide?: 'always' | 'beside private';
+}
+
+/** Whole words, between anything but letters. */
+const words = (text: string): RegExp => new RegExp(`(?:^|[^a-z])(?:${text})(?:$|[^a-z])`);
+
+const COUNT = words(
+  'fds?|open_files|file_?descriptors?|descriptors|handles|threads?|goroutines|conns?|connections?|sockets?|tcp_\\w+|children|zombies|' +
+    'processes|procs|sessions|timers|listeners|objects|queued?|queue_?(?:length|depth|size)|pending|backlog|in_?flight|entries|clients|locks',
+);
+const DESCRIPTORS = words('fds?|open_files|file_?descriptors?|descriptors|handles');
+const CPU_TICKS = words('c?utime|c?stime');
+const CPU_TIME = /cpu.*(?:seconds|time)/;
+const CPU_SHARE = words('cpu|cpu_?(?:percent|pct|usage|util|utilization)|pcpu');
+const SWITCHES = words('n?vcsw|context_?switches');
+const DISK_IO = words('rchar|wchar|read_bytes|write_bytes|written_bytes');
+const FAULTS = words('minflt|majflt|page_?faults');
+const LATENCY = words('latenc(?:y|ies)|durations?|response(?:_?time)?|rtt|delay|p\\d{2,3}|wait|pause');
+const MEMORY = words(
+  'rss|pss|uss|anon(?:ymous)?|heap|mem(?:ory)?|vsz|virt(?:ual)?|resident|private|working_?set|swap|arena|malloc|alloc(?:ated)?|metaspace|buffers?',
+);
+const PRIVATE = words('anon(?:ymous)?|private|uss');
+/** Address space, pages of files, what others share, and limits. */
+const NOT_HELD = words('vsz|virt(?:ual)?|vms|vmsize|vm_size|file|shmem|shared|max|limit');
+const RESIDENT = words('rss|pss|resident|working_?set');
+const RESTART = words('pid|restarts?|restart_?count|start_?time|container_?id|pod_?uid|boot_?id');
+const RATE = words('rps|qps|tps|req(?:uests)?_?per_?s(?:ec|econd)?|throughput|request_?rate');
+const CUMULATIVE = /_(?:total|count|sum|bucket)$/;
+
+const BYTES: Scale = { unit: 'By', factor: 1, word: 'bytes (no unit is named)' };
+const PERCENT: Scale = { unit: '1', factor: 0.01, word: '%' };
+/** USER_HZ is 100 on every Linux that a program sees (`man 2 sysconf`, _SC_CLK_TCK). */
+const TICKS: Scale = { unit: 's', factor: 0.01, word: 'clock ticks' };
+
+/** `heapUsedMB` is `heap_used_mb`. */
+function plain(name: string): string {
+  return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
+}
+
+/** What its name says of a column; the first word that fits wins, so counters of bytes come before memory. */
+export function meaningOf({ metric, unit }: Pick<Field, 'metric' | 'unit'>): Meaning {
+  const scale = unit === null ? splitUnit(metric).scale : { unit, factor: 1, word: unit === 'By' ? 'bytes' : 's' };
+  const text = plain(metric);
+  if (RESTART.test(text)) return { kind: 'restarts', scale: PLAIN };
+  return workOf(text, scale) ?? levelOf(text, metric, scale);
+}
+
+function workOf(text: string, scale: Scale | null): Meaning | null {
+  if (CPU_TICKS.test(text)) return { kind: 'work', scale: TICKS, alias: 'cpu' };
+  if (CPU_TIME.test(text) && scale?.unit === 's') return { kind: 'work', scale, alias: 'cpu' };
+  if (CPU_SHARE.test(text) && scale?.unit !== 's') return { kind: 'work', scale: scale ?? PERCENT, alias: 'cpu' };
+  if (SWITCHES.test(text)) return { kind: 'work', scale: PLAIN, alias: 'process.context_switches' };
+  if (DISK_IO.test(text)) return { kind: 'work', scale: scale ?? BYTES, alias: 'process.disk.io' };
+  return RATE.test(text) ? { kind: 'load', scale: PLAIN } : null;
+}
+
+function levelOf(text: string, metric: string, scale: Scale | null): Meaning {
+  if (FAULTS.test(text)) return { kind: 'counter', scale: PLAIN };
+  if (COUNT.test(text) && scale === null) return { kind: 'count', scale: PLAIN };
+  if (CUMULATIVE.test(metric)) return { kind: 'counter', scale: scale ?? PLAIN };
+  if (scale?.unit === 'By' || (scale === null && MEMORY.test(text))) return memory(text, scale ?? BYTES);
+  return { kind: LATENCY.test(text) ? 'latency' : 'gauge', scale: scale ?? PLAIN };
+}
+
+function memory(text: string, scale: Scale): Meaning {
+  if (NOT_HELD.test(text)) return { kind: 'memory', scale, wide: 'always' };
+  return RESIDENT.test(text) && !PRIVATE.test(text) ? { kind: 'memory', scale, wide: 'beside private' } : { kind: 'memory', scale };
+}
+
+/** Memory that is the process's own: where it is known, resident figures add only what is shared or of files. */
+export function isPrivate({ metric }: Pick<Field, 'metric'>): boolean {
+  const text = plain(metric);
+  return PRIVATE.test(text) && !NOT_HELD.test(text);
+}
+
+/** Descriptors and handles, which every program has. */
+export function isDescriptors({ metric }: Pick<Field, 'metric'>): boolean {
+  return DESCRIPTORS.test(plain(metric));
+}

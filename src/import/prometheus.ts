@@ -1,0 +1,148 @@
+/** A Prometheus-compatible server: one request for one query over one range. Its secrets stay in here. */
+import { type Clock, deadline } from '../clock.ts';
+import { cut, messageOf, Problem } from '../problem.ts';
+import { type Matrix, readMatrix } from './matrix.ts';
+
+export interface ServerAddress {
+  /** Without user and password. */
+  readonly url: string;
+  /** The value of the header, or null. */
+  readonly authorization: string | null;
+}
+
+/** The address without the user and password in it, which become a header; null for what is no URL of a server. */
+export function serverOf(text: string): ServerAddress | null {
+  const url = URL.parse(text.trim());
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.hostname === '') return null;
+  const [user, password] = [decoded(url.username), decoded(url.password)];
+  url.username = '';
+  url.password = '';
+  url.search = '';
+  url.hash = '';
+  return { url: url.href.replace(/\/+$/, ''), authorization: user === '' ? null : basicAuth(`${user}:${password}`) };
+}
+
+/** A percent sign that begins nothing is one. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
+export function basicAuth(pair: string): string {
+  return `Basic ${Buffer.from(pair).toString('base64')}`;
+}
+
+export interface Range {
+  readonly from: number;
+  readonly to: number;
+  readonly step: number;
+}
+
+/** A query that takes longer than Prometheus' own limit (`--query.timeout`, 2 min) is over there as well. */
+const TIMEOUT_S = 150;
+
+/** What may be over when asked again: the server restarts, or a proxy has lost it. */
+const AGAIN = new Set([429, 502, 503, 504]);
+const TRIES = 3;
+const WAIT_S = 1;
+
+/** Of an answer that is no JSON: enough to recognise a login page or a proxy. */
+const BODY_SHOWN = 200;
+
+export class Prometheus {
+  readonly #server: ServerAddress;
+  readonly #clock: Clock;
+
+  constructor(server: ServerAddress, clock: Clock) {
+    this.#server = server;
+    this.#clock = clock;
+  }
+
+  get place(): string {
+    return this.#server.url;
+  }
+
+  /** Throws `PROMETHEUS` with what the server, or the way to it, says. */
+  async range(query: string, { from, to, step }: Range, seriesMax: number): Promise<Matrix> {
+    const body = new URLSearchParams({ query, start: String(from), end: String(to), step: String(step) });
+    for (let attempt = 1; ; attempt++) {
+      const answer = await this.#ask(body, seriesMax);
+      if ('matrix' in answer) return answer.matrix;
+      if (!answer.again || attempt === TRIES) throw new Problem('PROMETHEUS', { place: this.place, message: answer.wrong });
+      await this.#clock.sleepUntil(this.#clock.monotonic() + WAIT_S * attempt);
+    }
+  }
+
+  async #ask(body: URLSearchParams, seriesMax: number): Promise<{ matrix: Matrix } | { wrong: string; again: boolean }> {
+    const limit = deadline(TIMEOUT_S, `it did not answer within ${TIMEOUT_S} s`);
+    const { authorization } = this.#server;
+    try {
+      const response = await fetch(`${this.place}/api/v1/query_range`, {
+        method: 'POST',
+        body,
+        headers: { accept: 'application/json', ...(authorization === null ? {} : { authorization }) },
+        signal: limit.signal,
+      });
+      return await read(response, seriesMax);
+    } catch (error) {
+      return { wrong: this.#withoutSecrets(unreachable(error)), again: !limit.signal.aborted && isPassing(error) };
+    } finally {
+      limit.end();
+    }
+  }
+
+  /** An error of the HTTP client might quote the header that it refused. */
+  #withoutSecrets(text: string): string {
+    const secret = this.#server.authorization?.replace(/^\w+ /, '') ?? '';
+    return secret === '' ? text : text.replaceAll(secret, '(not shown)');
+  }
+}
+
+async function read(response: Response, seriesMax: number): Promise<{ matrix: Matrix } | { wrong: string; again: boolean }> {
+  let begin = '';
+  const pieces = async function* (): AsyncIterable<string> {
+    const decoder = new TextDecoder();
+    for await (const chunk of response.body ?? []) {
+      const text = decoder.decode(chunk, { stream: true });
+      if (begin.length < BODY_SHOWN) begin = (begin + text).slice(0, BODY_SHOWN);
+      yield text;
+    }
+  };
+  const matrix = await readMatrix(pieces(), seriesMax);
+  const status = `HTTP ${response.status}${response.statusText && ` ${response.statusText}`}`;
+  const again = AGAIN.has(response.status);
+  if (matrix?.status === 'error') return { wrong: `${status}: ${cut(matrix.error)}`, again };
+  if (response.status === 401 || response.status === 403) {
+    return { wrong: `${status}: it wants to know who asks; give --bearer-file or --basic-auth-file`, again };
+  }
+  if (!response.ok || matrix === null)
+    return { wrong: `${status}, and the answer is not that of a Prometheus: ${begin.replaceAll(/\s+/g, ' ').trim() || 'empty'}`, again };
+  if (matrix.resultType !== 'matrix')
+    return { wrong: `${status}, and the answer holds no series (${matrix.resultType || 'no result'})`, again };
+  return { matrix };
+}
+
+/** The reason of a failed fetch is in its cause. */
+function unreachable(error: unknown): string {
+  const cause = error instanceof Error && error.cause !== undefined ? error.cause : error;
+  const code = (cause as NodeJS.ErrnoException | null)?.code;
+  const known = REASONS[code ?? ''];
+  return known === undefined ? `it cannot be reached: ${messageOf(cause)}` : `it cannot be reached: ${known} (${code})`;
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'nothing listens there',
+  ENOTFOUND: 'there is no such host',
+  EAI_AGAIN: 'the name of the host cannot be looked up',
+  ECONNRESET: 'the connection was cut',
+  UND_ERR_SOCKET: 'the connection was cut',
+  UND_ERR_CONNECT_TIMEOUT: 'no connection within 10 s',
+};
+
+function isPassing(error: unknown): boolean {
+  const code = ((error as Error | null)?.cause as NodeJS.ErrnoException | undefined)?.code;
+  return code === 'ECONNRESET' || code === 'UND_ERR_SOCKET';
+}

@@ -1,0 +1,253 @@
+/** Tables in files: CSV and NDJSON as rows of numbers, with everything that is wrong in them, each at its place. */
+import { statSync } from 'node:fs';
+import { Faults } from '../config/faults.ts';
+import { didYouMean } from '../config/nearest.ts';
+import { readCell, TEXT } from './cells.ts';
+import { columnAt, type Entry } from './csv.ts';
+import { type Dataset, FIELDS_MAX, type Row } from './dataset.ts';
+import { openSource, type Source } from './entries.ts';
+import { type Field, meaningOf } from './meaning.ts';
+import { dataProblem } from './text.ts';
+import { axisOf, type TimeAxis, timeColumn } from './times.ts';
+
+export interface SheetOptions {
+  /** Name of the time column; null to find it. */
+  readonly time: string | null;
+  /** Unit of the time column, as the user wrote it. */
+  readonly timeUnit: string | null;
+  /** Columns that may hold text: a change of a container's id is a restart. */
+  readonly restarts: string | null;
+  readonly keeps: (name: string) => boolean;
+}
+
+/** Rows that are looked at before anything is decided. */
+const PEEK = 200;
+
+/** A column of the file that is read. */
+interface Cell {
+  readonly index: number;
+  readonly field: Field;
+  /** Texts that were seen, for a column in which a change is what counts. */
+  readonly codes: Map<string, number> | null;
+  absent: number;
+}
+
+export async function openSheet(path: string, options: SheetOptions): Promise<Dataset> {
+  const source = await openSource(path);
+  const first: Entry[] = [];
+  while (first.length < PEEK) {
+    const next = await source.entries.next();
+    if (next.done) break;
+    first.push(...next.value);
+  }
+  return new Sheet(path, source, first, options);
+}
+
+class Sheet implements Dataset {
+  readonly place: string;
+  readonly format: 'csv' | 'ndjson';
+  readonly axis: TimeAxis;
+  readonly fields: Field[] = [];
+  readonly firstTimes: readonly number[];
+  readonly #options: SheetOptions;
+  readonly #time: number;
+  readonly #first: readonly Entry[];
+  #source: Source | null;
+  #names: readonly string[];
+  #comma: boolean;
+  /** One for each field. */
+  #cells: Cell[] = [];
+  /** Names up to here have their cell. */
+  #known = 0;
+  #rows = 0;
+  #left = 0;
+  #faults = new Faults();
+
+  constructor(path: string, source: Source, first: readonly Entry[], options: SheetOptions) {
+    this.place = path;
+    this.format = source.format;
+    this.#source = source;
+    this.#names = source.names;
+    this.#comma = source.comma;
+    this.#first = first;
+    this.#options = options;
+    if (first.length === 0) throw dataProblem(path, 'it has names of columns and no rows');
+    const axes = this.#names.map((name, i) =>
+      axisOf(
+        name,
+        first.map(({ cells }) => cells[i] ?? ''),
+        name === options.time ? options.timeUnit : null,
+      ),
+    );
+    this.#time = this.#timeColumn(axes);
+    this.axis = { ...axes[this.#time]!, text: `${axes[this.#time]!.text} in column ${this.#names[this.#time]}` };
+    this.firstTimes = first.map(({ cells }) => this.axis.read(cells[this.#time] ?? '')).filter((time) => !Number.isNaN(time));
+    this.#meet();
+    this.#refuseLong();
+  }
+
+  get notes(): readonly string[] {
+    const gaps = this.#cells.filter(({ absent }) => absent > 0).map(({ field, absent }) => `${field.name} ${absent}`);
+    return [
+      ...(gaps.length > 0
+        ? [`cells without a value, out of ${this.#rows}: ${gaps.slice(0, 10).join(', ')}${gaps.length > 10 ? ', …' : ''}`]
+        : []),
+      ...(this.#left > 0 ? ['the last line is cut off and was left out'] : []),
+    ];
+  }
+
+  async *rows(): AsyncIterable<readonly Row[]> {
+    const source = this.#source ?? (await this.#reopened());
+    const isFirst = this.#source !== null;
+    this.#source = null;
+    this.#rows = 0;
+    this.#faults = new Faults();
+    for (const cell of this.#cells) cell.absent = 0;
+    if (isFirst) yield this.#read(this.#first);
+    for (let next = await source.entries.next(); !next.done; next = await source.entries.next()) {
+      yield this.#read(next.value);
+      if (this.#faults.full) break;
+    }
+    this.#faults.throwIfAny();
+  }
+
+  /** To sort rows they are read once more; a pipe cannot be. */
+  async #reopened(): Promise<Source> {
+    if (!statSync(this.place).isFile())
+      throw dataProblem(this.place, 'the rows are not in order of time, and only a file can be read again to sort them');
+    const source = await openSource(this.place);
+    this.#names = source.names;
+    this.#comma = source.comma;
+    return source;
+  }
+
+  #timeColumn(axes: readonly (TimeAxis | null)[]): number {
+    const { time } = this.#options;
+    if (time === null) {
+      const found = timeColumn(this.#names, axes);
+      if (found >= 0) return found;
+      throw dataProblem(this.place, `no column is a time; say which with --time COLUMN (the columns are ${listed(this.#names)})`);
+    }
+    const index = this.#names.indexOf(time);
+    if (index < 0)
+      throw dataProblem(
+        '--time',
+        `${this.place} has no column ${time}${didYouMean(time, this.#names) || `; it has ${listed(this.#names)}`}`,
+      );
+    if (axes[index] === null)
+      throw dataProblem(
+        '--time',
+        `the figures of ${time} are no times: RFC 3339, epoch seconds or milliseconds, or seconds from the start`,
+      );
+    return index;
+  }
+
+  /** Columns that were not there before get their field. */
+  #meet(): void {
+    for (; this.#known < this.#names.length; this.#known++) {
+      const index = this.#known;
+      const name = this.#names[index]!;
+      if (index === this.#time || !this.#options.keeps(name)) continue;
+      const bare = { name, metric: name, labels: {}, isText: false, unit: null };
+      const isCode = name === this.#options.restarts || (this.#options.restarts === null && meaningOf(bare).kind === 'restarts');
+      this.#cells.push({ index, field: { ...bare, ...this.#kindOf(index, isCode) }, codes: isCode ? new Map() : null, absent: 0 });
+      this.fields.push(this.#cells.at(-1)!.field);
+    }
+    if (this.fields.length > FIELDS_MAX) {
+      throw dataProblem(
+        this.place,
+        `it has ${this.fields.length} columns, and at most ${FIELDS_MAX} are analysed at once; choose with --only 'NAME*'`,
+      );
+    }
+  }
+
+  /** Text where no cell of the first rows is a number; a unit where their cells have one. */
+  #kindOf(index: number, isCode: boolean): Pick<Field, 'isText' | 'unit'> {
+    const values = this.#first.map(({ cells }) => readCell(cells[index] ?? '', this.#comma));
+    const sized = values.find((value) => typeof value === 'object');
+    const isNumber = values.some((value) => typeof value === 'object' || (typeof value === 'number' && !Number.isNaN(value)));
+    return { isText: !isCode && !isNumber && values.includes(TEXT), unit: sized?.unit === 'By' || sized?.unit === 's' ? sized.unit : null };
+  }
+
+  /** One row per series instead of one column: later rows would overwrite earlier ones of the same time. */
+  #refuseLong(): void {
+    const text = this.fields.find(({ isText }) => isText);
+    const distinct = new Set(this.firstTimes).size;
+    if (text === undefined || this.firstTimes.length < 4 || distinct > this.firstTimes.length / 2) return;
+    throw dataProblem(
+      this.place,
+      `several rows share a time: it seems to have a row for each ${text.name}; give it a column for each instead`,
+    );
+  }
+
+  #read(entries: readonly Entry[]): Row[] {
+    const rows: Row[] = [];
+    for (const entry of entries) {
+      if (this.#names.length > this.#known) this.#meet();
+      if (entry.cells.length !== this.#names.length && (this.format === 'csv' || !entry.whole)) {
+        const isCut = !entry.whole && entry.cells.length < this.#names.length;
+        if (isCut) this.#left = 1;
+        else this.#wrong(entry, 0, `this line has ${entry.cells.length} cells, and there are ${this.#names.length} columns`);
+        continue;
+      }
+      const time = this.axis.read(entry.cells[this.#time] ?? '');
+      if (Number.isNaN(time))
+        this.#wrong(entry, this.#time, `${quoted(entry.cells[this.#time] ?? '')} is no time like those before it (${this.axis.text})`);
+      else rows.push({ time, values: this.#values(entry) });
+    }
+    this.#rows += rows.length;
+    return rows;
+  }
+
+  #values(entry: Entry): number[] {
+    const values: number[] = [];
+    for (const cell of this.#cells) {
+      const value = cell.field.isText ? NaN : this.#value(entry, cell, entry.cells[cell.index] ?? '');
+      if (Number.isNaN(value) && !cell.field.isText) cell.absent++;
+      values.push(value);
+    }
+    return values;
+  }
+
+  #value(entry: Entry, { field, index, codes }: Cell, text: string): number {
+    const value = readCell(text, this.#comma);
+    if (codes !== null && typeof value !== 'number') return codeOf(codes, text.trim());
+    if (value === TEXT) return this.#wrong(entry, index, `${quoted(text)} in column ${field.name} is not a number`);
+    if (typeof value === 'object') {
+      if (value.unit === field.unit) return value.value;
+      return this.#wrong(
+        entry,
+        index,
+        `${quoted(text)} has a unit, and other cells of column ${field.name} have ${field.unit === null ? 'none' : 'another'}`,
+      );
+    }
+    if (field.unit === null || Number.isNaN(value) || value === 0) return value;
+    return this.#wrong(entry, index, `${quoted(text)} has no unit, and other cells of column ${field.name} have one`);
+  }
+
+  #wrong(entry: Entry, index: number, message: string): number {
+    const place = this.format === 'csv' ? `${this.place}:${entry.line}:${columnAt(entry, index)}` : `${this.place}:${entry.line}`;
+    this.#faults.add('DATA', place, message);
+    return NaN;
+  }
+}
+
+/** Texts that are told apart in one column; a container's id does not change more often. */
+const CODES_MAX = 10_000;
+
+function codeOf(codes: Map<string, number>, text: string): number {
+  const known = codes.get(text);
+  if (known !== undefined) return known;
+  if (codes.size >= CODES_MAX) codes.clear();
+  codes.set(text, codes.size);
+  return codes.size - 1;
+}
+
+function quoted(text: string): string {
+  return JSON.stringify(text.length > 40 ? `${text.slice(0, 39)}…` : text);
+}
+
+/** Names in a message. */
+export function listed(names: readonly string[]): string {
+  return names.length <= 12 ? names.join(', ') : `${names.slice(0, 12).join(', ')} and ${names.length - 12} more`;
+}

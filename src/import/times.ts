@@ -1,0 +1,81 @@
+/** The time column: which one it is, how its times are written, and what they are in seconds. */
+import { parseRfc3339 } from '../clock.ts';
+import { scaleOf, splitUnit } from './units.ts';
+
+/** How the times of some data are written. */
+export interface TimeAxis {
+  /** `wall`: since the Unix epoch. `elapsed`: since some start that is not known. */
+  readonly kind: 'wall' | 'elapsed';
+  /** Seconds of a cell; NaN for what is no such time. */
+  readonly read: (cell: string) => number;
+  /** For people: `epoch milliseconds`. */
+  readonly text: string;
+}
+
+const NUMBER = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
+
+/** Powers of the epoch by magnitude: 1e8 s is 1973 and 1e11 s the year 5138, so that seconds, milliseconds and the rest never meet. */
+const EPOCHS = [
+  { above: 1e17, factor: 1e-9, text: 'epoch nanoseconds' },
+  { above: 1e14, factor: 1e-6, text: 'epoch microseconds' },
+  { above: 1e11, factor: 1e-3, text: 'epoch milliseconds' },
+  { above: 1e8, factor: 1, text: 'epoch seconds' },
+] as const;
+
+/** Date and time with a zone, or without one (UTC); a blank for the T; seconds may be missing. */
+const DATED = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?))?\s*(Z|z|UTC|[+-]\d\d:?\d\d)?$/;
+
+/** Seconds since the epoch, or NaN. */
+export function readDate(cell: string): number {
+  const [, date, time = '00:00', zone = 'Z'] = DATED.exec(cell.trim()) ?? [];
+  if (date === undefined) return NaN;
+  const offset = /^[zU]/.test(zone) ? 'Z' : zone.replace(/^([+-]\d\d)(\d\d)$/, '$1:$2');
+  return parseRfc3339(`${date}T${time.replace(',', '.')}${offset}`) ?? NaN;
+}
+
+/**
+ * What most cells of the sample are; a few others are mistakes, which are told where they stand.
+ * @param sample cells of the column; null when they are no times
+ */
+export function axisOf(name: string, sample: readonly string[], unit: string | null): TimeAxis | null {
+  const cells = sample.map((cell) => cell.trim()).filter((cell) => cell !== '');
+  const numbers = cells.filter((cell) => NUMBER.test(cell));
+  if (numbers.length > cells.length / 2) return numeric(name, numbers.map(Number), unit);
+  const dates = cells.filter((cell) => !Number.isNaN(readDate(cell)));
+  if (!(dates.length > cells.length / 2)) return null;
+  const zoned = dates.every((cell) => /(?:[zZC]|[+-]\d\d:?\d\d)$/.test(cell.slice(10)));
+  return { kind: 'wall', read: readDate, text: zoned ? 'RFC 3339' : 'date and time without a zone, taken as UTC,' };
+}
+
+function numeric(name: string, values: readonly number[], unit: string | null): TimeAxis {
+  const given = unit === null ? splitUnit(name).scale : scaleOf(unit);
+  const largest = Math.max(...values.map(Math.abs));
+  const epoch = unit === null ? EPOCHS.find(({ above }) => largest >= above) : undefined;
+  const read = (factor: number) => (cell: string) => (NUMBER.test(cell.trim()) ? Number(cell) * factor : NaN);
+  if (epoch !== undefined) return { kind: 'wall', read: read(epoch.factor), text: epoch.text };
+  const factor = given?.unit === 's' ? given.factor : 1;
+  const isEpoch = largest * factor >= 1e8;
+  return {
+    kind: isEpoch ? 'wall' : 'elapsed',
+    read: read(factor),
+    text: isEpoch ? `epoch ${given?.word ?? 's'}` : `${factor === 1 ? 'seconds' : (given?.word ?? 's')} from the start`,
+  };
+}
+
+/** Names that a time column has, the likeliest first; without unit, case and signs. */
+const NAMES = ['timestamp', 'time', 'datetime', 'date', 'ts', 't', 'at', 'when', 'epoch', 'elapsed', 'seconds', 'clock', 'uptime'];
+
+/** Index of the column that is named like time and looks like it, else of the first one that holds dates or epoch times; -1 for none. */
+export function timeColumn(names: readonly string[], axes: readonly (TimeAxis | null)[]): number {
+  const plain = names.map((name) => name.toLowerCase().replaceAll(/[^a-z]/g, ''));
+  const stems = names.map((name) =>
+    splitUnit(name)
+      .stem.toLowerCase()
+      .replaceAll(/[^a-z]/g, ''),
+  );
+  for (const known of NAMES) {
+    const index = names.findIndex((_, i) => axes[i] && (plain[i] === known || stems[i] === known));
+    if (index >= 0) return index;
+  }
+  return axes.findIndex((axis) => axis?.kind === 'wall');
+}

@@ -1,0 +1,48 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { readCell, TEXT } from '../../../src/import/cells.ts';
+
+test.each([
+  ['1', 1],
+  [' -2.5e3 ', -2500],
+  ['+.5', 0.5],
+  ['0', 0],
+  ['', NaN],
+  ['NaN', NaN],
+  ['null', NaN],
+  ['N/A', NaN],
+  ['-', NaN],
+  ['+Inf', NaN],
+  ['abc', TEXT],
+  ['0x10', TEXT],
+  ['1 2', TEXT],
+  ['1,5', TEXT],
+  ['1e999', TEXT],
+  ['12 apples', TEXT],
+  ['512MB', { value: 512e6, unit: 'By' }],
+  ['2 GiB', { value: 2 * 1024 ** 3, unit: 'By' }],
+  ['15ms', { value: 0.015, unit: 's' }],
+])('%j', (cell, value) => {
+  expect(readCell(cell, false)).toEqual(value);
+});
+
+test('a comma is decimal where it does not separate', () => {
+  expect(readCell('1,5', true)).toBe(1.5);
+  expect(readCell('1,234,567', true)).toBe(TEXT);
+});
+
+test('every number comes back, and nothing else is a number', () => {
+  fc.assert(
+    fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+      expect(readCell(String(value), false)).toBe(Number(String(value)));
+    }),
+  );
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      const value = readCell(text, false);
+      // A zero must be written as one.
+      if (value === 0) expect(text).toMatch(/0/);
+      if (typeof value === 'number' && !Number.isNaN(value)) expect(value).toBe(Number(text));
+    }),
+  );
+});

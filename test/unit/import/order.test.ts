@@ -1,0 +1,53 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { Row } from '../../../src/import/dataset.ts';
+import { inOrder, OutOfOrder, sorted } from '../../../src/import/order.ts';
+
+async function* batches(rows: readonly Row[], size: number): AsyncIterable<readonly Row[]> {
+  for (let at = 0; at < rows.length; at += size) yield await Promise.resolve(rows.slice(at, at + size));
+}
+
+async function all(from: AsyncIterable<readonly Row[]>): Promise<Row[]> {
+  const rows: Row[] = [];
+  for await (const batch of from) rows.push(...batch);
+  return rows;
+}
+
+const row = fc.record({ time: fc.integer({ min: 0, max: 20 }), values: fc.array(fc.integer({ min: 1 }), { maxLength: 3 }) });
+
+describe('rows in order', () => {
+  test('sorting keeps every row, and rows of one time in their order', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 50 }), fc.integer({ min: 1, max: 7 }), async (rows, size) => {
+        expect(await all((await sorted('x', batches(rows, size))).rows)).toEqual(rows.toSorted((a, b) => a.time - b.time));
+      }),
+    );
+  });
+
+  test('each time comes once, with the later value of each cell, whatever the pieces', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(row, { maxLength: 50 }), fc.integer({ min: 1, max: 7 }), async (rows, size) => {
+        const notes = { replaced: 0 };
+        const ordered = rows.toSorted((a, b) => a.time - b.time);
+        const once = await all(inOrder(batches(ordered, size), notes));
+        const expected = [...Map.groupBy(ordered, ({ time }) => time)].map(([time, alike]) => {
+          const values: number[] = [];
+          for (const { values: own } of alike) own.forEach((value, i) => (values[i] = value));
+          return { time, values };
+        });
+        expect(once).toEqual(expected);
+        expect(notes.replaced).toBe(rows.length - once.length);
+      }),
+    );
+  });
+
+  test('a cell without a value leaves the earlier one', async () => {
+    const rows = [{ time: 1, values: [5, 6] }, { time: 1, values: [NaN, 7] }]; // prettier-ignore
+    expect(await all(inOrder(batches(rows, 1), { replaced: 0 }))).toEqual([{ time: 1, values: [5, 7] }]);
+  });
+
+  test('what goes back is told', async () => {
+    const rows = [{ time: 2, values: [] }, { time: 1, values: [] }]; // prettier-ignore
+    await expect(all(inOrder(batches(rows, 1), { replaced: 0 }))).rejects.toThrow(OutOfOrder);
+  });
+});

@@ -1,0 +1,61 @@
+import { describe, expect, test } from 'vitest';
+import { axisOf, readDate, timeColumn } from '../../../src/import/times.ts';
+
+const T = 1_760_000_000; // 2025-10-09T08:53:20Z
+
+describe('dates', () => {
+  test.each([
+    ['2025-10-09T08:53:20Z', T],
+    ['2025-10-09 08:53:20', T],
+    ['2025-10-09T10:53:20+02:00', T],
+    ['2025-10-09T10:53:20+0200', T],
+    ['2025-10-09 08:53:20.250 UTC', T + 0.25],
+    ['2025-10-09 08:53:20,250', T + 0.25],
+    ['2025-10-09 08:53', T - 20],
+    ['2025-10-09', T - 32_000],
+    ['09.10.2025', NaN],
+    ['2025-13-40', NaN],
+    ['soon', NaN],
+    ['', NaN],
+  ])('%s', (text, seconds) => {
+    expect(readDate(text)).toBe(seconds);
+  });
+});
+
+describe('time columns', () => {
+  test.each([
+    ['t', ['0', '1', '2'], null, 'elapsed', 2, 'seconds from the start'],
+    ['t_ms', ['0', '500'], null, 'elapsed', 0.5, 'ms from the start'],
+    ['elapsed', ['0', '2'], 'min', 'elapsed', 120, 'min from the start'],
+    ['ts', [String(T)], null, 'wall', T, 'epoch seconds'],
+    ['ts', [`${T}000`], null, 'wall', T, 'epoch milliseconds'],
+    ['ts', [`${T}000000`], null, 'wall', T, 'epoch microseconds'],
+    ['ts', [`${T}000000000`], null, 'wall', T, 'epoch nanoseconds'],
+    ['time', ['2025-10-09T08:53:20Z'], null, 'wall', T, 'RFC 3339'],
+    ['time', ['2025-10-09 08:53:20'], null, 'wall', T, 'date and time without a zone, taken as UTC,'],
+  ] as const)('%s %j', (name, cells, unit, kind, last, text) => {
+    const axis = axisOf(name, cells, unit);
+    expect(axis).toMatchObject({ kind, text });
+    expect(axis?.read(cells.at(-1)!)).toBeCloseTo(last, 6);
+  });
+
+  test('a mistake in a cell does not hide that the column is a time', () => {
+    const axis = axisOf('time', ['1', '2', 'x', '4'], null);
+    expect(axis?.kind).toBe('elapsed');
+    expect(axis?.read('x')).toBeNaN();
+  });
+
+  test('text and nothing are no times', () => {
+    expect(axisOf('time', ['a', 'b'], null)).toBeNull();
+    expect(axisOf('time', ['', ''], null)).toBeNull();
+  });
+
+  test('the name decides before the figures, dates before anything else without a name', () => {
+    const number = axisOf('x', ['1', '2'], null);
+    const date = axisOf('x', ['2025-10-09T08:53:20Z'], null);
+    expect(timeColumn(['rss', 'Time [s]', 'when'], [number, number, date])).toBe(1);
+    expect(timeColumn(['rss', 'Zeit'], [number, date])).toBe(1);
+    expect(timeColumn(['rss', 'fds'], [number, number])).toBe(-1);
+    expect(timeColumn(['rss', 'time'], [number, null])).toBe(-1);
+  });
+});
