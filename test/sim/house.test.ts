@@ -2,6 +2,7 @@
 import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { Judge } from '../../src/analysis/judge.ts';
 import type { JudgeOptions } from '../../src/analysis/judgement.ts';
@@ -127,6 +128,29 @@ describe('eight hours through the house', () => {
     expect(third.opened.folder).not.toBe(first.opened.folder);
     expect(readdirSync(out)).toHaveLength(2);
     third.opened.abandon();
+  });
+
+  test('a program that holds the record costs ticks: told twice, judged all the same, and in the record when it lets go', async () => {
+    const run = session(new SimClock(), steady());
+    await runFor(run, 0.5);
+    const other = new DatabaseSync(join(run.opened.folder, 'record.sqlite'));
+    other.exec('BEGIN IMMEDIATE');
+    await runFor(run, 0.505);
+    other.exec('ROLLBACK');
+    other.close();
+    await runFor(run, 1);
+    const { losses } = run.loop;
+    expect(losses.ticks).toBeGreaterThan(0);
+    expect(run.state.store.at(0)).toBeGreaterThan(0.99 * HOUR);
+    const reader = RecordReader.open(run.opened.folder);
+    const told = [...reader.events()].filter(({ kind }) => kind.startsWith('record_'));
+    expect(told.map(({ kind, data }) => [kind, data['what'], data['count']])).toEqual([
+      ['record_lost', 'ticks', undefined],
+      ['record_recovered', 'ticks', losses.ticks],
+    ]);
+    expect(run.state.events.filter(({ kind }) => kind.startsWith('record_'))).toHaveLength(2);
+    reader.close();
+    run.opened.abandon();
   });
 
   test('a step of wall time is an event, not a hole in the data', async () => {

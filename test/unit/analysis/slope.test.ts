@@ -192,6 +192,16 @@ describe('the slope', () => {
     expect(level((i) => 3 * Math.max(0, i - 20)).best.kind).toMatch(/late|knee/);
   });
 
+  test('does not depend on what was fitted before', () => {
+    const own = drawn(44, white(9, 1), 0.1);
+    const step = 0.1 + 0.2;
+    const first = fit(points(own, step)).end.quantile(0.5);
+    fit(points(own, step * (1 + 1e-8)));
+    for (let n = 20; n < 44; n++) fit(points(own.slice(0, n), 0.7));
+    fit(points(own, step * (1 + 1e-8)));
+    expect(fit(points(own, step)).end.quantile(0.5)).toBe(first);
+  });
+
   test('needs points', () => {
     expect(slopeOf(points([1, 2, 3, 4]), 4, LINE_ONLY, NO_GRAIN, 1)).toBeNull();
     expect(slopeOf(points([1, 2, 3, 4, 5]), 5, LINE_ONLY, NO_GRAIN, 1)).not.toBeNull();

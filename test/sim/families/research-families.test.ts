@@ -1,0 +1,4 @@
+import { testOutcomes } from './outcomes.ts';
+import { RESEARCH } from './research.ts';
+
+testOutcomes(RESEARCH);
