@@ -1,22 +1,25 @@
 /**
  * What the whole agent costs, as its users run it: the published bundle, recording, on real targets at 1 Hz, no scrape, no live view.
+ * Target counts are measured side by side, so that one table takes as long as one run.
  *
- *   node bench/agent.ts [seconds] [target counts ...]        default 120 1 100
+ *   node bench/agent.ts [seconds] [target counts ...]        default 600 1 100
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { DatabaseSync } from 'node:sqlite';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { RecordReader } from '../src/record/reader.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const [seconds = 120, ...counts] = process.argv.slice(2).map(Number);
+const [seconds = 600, ...counts] = process.argv.slice(2).map(Number);
 
-/** Start-up is not steady state: the first part of the run is not counted. */
+/** Start-up is not steady state, and neither are the minutes in which code is compiled and every look is new: shares are of these windows. */
 const SETTLE_S = 30;
+const EDGES_S = [SETTLE_S, 180, 300, 600, 1800, 3600].filter((edge) => edge < seconds);
+const WINDOWS = EDGES_S.map((from, i) => [from, EDGES_S[i + 1] ?? seconds] as const);
 
 interface Usage {
   readonly cpu: number;
@@ -29,65 +32,73 @@ function usage(pid: number): Usage {
   const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
   const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
   const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const kb = (key: string): number => Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? Number.NaN) / 1000;
+  const mb = (key: string): number => (Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? Number.NaN) * 1024) / 1e6;
   return {
     cpu: (Number(fields[11]) + Number(fields[12])) / 100,
     at: performance.now() / 1000,
-    rss: kb('VmRSS') * 1.024,
-    private: (kb('RssAnon') + kb('VmSwap')) * 1.024,
+    rss: mb('VmRSS'),
+    private: mb('RssAnon') + mb('VmSwap'),
   };
 }
 
-/** Seconds by which ticks came after their deadline: the largest, and how far the last tick is from the grid of the first. */
-function lateness(out: string): { worst: number; drift: number } {
-  const run = readdirSync(out)[0] ?? '';
-  const db = new DatabaseSync(join(out, run, 'record.sqlite'), { readOnly: true });
-  const rows = db
-    .prepare("select max as worst, last from readable_rollup where metric = 'soak.agent.schedule.lateness' order by time")
-    .all() as { worst: number; last: number }[];
-  db.close();
-  return { worst: Math.max(...rows.map((row) => row.worst)), drift: rows.at(-1)?.last ?? Number.NaN };
+/** Milliseconds, from what the record has of the run itself. */
+interface Punctuality {
+  /** The latest wake-up after its deadline, start-up left out. */
+  readonly worst: number;
+  /** How far the wake-ups of the last minute are from the one-second grid of the second minute: lateness that has added up. */
+  readonly drift: number;
+  /** Reads left out. */
+  readonly missed: number;
+}
+
+function punctuality(out: string): Punctuality {
+  const reader = RecordReader.open(join(out, readdirSync(out)[0] ?? ''));
+  const ids = new Map(reader.series().map(({ id, def }) => [def.name, id]));
+  const ticks: { t: number; late: number }[] = [];
+  let missed = 0;
+  for (const { t, samples } of reader.ticks()) {
+    const value = (name: string): number => samples.values[samples.series.subarray(0, samples.length).indexOf(ids.get(name) ?? -1)] ?? NaN;
+    const late = value('soak.agent.schedule.lateness');
+    if (Number.isNaN(late)) continue; // the tick that ends the run
+    ticks.push({ t, late });
+    missed = value('soak.agent.schedule.missed');
+  }
+  reader.close();
+  // Of all the ticks of a minute the most punctual one: what is left is not the work of a tick but the grid.
+  const phase = (from: number): number =>
+    Math.min(...ticks.filter(({ t }) => t >= from && t < from + 60).map(({ t }) => t - Math.round(t)));
+  const last = ticks.at(-1)?.t ?? NaN;
+  const settled = ticks.filter(({ t }) => t >= SETTLE_S);
+  return { worst: Math.max(...settled.map(({ late }) => late)) * 1000, drift: (phase(last - 60) - phase(60)) * 1000, missed };
 }
 
 async function measure(targets: number): Promise<string[]> {
   const out = mkdtempSync(join(tmpdir(), 'soak-bench-'));
   const sleepers: ChildProcess[] = [];
-  for (let i = 0; i < targets; i++) sleepers.push(spawn('sleep', [String(seconds + SETTLE_S + 120)], { stdio: 'ignore' }));
+  for (let i = 0; i < targets; i++) sleepers.push(spawn('sleep', [String(seconds + 120)], { stdio: 'ignore' }));
   const options = sleepers.flatMap((child, i) => ['--target', `t${i}=${child.pid}`]);
-  const agent = spawn(
-    process.execPath,
-    [
-      join(ROOT, 'dist/soak-agent.js'),
-      'run',
-      ...options,
-      '--out',
-      out,
-      '--listen',
-      'off',
-      '--no-live',
-      '--duration',
-      `${seconds + SETTLE_S}s`,
-    ],
-    {
-      stdio: 'ignore',
-    },
-  );
+  const fixed = ['--out', out, '--listen', 'off', '--no-live', '--duration', `${seconds + 5}s`];
+  const agent = spawn(process.execPath, [join(ROOT, 'dist/soak-agent.js'), 'run', ...options, ...fixed], { stdio: 'ignore' });
+  const ended = once(agent, 'close') as Promise<[number]>;
+  const from = performance.now();
+  const after = async (edge: number): Promise<Usage> => {
+    await delay(from + edge * 1000 - performance.now());
+    return usage(agent.pid ?? 0);
+  };
   try {
-    await delay(SETTLE_S * 1000);
-    const from = usage(agent.pid ?? 0);
-    await delay((seconds - 3) * 1000);
-    const to = usage(agent.pid ?? 0);
-    const [code] = (await once(agent, 'close')) as [number];
-    const share = ((to.cpu - from.cpu) / (to.at - from.at)) * 100;
-    const { worst, drift } = lateness(out);
+    const points: Usage[] = [];
+    for (const edge of [...EDGES_S, seconds]) points.push(await after(edge));
+    const [code] = await ended;
+    const share = (a: Usage, b: Usage): string => `${(((b.cpu - a.cpu) / (b.at - a.at)) * 100).toFixed(2)} %`;
+    const { worst, drift, missed } = punctuality(out);
     return [
       String(targets),
-      `${share.toFixed(3)} %`,
-      to.rss.toFixed(1),
-      to.private.toFixed(1),
-      (to.private - from.private).toFixed(2),
-      (worst * 1000).toFixed(2),
-      (drift * 1000).toFixed(2),
+      ...WINDOWS.map((_, i) => share(points[i]!, points[i + 1]!)),
+      points.at(-1)!.rss.toFixed(1),
+      points.map((point) => point.private.toFixed(1)).join(', '),
+      worst.toFixed(2),
+      drift.toFixed(2),
+      String(missed),
       String(code),
     ];
   } finally {
@@ -97,7 +108,10 @@ async function measure(targets: number): Promise<string[]> {
   }
 }
 
-console.log(`## The whole agent (${seconds} s after ${SETTLE_S} s of settling, 1 Hz, recording, no scrape)\n`);
-console.log('| targets | CPU of one core | RSS MB | private MB | private growth MB | worst lateness ms | lateness at the end ms | exit |');
-console.log('|---|---|---|---|---|---|---|---|');
-for (const targets of counts.length > 0 ? counts : [1, 100]) console.log(`| ${(await measure(targets)).join(' | ')} |`);
+const windows = WINDOWS.map(([from, to]) => `CPU of one core, ${from} to ${to} s`);
+const moments = [...EDGES_S, seconds].join(', ');
+const columns = ['targets', ...windows, 'RSS MB', `private MB at ${moments} s`, 'worst lateness ms', 'drift ms', 'missed reads', 'exit'];
+const rows = await Promise.all((counts.length > 0 ? counts : [1, 100]).map(measure));
+console.log(`## The whole agent (${seconds} s, 1 Hz, recording, no scrape)\n`);
+console.log(`| ${columns.join(' | ')} |\n|${'---|'.repeat(columns.length)}`);
+for (const row of rows) console.log(`| ${row.join(' | ')} |`);

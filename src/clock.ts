@@ -86,16 +86,24 @@ export class SimClock implements Clock {
   }
 }
 
+export interface Deadline {
+  readonly signal: AbortSignal;
+  /** The time runs from now on. */
+  start(): void;
+  abort(why: Error): void;
+  end(): void;
+}
+
 /**
  * A deadline for one read of a source, of which many may be in the air. The timer is cleared with `end()`; AbortSignal.any and
  * AbortSignal.timeout are not used because both kept memory for ever on Node releases that are still in use.
  */
-export function deadline(seconds: number, reason: string): { signal: AbortSignal; abort(why: Error): void; end(): void } {
+export function deadline(seconds: number, reason: string): Deadline {
   const controller = new AbortController();
-  const timer = setTimeout(() => controller.abort(new Error(reason)), seconds * 1000);
-  timer.unref();
+  let timer: NodeJS.Timeout | undefined;
   return {
     signal: controller.signal,
+    start: () => (timer = setTimeout(() => controller.abort(new Error(reason)), seconds * 1000).unref()),
     abort: (why) => controller.abort(why),
     end: () => clearTimeout(timer),
   };

@@ -2,7 +2,7 @@
  * When things are read: every source on its own absolute grid from the start of the schedule, so that lateness never adds up. A read that
  * outlives its period is not joined by a second one; the slots it misses are counted and skipped.
  */
-import { deadline, type Clock } from './clock.ts';
+import { type Clock, type Deadline, deadline } from './clock.ts';
 import { messageOf } from './problem.ts';
 import type { Sink, Source } from './sources/source.ts';
 
@@ -24,7 +24,9 @@ interface Job {
   readonly source: Source;
   readonly figures: ReadFigures;
   next: number;
-  reading: { abort(why: Error): void } | null;
+  /** Of the read under way, or left by one that was over at once. */
+  limit: Deadline | null;
+  reading: boolean;
   failing: boolean;
 }
 
@@ -33,6 +35,7 @@ export class Schedule {
   readonly #jobs: readonly Job[];
   readonly #sink: Sink;
   readonly #origin: number;
+  readonly figures: readonly ReadFigures[];
   /** Seconds the last wake-up came after its deadline. */
   lateness = 0;
 
@@ -44,19 +47,18 @@ export class Schedule {
       source,
       figures: { source: source.name, reads: 0, failures: 0, missed: 0, duration: 0 },
       next: this.#origin,
-      reading: null,
+      limit: null,
+      reading: false,
       failing: false,
     }));
-  }
-
-  get figures(): readonly ReadFigures[] {
-    return this.#jobs.map((job) => job.figures);
+    this.figures = this.#jobs.map((job) => job.figures);
   }
 
   /** Reads until the signal aborts. `tick` is called after each round of reads, when everything synchronous has reported. */
   async run(tick: () => void | Promise<void>, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
-      const at = Math.min(...this.#jobs.map((job) => job.next));
+      let at = Infinity;
+      for (const job of this.#jobs) at = Math.min(at, job.next);
       try {
         await this.#clock.sleepUntil(at, signal);
       } catch {
@@ -70,7 +72,7 @@ export class Schedule {
 
   /** Ends what is in flight; nothing is read afterwards. */
   abort(): void {
-    for (const job of this.#jobs) job.reading?.abort(new Error('the run ends'));
+    for (const job of this.#jobs) if (job.reading) job.limit?.abort(new Error('the run ends'));
   }
 
   #round(): void {
@@ -79,7 +81,7 @@ export class Schedule {
       const due = job.next <= now;
       if (due) this.#advance(job, now);
       if (!due && !job.source.wants?.()) continue;
-      if (job.reading === null) this.#read(job);
+      if (!job.reading) this.#read(job);
       else if (due) job.figures.missed++;
     }
   }
@@ -93,21 +95,27 @@ export class Schedule {
     job.next = this.#origin + (Math.max(slot, expected) + 1) * period;
   }
 
+  /** Nobody keeps the signal of a read that is over when it returns, so that the next read takes it over: most are such reads. */
   #read(job: Job): void {
     const from = this.#clock.monotonic();
-    const limit = deadline(READ_TIMEOUT_S, `${job.source.name} did not answer within ${READ_TIMEOUT_S} s`);
-    job.reading = limit;
+    const limit = (job.limit ??= deadline(READ_TIMEOUT_S, `${job.source.name} did not answer within ${READ_TIMEOUT_S} s`));
     const done = (error: unknown): void => {
-      limit.end();
-      job.reading = null;
+      job.reading = false;
       job.figures.reads++;
       job.figures.duration = this.#clock.monotonic() - from;
       this.#outcome(job, error);
     };
     try {
       const reading = job.source.read(this.#sink, limit.signal);
-      if (reading === undefined) done(null);
-      else reading.then(() => done(null), done);
+      if (reading === undefined) return done(null);
+      job.reading = true;
+      limit.start();
+      const settled = (error: unknown): void => {
+        limit.end();
+        job.limit = null;
+        done(error);
+      };
+      reading.then(() => settled(null), settled);
     } catch (error) {
       done(error);
     }

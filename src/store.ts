@@ -1,112 +1,17 @@
 /**
- * The bounded memory of a run: per series its latest value and at most 256 bins over the whole run. Bins start one sample wide;
- * when they are full, neighbours are merged and the width doubles, so that the whole run is always covered.
+ * The bounded memory of a run: per series its latest value and at most 256 bins over the whole run.
  *
  * Bytes per series: 256 bins x (4 count + 3 x 8) = 7.2 kB when full, and they grow with the run; 10,000 series are 72 MB at most.
  */
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { BIN_BYTES, Bins, BINS_MAX, COLUMNS, columnsOf } from './bins.ts';
 import type { Kind } from './catalog.ts';
+import { assert } from './problem.ts';
 import type { Samples } from './tick.ts';
 
-export const BINS_MAX = 256;
+export { Bins, BINS_MAX } from './bins.ts';
 
 const FIRST_SIZE = 16;
-
-const COLUMNS = ['count', 'min', 'max', 'sum'] as const;
-
-/** Bins of one series. Bin i covers run time [(first + i) x width, (first + i + 1) x width); an empty bin has count 0. */
-export class Bins {
-  width: number;
-  first = 0;
-  length = 0;
-  count = new Uint32Array(FIRST_SIZE);
-  min = new Float64Array(FIRST_SIZE);
-  max = new Float64Array(FIRST_SIZE);
-  sum = new Float64Array(FIRST_SIZE);
-
-  constructor(width: number) {
-    this.width = width;
-  }
-
-  /** Those of one series of a snapshot. */
-  static of(snapshot: StoreSnapshot, id: number, from: number, to: number): Bins {
-    const bins = new Bins(snapshot.width[id]!);
-    const size = Math.max(FIRST_SIZE, to - from);
-    bins.first = snapshot.first[id]!;
-    bins.length = to - from;
-    bins.count = grown(snapshot.count.subarray(from, to), new Uint32Array(size));
-    bins.min = grown(snapshot.min.subarray(from, to), new Float64Array(size));
-    bins.max = grown(snapshot.max.subarray(from, to), new Float64Array(size));
-    bins.sum = grown(snapshot.sum.subarray(from, to), new Float64Array(size));
-    return bins;
-  }
-
-  add(t: number, value: number): void {
-    let slot = Math.floor(t / this.width);
-    if (this.length === 0) this.first = slot;
-    while (slot - this.first >= BINS_MAX) {
-      this.#halve();
-      slot = Math.floor(t / this.width);
-    }
-    // A late sample of an asynchronous source that is older than everything kept belongs to the oldest bin.
-    const i = Math.max(0, slot - this.first);
-    if (i >= this.length) this.#extend(i + 1);
-    if (this.count[i] === 0) {
-      this.min[i] = this.max[i] = value;
-    } else {
-      this.min[i] = Math.min(this.min[i]!, value);
-      this.max[i] = Math.max(this.max[i]!, value);
-    }
-    this.sum[i]! += value;
-    this.count[i]!++;
-  }
-
-  /** Run time at the middle of bin i. */
-  middle(i: number): number {
-    return (this.first + i + 0.5) * this.width;
-  }
-
-  #extend(length: number): void {
-    if (length > this.count.length) {
-      const size = Math.min(BINS_MAX, Math.max(length, this.count.length * 2));
-      this.count = grown(this.count, new Uint32Array(size));
-      this.min = grown(this.min, new Float64Array(size));
-      this.max = grown(this.max, new Float64Array(size));
-      this.sum = grown(this.sum, new Float64Array(size));
-    }
-    this.length = length;
-  }
-
-  /** Merges pairs on the absolute grid, so that equal samples give equal bins whatever happened between them. */
-  #halve(): void {
-    const first = Math.floor(this.first / 2);
-    const length = this.length === 0 ? 0 : Math.floor((this.first + this.length - 1) / 2) - first + 1;
-    for (let to = 0; to < length; to++) {
-      const left = (first + to) * 2 - this.first;
-      this.#merge(to, left, left + 1);
-    }
-    for (const column of [this.count, this.sum, this.min, this.max]) column.fill(0, length);
-    this.first = first;
-    this.length = length;
-    this.width *= 2;
-  }
-
-  #merge(to: number, left: number, right: number): void {
-    const l = left >= 0 ? this.count[left]! : 0;
-    const r = right < this.length ? this.count[right]! : 0;
-    const min = l === 0 ? this.min[right]! : r === 0 ? this.min[left]! : Math.min(this.min[left]!, this.min[right]!);
-    const max = l === 0 ? this.max[right]! : r === 0 ? this.max[left]! : Math.max(this.max[left]!, this.max[right]!);
-    const sum = (l === 0 ? 0 : this.sum[left]!) + (r === 0 ? 0 : this.sum[right]!);
-    this.count[to] = l + r;
-    this.sum[to] = sum;
-    this.min[to] = l + r === 0 ? 0 : min;
-    this.max[to] = l + r === 0 ? 0 : max;
-  }
-}
-
-function grown<A extends Uint32Array | Float64Array>(from: Uint32Array | Float64Array, to: A): A {
-  to.set(from);
-  return to;
-}
 
 /** What `Store.add` needs of a series; the store does not know the table. */
 interface Binned {
@@ -115,67 +20,112 @@ interface Binned {
   readonly period: number;
 }
 
-/**
- * Everything of a store, as plain data for a checkpoint. Bins of all series are laid end to end: ten arrays serialise in a tenth of the
- * time of four for each series.
- */
+/** Everything of a store, as plain data for a checkpoint. */
 export interface StoreSnapshot {
   readonly value: Float64Array;
   readonly at: Float64Array;
   readonly width: Float64Array;
   readonly first: Float64Array;
   readonly length: Uint32Array;
-  readonly count: Uint32Array;
+  readonly countsFrom: number;
+  /** The bins of one group of series after the other, as `packed` makes them. */
+  readonly bins: readonly Uint8Array[];
+}
+
+/** Series whose bins are packed together: 1.8 MB at most, so that a checkpoint of 10,000 series needs no copy of all their bins. */
+const GROUP = 256;
+
+/**
+ * Per series: its last sample, and the bin that its samples fall into now, which is written back when another one is begun or the bins
+ * are read. Side by side, so that a tick goes through memory in one direction: the bins themselves are all over the heap.
+ */
+class Latest {
+  readonly size: number;
+  readonly value: Float64Array;
+  readonly at: Float64Array;
+  /** Of the open bin; NaN when there is none. */
+  readonly slot: Float64Array;
+  readonly width: Float64Array;
+  /** Of the open bin in `Bins`. */
+  readonly index: Float64Array;
+  readonly count: Float64Array;
   readonly min: Float64Array;
   readonly max: Float64Array;
   readonly sum: Float64Array;
+
+  constructor(size: number, from?: Latest) {
+    const column = (name: Exclude<keyof Latest, 'size'>): Float64Array => {
+      const values = new Float64Array(size).fill(NaN);
+      if (from) values.set(from[name]);
+      return values;
+    };
+    this.size = size;
+    this.value = column('value');
+    this.at = column('at');
+    this.slot = column('slot');
+    this.width = column('width');
+    this.index = column('index');
+    this.count = column('count');
+    this.min = column('min');
+    this.max = column('max');
+    this.sum = column('sum');
+  }
 }
 
 export class Store {
-  #value = new Float64Array(FIRST_SIZE).fill(NaN);
-  #at = new Float64Array(FIRST_SIZE).fill(NaN);
+  #latest = new Latest(FIRST_SIZE);
   readonly #bins: Bins[] = [];
   readonly #counter: boolean[] = [];
+  /** Run time from which counters are compared. */
+  #countsFrom = -Infinity;
 
   /** Series must be added in the order of their ids, before their first sample. */
   add(series: Binned): void {
     if (series.id !== this.#bins.length) throw new Error(`series ${series.id} added as ${this.#bins.length}`);
-    if (series.id >= this.#value.length) {
-      const size = this.#value.length * 2;
-      this.#value = grown(this.#value, new Float64Array(size).fill(NaN));
-      this.#at = grown(this.#at, new Float64Array(size).fill(NaN));
-    }
+    if (series.id >= this.#latest.size) this.#latest = new Latest(this.#latest.size * 2, this.#latest);
     this.#bins.push(new Bins(series.period));
     this.#counter.push(series.def.kind === 'counter');
   }
 
   /** A gauge's bins hold its values, a counter's its increments: a counter that went back began again from zero. */
   fold(samples: Samples): void {
+    const { value: values, at: times } = this.#latest;
     for (let i = 0; i < samples.length; i++) {
       const id = samples.series[i]!;
       const value = samples.values[i]!;
       const at = samples.at[i]!;
-      const before = this.#value[id]!;
-      this.#value[id] = value;
-      this.#at[id] = at;
-      if (!this.#counter[id]) this.#bins[id]!.add(at, value);
-      else if (!Number.isNaN(before)) this.#bins[id]!.add(at, value >= before ? value - before : value);
+      const before = values[id]!;
+      const since = times[id]!;
+      values[id] = value;
+      times[id] = at;
+      if (!this.#counter[id]) this.#bin(id, at, value);
+      else if (since >= this.#countsFrom) this.#bin(id, at, value >= before ? value - before : value);
     }
+  }
+
+  /**
+   * The agent was started again at run time `t`: of each counter the next value is where counting goes on. What was counted while
+   * nobody looked belongs to no bin, and what the agent itself had added up (a role's total keeps what ended processes used) begins anew.
+   */
+  countFrom(t: number): void {
+    this.#countsFrom = t;
   }
 
   /** The last value, or NaN when there was none. */
   value(id: number): number {
-    return this.#value[id] ?? NaN;
+    return this.#latest.value[id] ?? NaN;
   }
 
   /** Run time of the last value, or NaN. */
   at(id: number): number {
-    return this.#at[id] ?? NaN;
+    return this.#latest.at[id] ?? NaN;
   }
 
+  /** As they are now: valid until the next fold. */
   bins(id: number): Bins {
     const bins = this.#bins[id];
     if (!bins) throw new Error(`no series ${id}`);
+    this.#writeBack(id);
     return bins;
   }
 
@@ -185,35 +135,90 @@ export class Store {
 
   snapshot(): StoreSnapshot {
     const { size } = this;
-    const total = this.#bins.reduce((sum, bins) => sum + bins.length, 0);
-    const snapshot: StoreSnapshot = {
-      value: this.#value.slice(0, size),
-      at: this.#at.slice(0, size),
-      width: Float64Array.from(this.#bins, (bins) => bins.width),
-      first: Float64Array.from(this.#bins, (bins) => bins.first),
-      length: Uint32Array.from(this.#bins, (bins) => bins.length),
-      count: new Uint32Array(total),
-      min: new Float64Array(total),
-      max: new Float64Array(total),
-      sum: new Float64Array(total),
+    const all = this.#bins.map((_, id) => this.bins(id));
+    return {
+      value: this.#latest.value.slice(0, size),
+      at: this.#latest.at.slice(0, size),
+      width: Float64Array.from(all, (bins) => bins.width),
+      first: Float64Array.from(all, (bins) => bins.first),
+      length: Uint32Array.from(all, (bins) => bins.length),
+      countsFrom: this.#countsFrom,
+      bins: Array.from({ length: Math.ceil(size / GROUP) }, (_, group) => packed(all.slice(group * GROUP, (group + 1) * GROUP))),
     };
-    let from = 0;
-    for (const bins of this.#bins) {
-      for (const column of COLUMNS) snapshot[column].set(bins[column].subarray(0, bins.length), from);
-      from += bins.length;
-    }
-    return snapshot;
   }
 
   /** Continues from a snapshot; the series it covers must have been added. */
-  restore(snapshot: StoreSnapshot): void {
-    this.#value.set(snapshot.value);
-    this.#at.set(snapshot.at);
-    let from = 0;
-    for (let id = 0; id < snapshot.width.length; id++) {
-      const length = snapshot.length[id]!;
-      this.#bins[id] = Bins.of(snapshot, id, from, from + length);
-      from += length;
+  restore({ value, at, width, first, length, countsFrom, bins }: StoreSnapshot): void {
+    this.#countsFrom = countsFrom;
+    this.#latest.value.set(value);
+    this.#latest.at.set(at);
+    this.#latest.slot.fill(NaN);
+    for (let id = 0; id < width.length; id++) {
+      const restored = new Bins(width[id]!, length[id]);
+      restored.first = first[id]!;
+      restored.length = length[id]!;
+      this.#bins[id] = restored;
     }
+    bins.forEach((group, i) => unpack(group, this.#bins.slice(i * GROUP, (i + 1) * GROUP)));
+  }
+
+  #bin(id: number, at: number, value: number): void {
+    const { slot, width, count, min, max, sum } = this.#latest;
+    if (Math.floor(at / width[id]!) !== slot[id]) this.#open(id, at);
+    const isFirst = count[id] === 0;
+    min[id] = isFirst ? value : Math.min(min[id]!, value);
+    max[id] = isFirst ? value : Math.max(max[id]!, value);
+    sum[id]! += value;
+    count[id]!++;
+  }
+
+  /** Begins or goes on with the bin that run time `at` falls into. */
+  #open(id: number, at: number): void {
+    this.#writeBack(id);
+    const bins = this.#bins[id]!;
+    const i = bins.reach(at);
+    const { slot, width, index, count, min, max, sum } = this.#latest;
+    slot[id] = bins.first + i;
+    width[id] = bins.width;
+    index[id] = i;
+    count[id] = bins.count[i]!;
+    min[id] = bins.min[i]!;
+    max[id] = bins.max[i]!;
+    sum[id] = bins.sum[i]!;
+  }
+
+  #writeBack(id: number): void {
+    const { slot, index, count, min, max, sum } = this.#latest;
+    if (Number.isNaN(slot[id])) return;
+    const bins = this.#bins[id]!;
+    const i = index[id]!;
+    bins.count[i] = count[id]!;
+    bins.min[i] = min[id]!;
+    bins.max[i] = max[id]!;
+    bins.sum[i] = sum[id]!;
+  }
+}
+
+/** All minima of all series, then all maxima, sums and counts: alike stands by alike. */
+function packed(group: readonly Bins[]): Uint8Array {
+  const total = group.reduce((sum, { length }) => sum + length, 0);
+  const columns = columnsOf(new ArrayBuffer(total * BIN_BYTES));
+  let from = 0;
+  for (const bins of group) {
+    for (const name of COLUMNS) columns[name].set(bins[name].subarray(0, bins.length), from);
+    from += bins.length;
+  }
+  return zstdCompressSync(new Uint8Array(columns.min.buffer), { pledgedSrcSize: total * BIN_BYTES });
+}
+
+function unpack(bytes: Uint8Array, group: readonly Bins[]): void {
+  const total = group.reduce((sum, { length }) => sum + length, 0);
+  const raw = zstdDecompressSync(bytes, { maxOutputLength: GROUP * BINS_MAX * BIN_BYTES });
+  const columns = columnsOf(new Uint8Array(raw).buffer); // a copy: views of doubles must be aligned
+  assert(columns.count.length === total, 'a snapshot has other bins than it says');
+  let from = 0;
+  for (const bins of group) {
+    for (const name of COLUMNS) bins[name].set(columns[name].subarray(from, from + bins.length));
+    from += bins.length;
   }
 }

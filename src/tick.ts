@@ -24,6 +24,8 @@ export const EVENT_KINDS = [
   'load_end',
   'source_failed', // reads of a source began to fail
   'source_recovered',
+  'record_lost', // ticks or checkpoints (data.what) began not to be recorded
+  'record_recovered',
 ] as const;
 
 export type EventKind = (typeof EVENT_KINDS)[number];

@@ -7,7 +7,7 @@
  */
 import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import type { Tick } from '../tick.ts';
-import { beginsStamp, Damaged, indexOfShape, intact, isShape, seriesOf, shapeOf, stampsOf, type Shape } from './hot.ts';
+import { beginsStamp, Damaged, type HotRow, intact, isShape, readHot, seriesOf, Shape } from './hot.ts';
 
 const FORMAT = 1;
 
@@ -16,22 +16,36 @@ const HEAD_WORDS = 4;
 /** A window is at most 4 MB of hot rows (`WINDOW_BYTES`); if every tick has a shape of its own that is half as much again. A frame that claims more is damaged. */
 const RAW_MAX = 16 * 2 ** 20;
 
-export function encodeChunk(ticks: readonly Tick[]): Uint8Array {
+/** The rows of a whole window. Throws `Damaged`. */
+export function encodeChunk(rows: readonly HotRow[]): Uint8Array {
   const shapes: Shape[] = [];
-  const used = Uint32Array.from(ticks, ({ samples }) => {
-    const shape = shapeOf(samples);
-    const index = indexOfShape(shapes, shape);
-    if (index === shapes.length) shapes.push(shape);
-    return index;
+  const used = new Uint32Array(rows.length);
+  const ticks = rows.map((row, i) => {
+    const { index, doubles } = readHot(row, shapes);
+    used[i] = index;
+    return doubles;
   });
-  const marks = shapes.flatMap((shape) => [...shape]);
-  const lengths = shapes.map((shape) => shape.length);
-  const words = Uint32Array.from([FORMAT, used.length, shapes.length, marks.length, ...used, ...lengths, ...marks]);
-  const doubles = columnsOf(ticks, layout(shapes, used));
-  const raw = new Uint8Array(words.byteLength + doubles.byteLength);
+  const plan = layout(shapes, used);
+  const words = wordsOfShapes(shapes, used);
+  const raw = new Uint8Array(words.byteLength + 8 * plan.size);
   raw.set(new Uint8Array(words.buffer));
-  raw.set(planes(doubles), words.byteLength);
+  planes(columnsOf(rows, ticks, plan), raw.subarray(words.byteLength));
   return zstdCompressSync(raw, { params: { [constants.ZSTD_c_checksumFlag]: 1 }, pledgedSrcSize: raw.length });
+}
+
+/** All that stands before the doubles. */
+function wordsOfShapes(shapes: readonly Shape[], used: Uint32Array): Uint32Array {
+  const markCount = shapes.reduce((sum, { marks }) => sum + marks.length, 0);
+  const words = new Uint32Array(HEAD_WORDS + used.length + shapes.length + markCount);
+  words.set([FORMAT, used.length, shapes.length, markCount]);
+  words.set(used, HEAD_WORDS);
+  let next = HEAD_WORDS + used.length;
+  for (const { marks } of shapes) words[next++] = marks.length;
+  for (const { marks } of shapes) {
+    words.set(marks, next);
+    next += marks.length;
+  }
+  return words;
 }
 
 /** Throws `Damaged`. */
@@ -47,7 +61,7 @@ export function decodeChunk(chunk: Uint8Array): Tick[] {
   const known = used.every((index) => index < shapeCount);
   intact(known && lengths.reduce((sum, length) => sum + length, 0) === markCount, 'the shapes of a chunk do not fit');
   let next = HEAD_WORDS + count + shapeCount;
-  const shapes = Array.from(lengths, (length) => wordsOf(raw, (next += length) - length, length));
+  const shapes = Array.from(lengths, (length) => new Shape(wordsOf(raw, (next += length) - length, length)));
   intact(shapes.every(isShape), 'a chunk has no stamps');
   const plan = layout(shapes, used);
   intact(raw.length === size + 8 * plan.size, 'a chunk has the wrong length');
@@ -65,8 +79,6 @@ interface Layout {
   /** Per shape, the value column of each of its samples. */
   readonly columns: readonly Uint32Array[];
   readonly columnCount: number;
-  /** Per shape, its number of stamps. */
-  readonly stamps: readonly number[];
   /** Samples in all ticks. */
   readonly samples: number;
   /** Doubles in all columns. */
@@ -77,53 +89,58 @@ function layout(shapes: readonly Shape[], used: Uint32Array): Layout {
   const ids = new Map<number, number>();
   const columnOf = (mark: number): number => {
     const id = mark >>> 1;
-    const column = ids.get(id) ?? ids.size;
-    ids.set(id, column);
-    return column;
+    const known = ids.get(id);
+    if (known === undefined) ids.set(id, ids.size);
+    return known ?? ids.size - 1;
   };
-  const columns = shapes.map((shape) => shape.map(columnOf));
-  const stamps = shapes.map(stampsOf);
+  const columns = shapes.map(({ marks }) => marks.map(columnOf));
   let samples = 0;
   let size = 3 * used.length;
-  for (const index of used) {
-    samples += shapes[index]!.length;
-    size += shapes[index]!.length + stamps[index]!;
+  for (let i = 0; i < used.length; i++) {
+    const { marks, stamps } = shapes[used[i]!]!;
+    samples += marks.length;
+    size += marks.length + stamps;
   }
-  return { shapes, used, columns, columnCount: ids.size, stamps, samples, size };
+  return { shapes, used, columns, columnCount: ids.size, samples, size };
 }
 
 /** Where each column begins; whoever fills or reads the columns counts these up as it goes. */
-function startsOf({ used, columns, columnCount, stamps }: Layout): { stampAt: Uint32Array; valueAt: Uint32Array } {
-  const stampAt = new Uint32Array(stamps.reduce((most, count) => Math.max(most, count), 0));
+function startsOf({ shapes, used, columns, columnCount }: Layout): { stampAt: Uint32Array; valueAt: Uint32Array } {
+  const uses = new Uint32Array(shapes.length);
+  for (let i = 0; i < used.length; i++) uses[used[i]!]!++;
+  const stampAt = new Uint32Array(shapes.reduce((most, { stamps }) => Math.max(most, stamps), 0));
   const valueAt = new Uint32Array(columnCount);
-  for (const index of used) {
-    for (let j = 0; j < stamps[index]!; j++) stampAt[j]!++;
-    for (const column of columns[index]!) valueAt[column]!++;
-  }
+  shapes.forEach(({ stamps }, index) => {
+    const of = columns[index]!;
+    for (let j = 0; j < stamps; j++) stampAt[j]! += uses[index]!;
+    for (let s = 0; s < of.length; s++) valueAt[of[s]!]! += uses[index]!;
+  });
   let next = 3 * used.length;
   for (const starts of [stampAt, valueAt]) {
-    starts.forEach((count, i) => {
+    for (let i = 0; i < starts.length; i++) {
+      const count = starts[i]!;
       starts[i] = next;
       next += count;
-    });
+    }
   }
   return { stampAt, valueAt };
 }
 
-function columnsOf(ticks: readonly Tick[], plan: Layout): Float64Array {
+/** @param ticks the doubles of each row */
+function columnsOf(rows: readonly HotRow[], ticks: readonly Float64Array[], plan: Layout): Float64Array {
   const to = new Float64Array(plan.size);
   const { stampAt, valueAt } = startsOf(plan);
-  ticks.forEach(({ n, t, wall, samples }, i) => {
-    const shape = plan.shapes[plan.used[i]!]!;
+  const count = ticks.length;
+  for (let i = 0; i < count; i++) {
+    const from = ticks[i]!;
+    const { stamps } = plan.shapes[plan.used[i]!]!;
     const columns = plan.columns[plan.used[i]!]!;
-    to[i] = n;
-    to[ticks.length + i] = t;
-    to[2 * ticks.length + i] = wall;
-    for (let s = 0, j = 0; s < shape.length; s++) {
-      if (beginsStamp(shape[s]!)) to[stampAt[j++]!++] = samples.at[s]!;
-      to[valueAt[columns[s]!]!++] = samples.values[s]!;
-    }
-  });
+    to[i] = rows[i]!.n;
+    to[count + i] = from[0]!;
+    to[2 * count + i] = from[1]!;
+    for (let j = 0; j < stamps; j++) to[stampAt[j]!++] = from[2 + j]!;
+    for (let s = 0; s < columns.length; s++) to[valueAt[columns[s]!]!++] = from[2 + stamps + s]!;
+  }
   return to;
 }
 
@@ -136,24 +153,35 @@ function ticksOf(from: Float64Array, plan: Layout): Tick[] {
   const count = plan.used.length;
   let next = 0;
   return Array.from(plan.used, (index, i) => {
-    const shape = plan.shapes[index]!;
+    const { marks } = plan.shapes[index]!;
     const columns = plan.columns[index]!;
     const first = next;
-    for (let s = 0, j = 0, stamp = NaN; s < shape.length; s++, next++) {
-      if (beginsStamp(shape[s]!)) stamp = from[stampAt[j++]!++]!;
+    for (let s = 0, j = 0, stamp = NaN; s < marks.length; s++, next++) {
+      if (beginsStamp(marks[s]!)) stamp = from[stampAt[j++]!++]!;
       allAt[next] = stamp;
       allValues[next] = from[valueAt[columns[s]!]!++]!;
     }
-    const samples = { length: shape.length, series: ids[index]!, values: allValues.subarray(first, next), at: allAt.subarray(first, next) };
+    const samples = { length: marks.length, series: ids[index]!, values: allValues.subarray(first, next), at: allAt.subarray(first, next) };
     return { n: from[i]!, t: from[count + i]!, wall: from[2 * count + i]!, samples, events: [] };
   });
 }
 
-function planes(doubles: Float64Array): Uint8Array {
-  const from = new Uint8Array(doubles.buffer);
-  const to = new Uint8Array(from.length);
-  for (let i = 0; i < doubles.length; i++) for (let plane = 0; plane < 8; plane++) to[plane * doubles.length + i] = from[i * 8 + plane]!;
-  return to;
+/** Words and not bytes are read, and the inner loop is written out: it runs once in a window and so is never well optimised. */
+function planes(doubles: Float64Array, to: Uint8Array): void {
+  const { length } = doubles;
+  const words = new Uint32Array(doubles.buffer);
+  for (let i = 0; i < length; i++) {
+    const low = words[2 * i]!;
+    const high = words[2 * i + 1]!;
+    to[i] = low;
+    to[length + i] = low >>> 8;
+    to[2 * length + i] = low >>> 16;
+    to[3 * length + i] = low >>> 24;
+    to[4 * length + i] = high;
+    to[5 * length + i] = high >>> 8;
+    to[6 * length + i] = high >>> 16;
+    to[7 * length + i] = high >>> 24;
+  }
 }
 
 function doublesOf(from: Uint8Array): Float64Array {

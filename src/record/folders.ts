@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { rfc3339 } from '../clock.ts';
-import { errno, messageOf, Problem } from '../problem.ts';
+import { cut, errno, messageOf, Problem } from '../problem.ts';
 import { syncFolder } from './files.ts';
 import { RunLock } from './lock.ts';
 import { RecordReader } from './reader.ts';
@@ -31,29 +31,50 @@ export function newestRun(out: string): RunFolder | null {
   return listRuns(out).at(-1) ?? null;
 }
 
-/** Throws `OUT`. */
-export function makeOut(out: string): void {
+/** SQLite opens no longer paths (MAX_PATHNAME in its os_unix.c is 512, less `-journal`). */
+const PATH_MAX = 500;
+
+/** A folder that is named like a run, as NAME says. */
+const NAME_LENGTH = '20260101T000000Z-00000000'.length;
+
+/** Makes the folder of runs, and returns the folders that were not there before. Throws `OUT`, and leaves none of them then. */
+export function makeOut(out: string): string[] {
+  const length = Buffer.byteLength(resolve(recordPath(join(out, 'x'.repeat(NAME_LENGTH)))));
+  if (length > PATH_MAX) {
+    const message = `is too long: a record there has a path of ${length} bytes, and ${PATH_MAX} are possible`;
+    throw new Problem('OUT', { place: cut(out), message });
+  }
+  const made: string[] = [];
   try {
-    makeFolders(out);
+    makeFolders(out, made);
+    return made;
   } catch (error) {
+    unmake(made);
     throw outProblem(out, error);
   }
 }
 
 /** One by one, because the recursive `mkdir` of Node says ENOENT where the reason is another, such as a read-only file system. */
-function makeFolders(path: string): void {
+function makeFolders(path: string, made: string[]): void {
   try {
     mkdirSync(path);
   } catch (error) {
     if (errno(error) === 'EEXIST' && statSync(path).isDirectory()) return;
     if (errno(error) !== 'ENOENT' || dirname(path) === path) throw error;
-    makeFolders(dirname(path));
+    makeFolders(dirname(path), made);
     mkdirSync(path);
   }
+  made.push(path);
 }
 
-/** SQLite opens no longer paths (MAX_PATHNAME in its os_unix.c is 512, less `-journal`). */
-const PATH_MAX = 500;
+/** Removes folders that were made for a run that did not come about, the inmost first, as far as nobody has put anything into them. */
+export function unmake(made: readonly string[]): void {
+  try {
+    for (const folder of made.toReversed()) rmdirSync(folder);
+  } catch {
+    // In use by now.
+  }
+}
 
 /**
  * The folder of a new run, locked by this process. Throws `OUT`.
@@ -62,12 +83,6 @@ const PATH_MAX = 500;
 export function makeRun(out: string, start: number): RunFolder & { readonly lock: RunLock } {
   const id = newId(start);
   const folder = join(out, `${rfc3339(start)!.replaceAll(/[-:]|\.\d+/g, '')}-${id}`);
-  const length = Buffer.byteLength(resolve(recordPath(folder)));
-  if (length > PATH_MAX)
-    throw new Problem('OUT', {
-      place: out,
-      message: `is too long: a record there has a path of ${length} bytes, and ${PATH_MAX} are possible`,
-    });
   let made = false;
   try {
     mkdirSync(folder);
@@ -141,7 +156,7 @@ function removeRun(folder: string): void {
 
 function outProblem(out: string, error: unknown): Problem {
   const what = WHAT_IS_WRONG[errno(error) ?? ''] ?? `cannot be written (${messageOf(error)}): name a folder that can be`;
-  return new Problem('OUT', { place: out, message: what }, { cause: error });
+  return new Problem('OUT', { place: cut(out), message: what }, { cause: error });
 }
 
 const NOT_A_FOLDER = 'is a file, or leads through one: name a folder';

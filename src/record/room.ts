@@ -36,6 +36,9 @@ export class Room {
   readonly #logMax: number;
   readonly #pages: StatementSync;
   readonly #free: StatementSync;
+  /** Lower bounds of what is left, counted down from one look at the disk to the next: a look takes as long as writing a tick. */
+  #pagesLeft = 0;
+  #logLeft = 0;
   readonly checkpointMax: number;
   readonly windowMax: number;
 
@@ -53,10 +56,13 @@ export class Room {
     this.#free = db.prepare('PRAGMA freelist_count');
   }
 
-  /** Whether the file can take a transaction of this many bytes. */
+  /** Whether the file can take a transaction of this many bytes, which is then counted as taken. */
   has(bytes: number): boolean {
-    const used = Number(this.#pages.get()!['page_count']) - Number(this.#free.get()!['freelist_count']);
-    return used + Math.ceil(bytes / PAGE) + SLACK_PAGES <= this.#pagesMax;
+    const pages = Math.ceil(bytes / PAGE) + SLACK_PAGES;
+    if (this.#pagesLeft < pages) this.#pagesLeft = this.#pagesMax - this.#used();
+    if (this.#pagesLeft < pages) return false;
+    this.#pagesLeft -= pages;
+    return true;
   }
 
   /**
@@ -64,14 +70,25 @@ export class Room {
    * reads an old state of the record, and would then grow with every tick.
    */
   logHas(bytes: number): boolean {
-    if (this.#logSize() + bytes <= this.#logMax) return true;
-    this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
-    return this.#logSize() + bytes <= this.#logMax;
+    this.#logLeft -= bytes + SLACK_PAGES * PAGE;
+    if (this.#logLeft >= 0) return true;
+    if (this.#logSize() + bytes > this.#logMax) this.#db.prepare('PRAGMA wal_checkpoint(TRUNCATE)').get();
+    this.#logLeft = this.#logMax - this.#logSize() - bytes;
+    return this.#logLeft >= 0;
+  }
+
+  /** What has been written is not what was said beforehand: next time, the disk is asked. */
+  recount(): void {
+    this.#pagesLeft = this.#logLeft = 0;
   }
 
   /** Bytes on the disk. */
   size(): number {
     return sizeOf(this.#path) + this.#logSize() + sizeOf(`${this.#path}-shm`);
+  }
+
+  #used(): number {
+    return Number(this.#pages.get()!['page_count']) - Number(this.#free.get()!['freelist_count']);
   }
 
   #logSize(): number {

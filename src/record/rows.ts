@@ -78,7 +78,7 @@ export class Rows {
     this.#series.run(id, tick, source, target, member, def.name, JSON.stringify(labels), period);
   }
 
-  event({ t, kind, target, member, message, data }: RunEvent, { n, wall }: Tick): void {
+  event({ t, kind, target, member, message, data }: RunEvent, { n, wall }: Pick<Tick, 'n' | 'wall'>): void {
     const { lastInsertRowid } = this.#event.run(n, t, wall, kind, target, member, message, JSON.stringify(data));
     if (Number(lastInsertRowid) <= EVENTS_MAX) return;
     const oldest = Number(lastInsertRowid) - EVENTS_MAX + FIRST_EVENTS;

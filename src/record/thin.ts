@@ -9,6 +9,7 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { Tick } from '../tick.ts';
 import { decodeChunk, encodeChunk } from './chunk.ts';
+import { type HotRow, hotRowsOf } from './hot.ts';
 
 /** The last hour of roll-ups stays as it is. */
 const FINE_MINUTES = 60;
@@ -66,7 +67,7 @@ function mergePair(db: DatabaseSync): boolean {
   const kept = halve(rows.flatMap(({ data }) => decodeChunk(data)));
   const { last, last_t, last_wall, level } = rows[1]!;
   db.prepare('DELETE FROM chunk WHERE first IN (?, ?)').run(pair.first, pair.next); // first, so that the new chunk takes their pages
-  insertChunk(db, { first: pair.first, last, last_t, last_wall, level: level + 1 }, kept);
+  insertChunk(db, { first: pair.first, last, last_t, last_wall, level: level + 1 }, hotRowsOf(kept));
   return true;
 }
 
@@ -74,10 +75,10 @@ function mergePair(db: DatabaseSync): boolean {
 export function insertChunk(
   db: DatabaseSync,
   span: { first: number; last: number; last_t: number; last_wall: number; level: number },
-  ticks: readonly Tick[],
+  rows: readonly HotRow[],
 ): void {
   const insert = db.prepare('INSERT INTO chunk (first, last, last_t, last_wall, level, ticks, data) VALUES (?, ?, ?, ?, ?, ?, ?)');
-  insert.run(span.first, span.last, span.last_t, span.last_wall, span.level, ticks.length, encodeChunk(ticks));
+  insert.run(span.first, span.last, span.last_t, span.last_wall, span.level, rows.length, encodeChunk(rows));
 }
 
 /** Only when every chunk has another level: the oldest, which is the coarsest, goes. */

@@ -8,8 +8,8 @@ import type { DatabaseSync } from 'node:sqlite';
 import { zstdCompressSync } from 'node:zlib';
 import { assert, errno, messageOf, Problem } from '../problem.ts';
 import type { SeriesTable } from '../series.ts';
-import type { Tick } from '../tick.ts';
-import { decodeHot, encodeHot, indexOfShape, shapeOf, type Shape } from './hot.ts';
+import type { RunEvent, Tick } from '../tick.ts';
+import { decodeHot, HotEncoder, indexOfShape, readHot, shapeOf, type Shape } from './hot.ts';
 import { hotRows, lastTick, pageOf, readHeader, Rows, windowAt, type RunHeader } from './rows.ts';
 import { minuteStart, RollUp } from './rollup.ts';
 import { RECORD_MIN, Room } from './room.ts';
@@ -32,6 +32,9 @@ const ROW_BYTES = 128;
 /** Writes that are skipped while another program keeps the log from starting over, before it is tried again. */
 const RETRY_WRITES = 16;
 
+/** Events of lost ticks that wait for the next tick that is recorded: some 300 bytes each. More are lost with their ticks. */
+const WAITING_MAX = 1000;
+
 const FINISHED = 'a finished record is never touched again';
 
 /** The hot rows that are not yet a chunk. */
@@ -47,6 +50,7 @@ export class RecordWriter {
   readonly #room: Room;
   readonly #rollup: RollUp;
   readonly #rows: Rows;
+  readonly #encoder = new HotEncoder();
   #window: Window = { shapes: [], ticks: 0, bytes: 0 };
   /** Series of the table that are in the record. */
   #series = 0;
@@ -56,6 +60,7 @@ export class RecordWriter {
   #pause = 0;
   /** Ticks not recorded because another program held the record. */
   lost = 0;
+  #waiting: { readonly event: RunEvent; readonly of: Pick<Tick, 'n' | 'wall'> }[] = [];
 
   private constructor(folder: string, db: DatabaseSync, maxBytes: number) {
     this.#folder = folder;
@@ -100,37 +105,44 @@ export class RecordWriter {
   }
 
   /**
-   * On the disk when it returns, with everything new in the table. Throws `DISK` when it cannot be written; the tick is then not in the
-   * record, and what is there stays readable.
+   * On the disk when it returns, with everything new in the table. False when another program holds the record: the tick is lost, and
+   * its events are recorded with the next one. Throws `DISK` when it cannot be written; the tick is then not in the record, and what is
+   * there stays readable.
    */
-  append(tick: Tick, table: SeriesTable): void {
+  append(tick: Tick, table: SeriesTable): boolean {
     assert(!this.#sealed, FINISHED);
     assert(tick.n > this.#last, `tick ${tick.n} after tick ${this.#last}`);
     const isFull = this.#window.ticks >= WINDOW_TICKS || this.#window.bytes >= this.#room.windowMax;
     const window = isFull ? { shapes: [], ticks: 0, bytes: 0 } : this.#window;
-    const shape = shapeOf(tick.samples);
-    const index = indexOfShape(window.shapes, shape);
-    const isNew = index === window.shapes.length;
-    const row = encodeHot(tick, shape, index, isNew);
-    const fresh = table.all().slice(this.#series);
+    const index = indexOfShape(window.shapes, tick.samples);
+    const known = window.shapes[index];
+    const shape = known ?? shapeOf(tick.samples);
+    const row = this.#encoder.encode(tick, shape, index, known === undefined);
+    const fresh = table.size > this.#series ? table.all().slice(this.#series) : [];
     const minuteIsOver = this.#rollup.isOver(tick.t);
-    const rows = 2 * fresh.length + 4 * tick.events.length + (minuteIsOver ? this.#rollup.size : 0);
+    const rows = 2 * fresh.length + 4 * (this.#waiting.length + tick.events.length) + (minuteIsOver ? this.#rollup.size : 0);
     const written = this.#write(row.length + rows * ROW_BYTES, () => {
       if (isFull) this.#pack();
       for (const series of fresh) this.#rows.series(series, tick.n);
+      for (const { event, of } of this.#waiting) this.#rows.event(event, of);
       for (const event of tick.events) this.#rows.event(event, tick);
       if (minuteIsOver) this.#rollup.write();
       this.#rows.hot(tick.n, row);
     });
     if (!written) {
       this.lost++;
-      return;
+      const { n, wall } = tick;
+      for (const event of tick.events) if (this.#waiting.length < WAITING_MAX) this.#waiting.push({ event, of: { n, wall } });
+      return false;
     }
     // Only now: a transaction that failed has left nothing in the record.
-    this.#window = { shapes: isNew ? [...window.shapes, shape] : window.shapes, ticks: window.ticks + 1, bytes: window.bytes + row.length };
+    const shapes = known === undefined ? [...window.shapes, shape] : window.shapes;
+    this.#window = { shapes, ticks: window.ticks + 1, bytes: window.bytes + row.length };
     this.#series += fresh.length;
     this.#last = tick.n;
     this.#rollup.fold(tick);
+    if (this.#waiting.length > 0) this.#waiting = [];
+    return true;
   }
 
   /**
@@ -158,6 +170,7 @@ export class RecordWriter {
     const bytes = this.#window.bytes + verdictJson.length + this.#rollup.size * ROW_BYTES;
     const written = this.#write(bytes, () => {
       if (this.#window.ticks > 0) this.#pack();
+      for (const { event, of } of this.#waiting) this.#rows.event(event, of);
       this.#rollup.write();
       this.#rows.verdict(verdictJson);
       this.#rows.header('end', end);
@@ -220,6 +233,7 @@ export class RecordWriter {
 
   #thin(): boolean {
     this.#markThinned();
+    this.#room.recount();
     return this.#transaction(() => thinOnce(this.#db));
   }
 
@@ -232,9 +246,11 @@ export class RecordWriter {
 
   /** The window becomes a chunk, which takes the pages of its rows. */
   #pack(): void {
-    const { ticks } = decodeHot(this.#rows.takeWindow());
-    const { n: last, t: last_t, wall: last_wall } = ticks.at(-1)!;
-    insertChunk(this.#db, { first: ticks[0]!.n, last, last_t, last_wall, level: 0 }, ticks);
+    this.#room.recount();
+    const rows = this.#rows.takeWindow();
+    const { shapes } = this.#window;
+    const [last_t, last_wall] = readHot(rows.at(-1)!, [...shapes]).doubles as unknown as [number, number];
+    insertChunk(this.#db, { first: rows[0]!.n, last: rows.at(-1)!.n, last_t, last_wall, level: 0 }, rows);
   }
 
   /** What the writer knew when it was stopped, from the record alone. */

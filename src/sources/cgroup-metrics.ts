@@ -184,18 +184,22 @@ export interface Ownership {
   readonly tree: boolean;
 }
 
-export function memoryRows({ usage, workingSet, kinds, limit, events }: MemoryFigures, { others, tree }: Ownership): Row[] {
+/** What is the same for all who are in a group. */
+export function memoryRows({ usage, workingSet, kinds, limit, events }: MemoryFigures): Row[] {
   if (usage === null) return [];
   return [
     row(METRICS.memoryUsage, usage),
     row(METRICS.workingSet, workingSet),
     row(METRICS.anonymous, sumOf(kinds.anon, kinds.swap, kinds.slab_unreclaimable)),
-    row(METRICS.treePrivate, tree && others === 0 ? sumOf(kinds.anon, kinds.swap) : null),
     row(METRICS.memoryLimit, limit),
-    row(METRICS.foreign, others),
     ...MEMORY_KINDS.map((kind) => row(METRICS.memoryByKind, kinds[kind] ?? null, { 'soak.memory.kind': kind })),
     ...MEMORY_EVENTS.map((event) => row(METRICS.memoryEvents, events[event], { 'soak.memory.event': event })),
   ];
+}
+
+export function ownershipRows({ usage, kinds }: MemoryFigures, { others, tree }: Ownership): Row[] {
+  if (usage === null) return [];
+  return [row(METRICS.treePrivate, tree && others === 0 ? sumOf(kinds.anon, kinds.swap) : null), row(METRICS.foreign, others)];
 }
 
 /** Without anonymous memory there is no sum; without swap accounting, or in version 1 without slab, the sum is of what is accounted. */

@@ -68,7 +68,7 @@ export class Finder {
 
   /** Which control groups a process is in, as `parseMembership` reads it, or null when it is gone or hidden. */
   membership(pid: number): string | null {
-    return readText(join(this.#roots.proc, String(pid), 'cgroup'));
+    return readText(`${this.#roots.proc}/${pid}/cgroup`);
   }
 
   /** The directory of the cgroup at `path`, which lists the process `pid`, or the reason why there is none. */

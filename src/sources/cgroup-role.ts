@@ -103,12 +103,12 @@ export class OomWatch {
     this.#dir = place.dir;
     this.#above = place.version === 2 && place.dir !== place.top ? dirname(place.dir) : null;
     this.#own = oomKills(this.#version, this.#dir);
-    this.#total = this.#killsAbove();
+    this.#total = this.#killsAbove(oomKills);
   }
 
-  /** Kills since the last call. `above`: counted in the group above, while this one went away. */
-  check(): { readonly kills: number; readonly above: boolean } {
-    const [own, total] = [oomKills(this.#version, this.#dir), this.#killsAbove()];
+  /** Kills since the last call, as `count` tells them now. `above`: counted in the group above, while this one went away. */
+  check(count: typeof oomKills): { readonly kills: number; readonly above: boolean } {
+    const [own, total] = [count(this.#version, this.#dir), this.#killsAbove(count)];
     const above = own === null && this.#own !== null;
     const kills = above ? increase(this.#total, total) : increase(this.#own, own);
     this.#own = own;
@@ -116,8 +116,8 @@ export class OomWatch {
     return { kills, above };
   }
 
-  #killsAbove(): number | null {
-    return this.#above === null ? null : oomKills(this.#version, this.#above);
+  #killsAbove(count: typeof oomKills): number | null {
+    return this.#above === null ? null : count(this.#version, this.#above);
   }
 }
 

@@ -5,9 +5,9 @@
 import { join } from 'node:path';
 import type { MetricDef } from '../catalog.ts';
 import type { Proc, Target } from '../targets.ts';
-import { memoryFigures } from './cgroup-figures.ts';
-import { memoryRows, METRICS, type Ownership, type Row, ROWS } from './cgroup-metrics.ts';
-import { type Area, AREAS, Finder, type Place, processesIn, readText, type Reason, REASONS } from './cgroup-place.ts';
+import { type MemoryFigures, memoryFigures, oomKills } from './cgroup-figures.ts';
+import { memoryRows, METRICS, type Ownership, ownershipRows, type Row, ROWS } from './cgroup-metrics.ts';
+import { type Area, AREAS, Finder, processesIn, readText, type Reason, REASONS } from './cgroup-place.ts';
 import { OomWatch, type Watched, watchedOf } from './cgroup-role.ts';
 import { parseMembership } from './cgroupfs.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
@@ -48,11 +48,20 @@ export function cgroupSource(ctx: SourceContext): Source {
 class Round {
   readonly #read = new Map<string, unknown>();
 
-  once<T>(what: string, place: Place, read: () => T): T {
-    const key = `${what} ${place.dir}`;
+  once<T>(what: string, dir: string, read: () => T): T {
+    const key = `${what} ${dir}`;
     if (!this.#read.has(key)) this.#read.set(key, read());
     return this.#read.get(key) as T;
   }
+
+  readonly oomKills = (version: 1 | 2, dir: string): number | null => this.once('oom', dir, () => oomKills(version, dir));
+}
+
+interface WatchedArea extends Watched {
+  readonly area: Area;
+  /** Ids of the series of the rows that all roles of the group share, and of this role's own. */
+  readonly shared: number[];
+  readonly own: number[];
 }
 
 /** The control groups of one role. They are looked up again whenever its processes, or the cgroups of these, change. */
@@ -65,7 +74,7 @@ class RoleCgroups {
   #found = '';
   #unfound = false;
   #reads = 0;
-  #watched: readonly (Watched & { readonly area: Area })[] = [];
+  #watched: readonly WatchedArea[] = [];
   #oom: readonly OomWatch[] = [];
 
   constructor(ctx: SourceContext, finder: Finder, target: Target) {
@@ -76,7 +85,7 @@ class RoleCgroups {
 
   read(sink: Sink, round: Round): void {
     // First the cgroups of the last read: an OOM kill may be why the processes in them are gone.
-    for (const watch of this.#oom) this.#tellKills(sink, watch);
+    for (const watch of this.#oom) this.#tellKills(sink, round, watch);
     const members = this.#members();
     if (members.length === 0) return;
     this.#follow(sink, members);
@@ -101,37 +110,53 @@ class RoleCgroups {
       const { watched, reasons } = watchedOf(this.#finder, area, parsed);
       for (const reason of reasons) this.#tellBlind(sink, area, reason);
       this.#unfound ||= reasons.some((reason) => reason !== 'root');
-      return watched.map((place) => ({ ...place, area }));
+      return watched.map((place) => ({ ...place, area, shared: [], own: [] }));
     });
     this.#oom = this.#watched.filter(({ area }) => area === 'memory').map((place) => new OomWatch(place));
   }
 
-  #report(sink: Sink, round: Round, watched: Watched & { readonly area: Area }): void {
+  #report(sink: Sink, round: Round, watched: WatchedArea): void {
     const at = sink.now();
-    const { area, member } = watched;
-    const rows = this.#rows(round, watched);
-    const owner = { source: 'cgroup', target: this.#target.role, member, period: PERIOD_S };
-    for (const { value, series } of rows) {
-      if (value !== null && Number.isFinite(value)) sink.set(series(this.#ctx.series, owner), value, at);
-    }
-    if (rows.some(({ value }) => value !== null)) return;
+    const { area } = watched;
+    const shared = round.once(area, watched.dir, () => this.#sharedRows(round, watched));
+    let known = this.#set(sink, at, watched, shared, watched.shared);
+    if (area === 'memory') known = this.#set(sink, at, watched, this.#ownRows(round, watched), watched.own) || known;
     // A group that is gone accounts nothing either, but that is no blindness.
-    if (readText(join(watched.dir, 'cgroup.procs')) !== null) this.#tellBlind(sink, area, 'off');
+    if (!known && readText(join(watched.dir, 'cgroup.procs')) !== null) this.#tellBlind(sink, area, 'off');
   }
 
-  #rows(round: Round, watched: Watched & { readonly area: Area }): Row[] {
+  /** Whether anything was known. Rows of one area always come in one order, so that each series is looked up once. */
+  #set(sink: Sink, at: number, { member }: WatchedArea, rows: readonly Row[], ids: number[]): boolean {
+    let known = false;
+    for (let i = 0; i < rows.length; i++) {
+      const { value, series } = rows[i]!;
+      known ||= value !== null;
+      if (value === null || !Number.isFinite(value)) continue;
+      ids[i] ??= series(this.#ctx.series, { source: 'cgroup', target: this.#target.role, member, period: PERIOD_S });
+      sink.set(ids[i]!, value, at);
+    }
+    return known;
+  }
+
+  #sharedRows(round: Round, watched: WatchedArea): Row[] {
     const { area } = watched;
-    if (area !== 'memory') return round.once(area, watched, () => ROWS[area](watched, this.#ctx.roots.sys));
-    const figures = round.once('memory', watched, () => memoryFigures(watched));
-    return memoryRows(figures, this.#ownership(round, watched));
+    return area === 'memory' ? memoryRows(this.#memory(round, watched)) : ROWS[area](watched, this.#ctx.roots.sys);
+  }
+
+  #ownRows(round: Round, watched: WatchedArea): Row[] {
+    return ownershipRows(this.#memory(round, watched), this.#ownership(round, watched));
+  }
+
+  #memory(round: Round, watched: WatchedArea): MemoryFigures {
+    return round.once('figures', watched.dir, () => memoryFigures(watched));
   }
 
   /** A role of one process has its private memory from the process itself; only a tree needs the kernel to count shared pages once. */
   #ownership(round: Round, watched: Watched): Ownership {
     const { spec, procs } = this.#target;
-    const inside = round.once('processes', watched, () => processesIn(watched.dir));
-    const own = new Set(procs.map((proc) => proc.pid));
-    const others = inside === null ? null : [...inside].filter((pid) => !own.has(pid)).length;
+    const inside = round.once('processes', watched.dir, () => processesIn(watched.dir));
+    let others = inside?.size ?? null;
+    if (inside !== null && others !== null) for (const { pid } of procs) if (inside.has(pid)) others--;
     return { others, tree: watched.member === null && (spec.many || spec.children || procs.length > 1) };
   }
 
@@ -144,8 +169,8 @@ class RoleCgroups {
     sink.event('blind', message, { target: this.#target.role, data: { metric, reason: REASONS[reason] } });
   }
 
-  #tellKills(sink: Sink, watch: OomWatch): void {
-    const { kills, above } = watch.check();
+  #tellKills(sink: Sink, round: Round, watch: OomWatch): void {
+    const { kills, above } = watch.check(round.oomKills);
     if (kills === 0) return;
     const group = `the control group of ${this.#target.role}`;
     const where = above ? `the group above ${group}, which went away` : group;

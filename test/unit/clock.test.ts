@@ -49,9 +49,11 @@ test('within tells a promise that settled from one that did not, and passes its 
 
 test('a deadline aborts with its reason, and not after its end', async () => {
   const limit = deadline(0.001, 'too late');
+  limit.start();
   await new Promise((resolve) => limit.signal.addEventListener('abort', resolve));
   expect((limit.signal.reason as Error).message).toBe('too late');
   const ended = deadline(3600, 'never');
+  ended.start();
   ended.end();
   expect(ended.signal.aborted).toBe(false);
 });

@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterEach, describe, expect, test, vi } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { Schedule } from '../../src/schedule.ts';
 import type { Sink, Source } from '../../src/sources/source.ts';
@@ -32,6 +32,8 @@ async function rounds(
 }
 
 describe('Schedule', () => {
+  afterEach(() => void vi.useRealTimers());
+
   test('each source is read on its own grid, at once at the start', async () => {
     const clock = new SimClock({ monotonic: 100 });
     const reads: string[] = [];
@@ -108,5 +110,25 @@ describe('Schedule', () => {
     const schedule = await rounds(clock, [hanging], 1);
     schedule.abort();
     expect(String(reason)).toContain('the run ends');
+  });
+
+  test('a read that does not answer is aborted, and its signal is not given to the next one', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
+    const signals: AbortSignal[] = [];
+    const hanging = source('h', 60, (_, signal) => {
+      signals.push(signal);
+      return new Promise<void>((_resolve, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)));
+    });
+    const schedule = await rounds(new SimClock(), [hanging], 2, () => void vi.advanceTimersByTime(31_000));
+    expect(signals.map(({ reason }) => String(reason))).toEqual(Array(2).fill('Error: h did not answer within 30 s'));
+    expect(new Set(signals).size).toBe(2);
+    expect(schedule.figures[0]).toMatchObject({ failures: 2 });
+  });
+
+  test('reads that are over at once make no timer', async () => {
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    await rounds(new SimClock(), [source('s', 1, () => {})], 5);
+    expect(timers).not.toHaveBeenCalled();
+    timers.mockRestore();
   });
 });

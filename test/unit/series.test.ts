@@ -5,6 +5,7 @@ import { seriesLabel, SERIES_MAX, SeriesTable } from '../../src/series.ts';
 const M = defineMetrics({
   plain: { name: 'x.plain', unit: 'By', kind: 'gauge', help: 'x', growth: 'none', alias: 'plain' },
   closed: { name: 'x.closed', unit: '1', kind: 'gauge', help: 'x', growth: 'none', labels: { way: ['in', 'out'] } },
+  both: { name: 'x.both', unit: '1', kind: 'gauge', help: 'x', growth: 'none', labels: { way: ['in', 'out'], end: ['in', 'out'] } },
   capped: { name: 'x.capped', unit: '1', kind: 'gauge', help: 'x', growth: 'none', labels: { path: { max: 2 } } },
 });
 
@@ -17,6 +18,9 @@ describe('SeriesTable', () => {
     expect(table.open({ ...owner, period: 5 }, M.plain)).toBe(id);
     expect(table.open({ ...owner, member: '1' }, M.plain)).not.toBe(id);
     expect(table.open(owner, M.closed, { way: 'in' })).not.toBe(table.open(owner, M.closed, { way: 'out' }));
+    const both = table.open(owner, M.both, { way: 'in', end: 'out' });
+    expect(table.open(owner, M.both, { end: 'out', way: 'in' })).toBe(both);
+    expect(table.open(owner, M.both, { end: 'in', way: 'out' })).not.toBe(both);
   });
 
   test('a label beyond its cap is refused and reported once', () => {

@@ -90,11 +90,89 @@ describe('Store', () => {
     expect(store.value(0)).toBe(9);
   });
 
+  test('after the agent was started again a counter goes on from its next value, whenever that comes', () => {
+    const samples = [
+      [0, 0, 100],
+      [0, 1, 130],
+      [0, 61, 5], // a total that the agent had added up
+      [0, 62, 9],
+      [1, 0, 7],
+      [1, 1, 8],
+      [1, 75, 1000], // what was counted meanwhile is of no known time
+      [1, 76, 1001],
+    ] as const;
+    let store = new Store();
+    const add = (): void => [0, 1].forEach((id) => store.add({ id, def: { kind: 'counter' }, period: 1 }));
+    add();
+    for (const sample of samples) {
+      if (sample[1] === 61) store.countFrom(60);
+      folded(store, [sample]);
+      const snapshot = structuredClone(store.snapshot());
+      store = new Store();
+      add();
+      store.restore(snapshot);
+    }
+    expect(list(store.bins(0)).map(({ from, sum }) => [from, sum])).toEqual([
+      [1, 30],
+      [62, 4],
+    ]);
+  });
+
   test('what was never sampled has no value', () => {
     const store = new Store();
     store.add({ id: 0, def: { kind: 'gauge' }, period: 1 });
     expect(store.value(0)).toBeNaN();
     expect(store.at(7)).toBeNaN();
+  });
+
+  test('has the bins that its samples make, whenever they are looked at', () => {
+    const step = fc.record({
+      id: fc.nat(2),
+      at: fc.nat(3000), // not in order: asynchronous sources report late
+      value: fc.integer({ min: -1000, max: 1000 }),
+      after: fc.constantFrom('nothing', 'nothing', 'look', 'resume'),
+    });
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 300 }), (steps) => {
+        const made = (): Store => {
+          const fresh = new Store();
+          for (const [id, period] of [1, 5, 1].entries()) fresh.add({ id, def: { kind: 'gauge' }, period });
+          return fresh;
+        };
+        let store = made();
+        const expected = [new Bins(1), new Bins(5), new Bins(1)];
+        for (const { id, at, value, after } of steps) {
+          folded(store, [[id, at, value]]);
+          expected[id]!.add(at, value);
+          if (after === 'look') expect(list(store.bins(id))).toEqual(list(expected[id]!));
+          if (after !== 'resume') continue;
+          const resumed = made();
+          resumed.restore(structuredClone(store.snapshot()));
+          store = resumed;
+        }
+        for (const [id, bins] of expected.entries()) {
+          const now = store.bins(id);
+          expect([list(now), now.width, now.first, now.length]).toEqual([list(bins), bins.width, bins.first, bins.length]);
+        }
+      }),
+    );
+  });
+
+  test('a snapshot of more series than are packed together is whole, and one of none is, too', () => {
+    const made = (count: number): Store => {
+      const store = new Store();
+      for (let id = 0; id < count; id++) store.add({ id, def: { kind: 'gauge' }, period: 1 });
+      return store;
+    };
+    const store = made(600);
+    folded(
+      store,
+      Array.from({ length: 3000 }, (_, i) => [(i * 7) % 599, i, i] as const), // the last one has no sample
+    );
+    const again = made(600);
+    again.restore(structuredClone(store.snapshot()));
+    for (let id = 0; id < 600; id++) expect(list(again.bins(id))).toEqual(list(store.bins(id)));
+    made(0).restore(made(0).snapshot());
   });
 
   test('continues from a snapshot as if it had never stopped', () => {

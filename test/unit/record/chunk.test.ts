@@ -2,20 +2,9 @@ import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { decodeChunk, encodeChunk } from '../../../src/record/chunk.ts';
-import { Damaged, decodeHot, encodeHot, indexOfShape, shapeOf, type HotRow, type Shape } from '../../../src/record/hot.ts';
+import { Damaged, decodeHot, HotEncoder, hotRowsOf, indexOfShape, shapeOf } from '../../../src/record/hot.ts';
 import type { Tick } from '../../../src/tick.ts';
 import { anyTicks, plain, Program } from '../../fixtures/record/ticks.ts';
-
-function hotRows(ticks: readonly Tick[]): HotRow[] {
-  const shapes: Shape[] = [];
-  return ticks.map((tick) => {
-    const shape = shapeOf(tick.samples);
-    const index = indexOfShape(shapes, shape);
-    const isNew = index === shapes.length;
-    if (isNew) shapes.push(shape);
-    return { n: tick.n, data: encodeHot(tick, shape, index, isNew) };
-  });
-}
 
 /** What came out, or `damaged`; any other error is a defect. */
 function outcome(decode: () => Tick[]): unknown {
@@ -40,7 +29,7 @@ describe('a chunk', () => {
   test('gives its ticks back bit for bit', () => {
     fc.assert(
       fc.property(anyTicks, (ticks) => {
-        expect(decodeChunk(encodeChunk(ticks)).map(plain)).toStrictEqual(ticks.map(plain));
+        expect(decodeChunk(encodeChunk(hotRowsOf(ticks))).map(plain)).toStrictEqual(ticks.map(plain));
       }),
     );
   });
@@ -49,7 +38,7 @@ describe('a chunk', () => {
     const program = new Program(40);
     const ticks = Array.from({ length: 120 }, (_, n) => structuredClone(program.tick(n)));
     const samples = ticks.reduce((sum, tick) => sum + tick.samples.length, 0);
-    expect(encodeChunk(ticks).length / samples).toBeLessThan(3);
+    expect(encodeChunk(hotRowsOf(ticks)).length / samples).toBeLessThan(3);
   });
 
   test('of garbage is damaged, and nothing worse', () => {
@@ -63,7 +52,7 @@ describe('a chunk', () => {
   test('that is cut off or has wrong bytes is damaged, and never gives other ticks', () => {
     fc.assert(
       fc.property(anyTicks, fc.nat(30), anyEdits, (ticks, cut, edits) => {
-        const whole = encodeChunk(ticks);
+        const whole = encodeChunk(hotRowsOf(ticks));
         expect(['damaged', ticks.map(plain)]).toContainEqual(outcome(() => decodeChunk(mangled(whole, cut, edits))));
       }),
     );
@@ -72,7 +61,7 @@ describe('a chunk', () => {
   test('with wrong bytes inside a whole frame is damaged or other ticks, and nothing worse', () => {
     fc.assert(
       fc.property(anyTicks, fc.nat(30), anyEdits, (ticks, cut, edits) => {
-        const raw = zstdDecompressSync(encodeChunk(ticks));
+        const raw = zstdDecompressSync(encodeChunk(hotRowsOf(ticks)));
         expect(outcome(() => decodeChunk(zstdCompressSync(mangled(raw, cut, edits))))).toBeDefined();
       }),
     );
@@ -81,7 +70,7 @@ describe('a chunk', () => {
   test('with any one bit flipped is damaged, or the bit means nothing', () => {
     const program = new Program(6);
     const ticks = Array.from({ length: 20 }, (_, n) => structuredClone(program.tick(n)));
-    const whole = encodeChunk(ticks);
+    const whole = encodeChunk(hotRowsOf(ticks));
     const expected = JSON.stringify(ticks.map((tick) => plain({ ...tick, events: [] })));
     for (let bit = 0; bit < whole.length * 8; bit += 3) {
       const broken = new Uint8Array(whole);
@@ -95,14 +84,14 @@ describe('a chunk', () => {
   test('whose ticks are out of order is damaged', () => {
     const program = new Program(1);
     const [one, two] = [structuredClone(program.tick(1)), structuredClone(program.tick(2))];
-    expect(outcome(() => decodeChunk(encodeChunk([two, one])))).toBe('damaged');
-    expect(outcome(() => decodeChunk(encodeChunk([one, one])))).toBe('damaged');
+    expect(outcome(() => decodeChunk(encodeChunk(hotRowsOf([two, one]))))).toBe('damaged');
+    expect(outcome(() => decodeChunk(encodeChunk(hotRowsOf([one, one]))))).toBe('damaged');
   });
 
   test('that would inflate to more than a chunk can be is refused', () => {
     const empty = { length: 0, series: new Uint32Array(0), values: new Float64Array(0), at: new Float64Array(0) };
     const ticks = Array.from({ length: 620_000 }, (_, n): Tick => ({ n, t: 0, wall: 0, samples: empty, events: [] }));
-    expect(outcome(() => decodeChunk(encodeChunk(ticks)))).toBe('damaged');
+    expect(outcome(() => decodeChunk(encodeChunk(hotRowsOf(ticks))))).toBe('damaged');
   });
 });
 
@@ -110,14 +99,41 @@ describe('hot rows', () => {
   test('give their ticks back bit for bit', () => {
     fc.assert(
       fc.property(anyTicks, (ticks) => {
-        expect(decodeHot(hotRows(ticks)).ticks.map(plain)).toStrictEqual(ticks.map(plain));
+        expect(decodeHot(hotRowsOf(ticks)).ticks.map(plain)).toStrictEqual(ticks.map(plain));
       }),
     );
   });
 
+  test('of one buffer do not show what was in it before', () => {
+    const program = new Program(41);
+    const [one, two] = [structuredClone(program.tick(1)), structuredClone(program.tick(2))];
+    const encoded = (encoder: HotEncoder, tick: Tick, defines: boolean): number[] => [
+      ...encoder.encode(tick, shapeOf(tick.samples), 0, defines),
+    ];
+    const used = new HotEncoder();
+    encoded(used, one, false);
+    expect(encoded(used, two, true)).toEqual(encoded(new HotEncoder(), two, true));
+    expect(encoded(used, one, false)).toEqual(encoded(new HotEncoder(), one, false));
+  });
+
+  test('have another shape when one series or one stamp differs', () => {
+    const samples = (series: number[], at: number[]) => ({
+      length: 2,
+      series: Uint32Array.from(series),
+      values: new Float64Array(2),
+      at: Float64Array.from(at),
+    });
+    const shapes = [shapeOf(samples([3, 4], [1, 1]))];
+    expect(indexOfShape(shapes, samples([3, 4], [7, 7]))).toBe(0);
+    expect(indexOfShape(shapes, samples([3, 5], [1, 1]))).toBe(1);
+    expect(indexOfShape(shapes, samples([3, 4], [1, 2]))).toBe(1);
+    expect(indexOfShape(shapes, samples([3, 4], [0, -0]))).toBe(1);
+    expect(indexOfShape(shapes, { ...samples([3, 4], [1, 1]), length: 1 })).toBe(1);
+  });
+
   test('define a shape once', () => {
     const program = new Program(100);
-    const rows = hotRows([1, 2, 4].map((n) => structuredClone(program.tick(n))));
+    const rows = hotRowsOf([1, 2, 4].map((n) => structuredClone(program.tick(n))));
     expect(rows[0]!.data).toHaveLength(8 + 4 * 100 + 8 * (2 + 1 + 100));
     expect(rows[1]!.data).toHaveLength(8 + 8 * (2 + 1 + 100));
     expect(rows[2]!.data).toHaveLength(rows[1]!.data.length);
@@ -135,7 +151,7 @@ describe('hot rows', () => {
   test('with wrong bytes are damaged or other ticks, and nothing worse', () => {
     fc.assert(
       fc.property(anyTicks, fc.nat(30), anyEdits, fc.nat(20), (ticks, cut, edits, which) => {
-        const rows = hotRows(ticks).map((row, i) => (i === which ? { ...row, data: mangled(row.data, cut, edits) } : row));
+        const rows = hotRowsOf(ticks).map((row, i) => (i === which ? { ...row, data: mangled(row.data, cut, edits) } : row));
         expect(outcome(() => decodeHot(rows).ticks)).toBeDefined();
       }),
     );

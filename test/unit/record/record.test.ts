@@ -321,7 +321,7 @@ test('many events are kept by the first and the latest, and the record says that
   const program = new Program(1);
   const writer = RecordWriter.create(folder, HEADER, MAX);
   const events = Array.from({ length: 30_000 }, (_, i) => mark(i, 'x'));
-  const append = (n: number): void => writer.append({ ...program.tick(n), events }, program.table);
+  const append = (n: number): boolean => writer.append({ ...program.tick(n), events }, program.table);
   for (let n = 0; n < 3; n++) append(n);
   expect(open(folder).thinned).toBe(false);
   append(3);

@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { decodeChunk } from '../../../src/record/chunk.ts';
 import { RollUp } from '../../../src/record/rollup.ts';
 import { create } from '../../../src/record/schema.ts';
+import { hotRowsOf } from '../../../src/record/hot.ts';
 import { halve, insertChunk, thinOnce } from '../../../src/record/thin.ts';
 import { Batch, type Tick } from '../../../src/tick.ts';
 import { anyTicks } from '../../fixtures/record/ticks.ts';
@@ -25,7 +26,7 @@ function withChunks(count: number): DatabaseSync {
   const db = database();
   for (let first = 0; first < count * 10; first += 10) {
     const ticks = Array.from({ length: 10 }, (_, i) => tick(first + i, i % 2 === 1 ? { 0: first + i, 1: first + i } : { 0: first + i }));
-    insertChunk(db, { first, last: first + 9, last_t: first + 9, last_wall: first + 9, level: 0 }, ticks);
+    insertChunk(db, { first, last: first + 9, last_t: first + 9, last_wall: first + 9, level: 0 }, hotRowsOf(ticks));
   }
   return db;
 }
