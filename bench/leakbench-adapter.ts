@@ -3,6 +3,7 @@
  * 0.05/h for counts, because the benchmark asks about smaller leaks than the product's defaults report; SOAK_FLOOR=product keeps those.
  */
 import { Judge } from '../src/analysis/judge.ts';
+import type { Grade, Outcome } from '../src/analysis/judgement.ts';
 import type { MetricDef } from '../src/catalog.ts';
 import { CATALOG } from '../src/metrics.ts';
 import { RunState } from '../src/runstate.ts';
@@ -10,9 +11,11 @@ import type { Owner } from '../src/series.ts';
 import { METRICS } from '../src/sources/process.ts';
 import { Batch, type RunEvent } from '../src/tick.ts';
 
+export type Floors = 'small' | 'product';
+
 interface Given {
   readonly dt: number;
-  readonly unit: 'bytes' | 'count';
+  readonly unit: 'bytes' | 'count' | 'seconds';
   readonly limit?: number;
   readonly hasLoad: boolean;
 }
@@ -23,6 +26,9 @@ interface Said {
   readonly slopePerHour?: number;
   readonly ci?: readonly [number, number];
   readonly exhaustsAtS?: number | null;
+  readonly outcome?: Outcome;
+  /** Every grade it had during the run, in order. */
+  readonly grades?: readonly Grade[];
 }
 
 export const name = 'soak-agent';
@@ -32,20 +38,33 @@ const DAY_S = 86_400;
 /** A fortnight, the product's default for how long a program must live. */
 const MUST_LIVE_S = 14 * DAY_S;
 
-const SMALL_FLOORS = { bytes: { share: 0.0002, perHour: 0 }, count: { share: 0, perHour: 0.05 } } as const;
+const SMALL_FLOORS = {
+  bytes: { share: 0.0002, perHour: 0 },
+  count: { share: 0, perHour: 0.05 },
+  seconds: { share: 0.0002, perHour: 0 },
+} as const;
 
-function metricOf({ unit }: Given): MetricDef {
-  const def = CATALOG.get(unit === 'bytes' ? 'soak.process.memory.private' : 'process.unix.file_descriptor.count');
-  return process.env['SOAK_FLOOR'] === 'product' ? def : { ...def, matters: SMALL_FLOORS[unit] };
+const METRIC_OF = {
+  bytes: 'soak.process.memory.private',
+  count: 'process.unix.file_descriptor.count',
+  seconds: 'soak.traffic.duration.mean',
+} as const;
+
+const FLOORS: Floors = process.env['SOAK_FLOOR'] === 'product' ? 'product' : 'small';
+
+/** The metric that stands for a series of the benchmark, and the growth of it that matters. */
+export function metricOf(unit: Given['unit'], floors: Floors = FLOORS): MetricDef {
+  const def: MetricDef = { ...CATALOG.get(METRIC_OF[unit]), gate: 'required' };
+  return floors === 'product' ? def : { ...def, matters: SMALL_FLOORS[unit] };
 }
 
-export function create(given: Given) {
-  const { dt, hasLoad } = given;
+export function create({ dt, unit, hasLoad }: Given, floors: Floors = FLOORS) {
+  const def = metricOf(unit, floors);
   const options = { requiredLifetime: MUST_LIVE_S, plannedEnd: null, warmup: null, rules: [], required: [], interval: dt };
   const state = new RunState(new Judge(options));
   const batch = new Batch();
   const owner: Owner = { source: 'process', target: 'bench', member: null, period: dt };
-  const signal = state.series.open(owner, metricOf(given));
+  const signal = state.series.open(owner, def);
   const requests = hasLoad ? state.series.open(owner, CATALOG.get('soak.traffic.requests')) : -1;
   // The benchmark has no idle programs: CPU time stands for work where it gives no load.
   const cpu = state.series.open(owner, METRICS.cpuTime, { 'cpu.mode': 'user' });
@@ -70,14 +89,16 @@ export function create(given: Given) {
         { id: 'bench', start: 0, end: final ? state.t : null, planned: null, agent: '', configHash: '' },
         state,
       );
-      const judged = verdict.series.find((series) => series.metric === metricOf(given).name);
+      const judged = verdict.series.find((series) => series.metric === def.name);
       if (judged === undefined) return { leak: false, score: -20 };
-      const { slope, grade, exhaustion, floorPerHour } = judged;
+      const { slope, grade, exhaustion, floorPerHour, outcome, gradeHistory } = judged;
       // Distance from the floor in widths of the interval.
       const score = slope === null ? -20 : (slope.perHour - (floorPerHour ?? 0)) / Math.max(1e-9, slope.hi - slope.lo);
       return {
         leak: grade === 'confirmed',
         score,
+        outcome,
+        grades: gradeHistory.map((entry) => entry.grade),
         ...(slope ? { slopePerHour: slope.perHour, ci: [slope.lo, slope.hi] as const } : {}),
         exhaustsAtS: exhaustion ? Date.parse(exhaustion.at) / 1000 : null,
       };

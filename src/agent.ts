@@ -44,6 +44,8 @@ export interface AgentIo {
 export interface Ended {
   readonly verdict: Verdict;
   readonly ending: Ending;
+  /** Ticks that were judged but are not in the record. */
+  readonly ticksLost: number;
   /** What went wrong while stopping; the verdict stands. */
   readonly errors: readonly unknown[];
 }
@@ -173,7 +175,7 @@ export class Agent {
     const run = this.#run();
     const seal: StopStep = { name: 'verdict', seconds: STEP_S.verdict, run: () => run.seal(this.#endedAt ?? 0, verdict) };
     errors.push(...(await stopInOrder([seal], this.#log)));
-    return { verdict, ending: over, errors };
+    return { verdict, ending: over, ticksLost: this.#loop?.losses.ticks ?? 0, errors };
   }
 
   /** Serves the final state until told to stop, or for the given seconds. */
@@ -230,11 +232,11 @@ export class Agent {
       record: opened.record,
       interval: config.interval,
     });
-    if (opened.resumed) {
+    // A start that was killed before its first tick has left a run that has not begun.
+    if (opened.record.isEmpty) this.#loop.event('run_start', `soak-agent ${VERSION} began this run`);
+    else if (opened.resumed) {
       this.#loop.event('run_resume', 'soak-agent was started again and goes on with this run', { data: {} });
       this.#loop.event('gap', 'the agent was not running', { data: { from: opened.resumed.last.t } });
-    } else {
-      this.#loop.event('run_start', `soak-agent ${VERSION} began this run`);
     }
     return opened.messages;
   }
@@ -319,6 +321,7 @@ export class Agent {
     return {
       schedule: () => ({ lateness: this.#loop?.schedule.lateness ?? 0, sources: this.#loop?.schedule.figures ?? [] }),
       recordSize: () => this.#opened?.record.size() ?? null,
+      losses: () => this.#loop?.losses ?? null,
       series: () => this.state.series.size,
       look: () => this.#loop?.lookSeconds ?? null,
     };

@@ -5,10 +5,13 @@
  */
 import { assert } from './problem.ts';
 
-/** UCUM units that we use. Curly braces are annotations: they count things and add no suffix to a Prometheus name. */
+/**
+ * UCUM units that we use. Curly braces are annotations: they count things and add no suffix to a Prometheus name. The empty one is a
+ * plain figure of data from elsewhere, of which nothing more is known; no metric of our own has it.
+ */
 export type Unit = PlainUnit | `${PlainUnit}/h`;
 
-type PlainUnit = 'By' | 's' | '1' | `{${string}}`;
+type PlainUnit = 'By' | 's' | '1' | '' | `{${string}}`;
 
 export type Kind = 'gauge' | 'counter' | 'updowncounter';
 

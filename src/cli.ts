@@ -25,6 +25,7 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MIN) {
 } else {
   limitHeap();
   watchOutput();
+  process.on('exit', leave); // after the others, which may change the code
   const { main, endAnyway } = await import('./commands/program.ts');
   process.exitCode = await main(process.argv.slice(2));
   endAnyway();
@@ -61,6 +62,17 @@ function watchOutput(): void {
     complain(`soak-agent: the output could not be written: ${lost}`);
     process.exitCode = EXIT_FAILED;
   });
+}
+
+/**
+ * To exit, Node waits for its threads, and one that asks a dead mount or a silent name server never answers. The kernel ends all threads
+ * but one when a process replaces itself; what is left has nothing to do but end with the same code. A thread that the kernel itself
+ * cannot end (state D, as on a failing disk) nobody can.
+ */
+function leave(code: number): void {
+  const asks = process.getActiveResourcesInfo().some((name) => /^(FSReq|GetAddrInfo|GetNameInfo)/.test(name));
+  if (!asks || process.platform === 'win32' || !process.execve) return;
+  process.execve(process.execPath, [process.execPath, '-e', `process.exitCode = ${code}`], {});
 }
 
 /** A defect, or a problem that nobody caught: one line, and the end. Whatever is open is lost; the record survives a kill at any moment. */

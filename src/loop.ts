@@ -4,6 +4,7 @@
  */
 import type { Clock } from './clock.ts';
 import { Continuity } from './continuity.ts';
+import { Losses } from './losses.ts';
 import type { RunState } from './runstate.ts';
 import { Schedule } from './schedule.ts';
 import type { SeriesTable } from './series.ts';
@@ -38,8 +39,9 @@ export class RunTime {
 
 /** Where ticks are kept. */
 export interface TickLog {
-  append(tick: Tick, series: SeriesTable): void;
-  checkpoint(n: number, state: Uint8Array): void;
+  /** False when the tick is not recorded, and the run goes on. */
+  append(tick: Tick, series: SeriesTable): boolean;
+  checkpoint(n: number, state: Uint8Array): boolean;
 }
 
 export interface LoopParts {
@@ -58,6 +60,7 @@ export class Loop implements Sink {
   readonly #batch = new Batch();
   readonly #continuity: Continuity;
   readonly schedule: Schedule;
+  readonly losses = new Losses((kind, message, about) => this.event(kind, message, about));
   /** Seconds that folding took at the last look of the judge; null before the first. */
   lookSeconds: number | null = null;
   #n: number;
@@ -101,11 +104,11 @@ export class Loop implements Sink {
     for (const broken of this.#continuity.check(t, clock.monotonic(), wall)) this.event(broken.kind, broken.message, { data: broken.data });
     const tick = this.#batch.close(this.#n, t, wall);
     this.#n++;
-    record?.append(tick, state.series);
+    if (record !== null) this.losses.note('ticks', t, record.append(tick, state.series));
     this.#fold(tick);
     if (record === null || minuteOf(t) === this.#minute) return;
     this.#minute = minuteOf(t);
-    record.checkpoint(tick.n, state.snapshot());
+    this.losses.note('checkpoints', t, record.checkpoint(tick.n, state.snapshot()));
   }
 
   #fold(tick: Tick): void {

@@ -22,6 +22,8 @@ export const PROBLEMS = {
   OUT: 'usage', // a folder that cannot be written
   RECORD: 'usage', // a run record that is missing, damaged or not one
   RECORD_VERSION: 'usage', // a run record of a newer soak-agent
+  DATA: 'usage', // data to analyse that cannot be read or understood
+  PROMETHEUS: 'usage', // a Prometheus server that cannot be reached, refuses, or answers something else
   DISK: 'failed', // the record can no longer be written
   INTERNAL: 'failed', // a broken invariant: a defect of soak-agent
 } as const;

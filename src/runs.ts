@@ -5,7 +5,7 @@ import type { Verdict } from './analysis/verdict.ts';
 import { rfc3339, type Clock } from './clock.ts';
 import { messageOf } from './problem.ts';
 import { forgetCrash, readCrash, writeVerdict } from './record/files.ts';
-import { look, makeOut, makeRun, newestRun, prune, type RunFolder } from './record/folders.ts';
+import { look, makeOut, makeRun, newestRun, prune, type RunFolder, unmake } from './record/folders.ts';
 import { RunLock } from './record/lock.ts';
 import { RecordReader } from './record/reader.ts';
 import { replay, type Replayed } from './record/replay.ts';
@@ -35,12 +35,17 @@ export interface Crash {
   readonly reason: string | null;
 }
 
-interface Parts extends RunFolder {
+interface Run extends RunFolder {
   /** Seconds since the epoch. */
   readonly start: number;
   readonly lock: RunLock;
   readonly record: RecordWriter;
   readonly resumed: { readonly start: number; readonly last: { readonly t: number; readonly wall: number } } | null;
+}
+
+interface Parts extends Run {
+  /** Folders around it that were made for it. */
+  readonly made: readonly string[];
   readonly crashed: Crash | null;
   readonly messages: readonly string[];
 }
@@ -58,8 +63,9 @@ export class OpenedRun {
   /** What the user should know: a crash, why a run was not resumed, what was removed or could not be. */
   readonly messages: readonly string[];
   readonly #lock: RunLock;
+  readonly #made: readonly string[];
 
-  constructor({ folder, id, start, record, resumed, crashed, messages, lock }: Parts) {
+  constructor({ folder, id, start, record, resumed, made, crashed, messages, lock }: Parts) {
     this.folder = folder;
     this.id = id;
     this.start = start;
@@ -69,6 +75,7 @@ export class OpenedRun {
     this.crashed = crashed;
     this.messages = messages;
     this.#lock = lock;
+    this.#made = made;
   }
 
   /** Finishes the run: the record first, because it alone can give the verdict again. Throws `DISK`. */
@@ -84,7 +91,9 @@ export class OpenedRun {
     const isEmpty = this.resumed === null && this.record.isEmpty;
     this.record.close();
     this.#lock.release();
-    if (isEmpty) rmSync(this.folder, { recursive: true, force: true });
+    if (!isEmpty) return;
+    rmSync(this.folder, { recursive: true, force: true });
+    unmake(this.#made);
   }
 }
 
@@ -94,16 +103,25 @@ export class OpenedRun {
  */
 export function openRun(request: RunRequest): OpenedRun {
   const { out, keep } = request;
-  makeOut(out);
+  const made = makeOut(out);
   const newest = newestRun(out);
   const { lock, crashed, message } = newest === null ? NOTHING : examine(newest, request.header);
-  const run = newest !== null && lock !== null ? resume(newest, lock, request) : begin(request);
+  const run = newest !== null && lock !== null ? resume(newest, lock, request) : begin(request, made);
   const removed = keep === null ? [] : prune(out, keep);
   const messages = [...(crashed === null ? [] : [crashMessage(crashed)]), ...(message === null ? [] : [message]), ...removed];
-  return new OpenedRun({ ...run, crashed, messages });
+  return new OpenedRun({ ...run, made, crashed, messages });
 }
 
-function begin({ out, clock, header, maxBytes }: RunRequest): Omit<Parts, 'crashed' | 'messages'> {
+function begin(request: RunRequest, made: readonly string[]): Run {
+  try {
+    return beginIn(request);
+  } catch (error) {
+    unmake(made);
+    throw error;
+  }
+}
+
+function beginIn({ out, clock, header, maxBytes }: RunRequest): Run {
   const start = clock.wall();
   const { folder, id, lock } = makeRun(out, start);
   try {
@@ -116,7 +134,7 @@ function begin({ out, clock, header, maxBytes }: RunRequest): Omit<Parts, 'crash
   }
 }
 
-function resume({ folder, id }: RunFolder, lock: RunLock, { maxBytes, state }: RunRequest): Omit<Parts, 'crashed' | 'messages'> {
+function resume({ folder, id }: RunFolder, lock: RunLock, { maxBytes, state }: RunRequest): Run {
   const reader = RecordReader.open(folder);
   try {
     replay(reader, state, { from: 'checkpoint' });

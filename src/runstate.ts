@@ -36,6 +36,8 @@ export class RunState {
 
   fold(tick: Tick): void {
     this.#addSeries();
+    const resumed = tick.events.findLast(({ kind }) => kind === 'run_resume');
+    if (resumed) this.store.countFrom(resumed.t);
     this.store.fold(tick.samples);
     for (const event of tick.events) this.#event(event);
     this.t = tick.t;

@@ -4,7 +4,7 @@
  */
 import type { RunEvent } from './tick.ts';
 
-/** Lives kept per member; prefork workers may have thousands. The first and the latest ones are kept, the rest counted. */
+/** Lives kept per member, and of the agent; prefork workers may have thousands. The first and the latest ones are kept, the rest counted. */
 const LIVES_MAX = 64;
 
 const GAPS_MAX = 256;
@@ -37,6 +37,7 @@ export interface TimelineSnapshot {
   readonly gapSeconds: number;
   readonly phases: readonly Phase[];
   readonly restarts: number;
+  readonly resumes: readonly number[];
 }
 
 export class Timeline {
@@ -46,21 +47,30 @@ export class Timeline {
   gapSeconds = 0;
   phases: Phase[] = [];
   restarts = 0;
+  #resumes: number[] = [];
 
   fold(event: RunEvent): void {
+    if (event.kind === 'run_resume') this.#resume(event.t);
     if (event.kind === 'restart' || event.kind === 'member_start' || event.kind === 'target_found') this.#life(event);
     if (event.kind === 'restart') this.restarts++;
     if (event.kind === 'gap') this.#gap({ from: Number(event.data['from']), to: event.t });
     if (event.kind === 'phase') this.#phase({ name: String(event.data['phase']), from: event.t, judged: event.data['judged'] !== false });
   }
 
-  /** Run times at which a life of this member began. */
+  /** Run times at which a life of this member began; of no target (null), at which one of the agent itself did after its first. */
   lives(target: string | null, member: string | null): readonly number[] {
-    return (target === null ? undefined : this.#lives.get(JSON.stringify([target, member]))?.starts) ?? [];
+    return target === null ? this.#resumes : (this.#lives.get(JSON.stringify([target, member]))?.starts ?? []);
   }
 
   snapshot(): TimelineSnapshot {
-    return { lives: [...this.#lives.values()], gaps: this.gaps, gapSeconds: this.gapSeconds, phases: this.phases, restarts: this.restarts };
+    return {
+      lives: [...this.#lives.values()],
+      gaps: this.gaps,
+      gapSeconds: this.gapSeconds,
+      phases: this.phases,
+      restarts: this.restarts,
+      resumes: this.#resumes,
+    };
   }
 
   restore(snapshot: TimelineSnapshot): void {
@@ -69,6 +79,7 @@ export class Timeline {
     this.gapSeconds = snapshot.gapSeconds;
     this.phases = [...snapshot.phases];
     this.restarts = snapshot.restarts;
+    this.#resumes = [...snapshot.resumes];
   }
 
   #life(event: RunEvent): void {
@@ -80,6 +91,11 @@ export class Timeline {
     if (lives.starts.length <= LIVES_MAX) return;
     lives.starts.splice(1, 1); // the first life tells the level after start, the latest ones what is going on
     lives.dropped++;
+  }
+
+  #resume(t: number): void {
+    this.#resumes.push(t);
+    if (this.#resumes.length > LIVES_MAX) this.#resumes.splice(1, 1);
   }
 
   #gap(gap: Span): void {

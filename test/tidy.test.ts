@@ -84,6 +84,11 @@ describe('who imports whom', () => {
     expect(breaks((i) => i.from.startsWith('views/') && /^(sources|record|commands)\/|^(agent|loop)\.ts$/.test(i.to))).toEqual([]);
   });
 
+  test('import reads what others have measured: it imports no source, record, view or command', () => {
+    const forbidden = /^(sources|record|views|commands)\/|^(agent|loop|schedule|runs)\.ts$/;
+    expect(breaks((i) => i.from.startsWith('import/') && forbidden.test(i.to))).toEqual([]);
+  });
+
   test('only commands and the agent compose', () => {
     expect(breaks((i) => i.to.startsWith('commands/') && !/^(cli\.ts|commands\/.*)$/.test(i.from))).toEqual([]);
     expect(breaks((i) => i.to === 'agent.ts' && !i.from.startsWith('commands/'))).toEqual([]);

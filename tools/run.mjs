@@ -15,7 +15,15 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, 'node_modules', '.bin');
 
 /** Debian package by the program it brings. */
-const SYSTEM = { promtool: 'prometheus', strace: 'strace', javac: 'default-jdk-headless', gcc: 'gcc', python3: 'python3' };
+const SYSTEM = {
+  promtool: 'prometheus',
+  strace: 'strace',
+  javac: 'default-jdk-headless',
+  gcc: 'gcc',
+  python3: 'python3',
+  podman: 'podman',
+  runc: 'runc',
+};
 
 function fail(message) {
   process.stderr.write(`${message}\n`);

@@ -44,7 +44,8 @@ const kept: Kept[] = [];
 export function designOf(times: Times, shapes: readonly Shape[]): Design & { readonly span: number } {
   const even = isEven(times);
   const index = kept.findIndex((known) => known.design.shapes === shapes && isSame(known, times, even));
-  const found = index >= 0 ? kept.splice(index, 1)[0]! : { times, even, design: design(times, shapes) };
+  // Made of points at distance 1 and not of these, so that a fit never depends on what was fitted before.
+  const found = index >= 0 ? kept.splice(index, 1)[0]! : { times, even, design: design(even ? evenly(times) : times, shapes) };
   // What belongs to one series at one look is not worth keeping for others.
   if (times.covariates.length === 0) kept.push(found);
   if (kept.length > KEPT) kept.shift();
@@ -61,6 +62,10 @@ function isEven({ n, t, lives, covariates, work, step }: Times): boolean {
   if (lives !== 1 || covariates.length > 0 || work !== null) return false;
   for (let i = 1; i < n; i++) if (Math.abs(t[i]! - t[i - 1]! - step) > EQUAL * step) return false;
   return true;
+}
+
+function evenly({ n, life }: Times): Times {
+  return { n, t: Float64Array.from({ length: n }, (_, i) => i), life, lives: 1, step: 1, covariates: [], work: null };
 }
 
 function isSameTimes(a: Times, b: Times): boolean {

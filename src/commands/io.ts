@@ -35,7 +35,9 @@ const LAST_HANDLES_S = 2;
 
 /** Lets the process end by itself, and ends it when something still holds it open: a defect, so it is named. */
 export function endAnyway(): void {
-  deadline(LAST_HANDLES_S, 'still open').signal.addEventListener('abort', () => {
+  const limit = deadline(LAST_HANDLES_S, 'still open');
+  limit.start();
+  limit.signal.addEventListener('abort', () => {
     process.stderr.write(`soak-agent: still open at the end: ${process.getActiveResourcesInfo().join(', ')}; please report this\n`);
     process.exit();
   });

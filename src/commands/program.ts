@@ -1,9 +1,10 @@
 /** The command line: which commands there are, what they take, and how their problems are told. */
-import { Command, CommanderError } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import type { Config, JudgeOverrides } from '../config/config.ts';
 import { Faults } from '../config/faults.ts';
 import { buildConfig, buildOverrides, loadSettings } from '../config/load.ts';
 import { OPTION_NAMES, type OptionName } from '../config/options.ts';
+import { ANALYZE_FLAGS } from '../import/flags.ts';
 import { EXIT, type ExitCode, Problem, PROBLEMS } from '../problem.ts';
 import type { Settings } from '../config/settings.ts';
 import { VERSION } from '../version.ts';
@@ -20,6 +21,7 @@ Examples:
                                                 watch while the load runs; the run ends with it
   soak-agent --config soak.yaml                 the same options from a file
   soak-agent doctor --target api=port:8080      what can be read and certified here, and what would mend the rest
+  soak-agent analyze october.csv                judge data you already have
 
 "soak-agent --target ..." is short for "soak-agent run --target ..."; "soak-agent run --help" lists the options.
 
@@ -31,6 +33,16 @@ Selectors: 4242 (a pid), name:COMM, cmd:REGEX, port:NUMBER, pidfile:PATH, cgroup
 
 Each option is also an environment variable (--gone-after is SOAK_GONE_AFTER) and a key of the configuration file (gone_after).
 Flags go before variables, variables before the file. What follows -- is run while watching, and the run ends with it.`;
+
+const ANALYZE_NOTES = `
+Units and kinds come from the names: rss_kb, heap [MB], latency_ms, open_fds, process_cpu_seconds_total. What every column was taken for is
+told below the table. A pass needs proof that the program worked: a load column, a CPU column, or your word (--assume-work).
+
+Examples:
+  soak-agent analyze october.csv.gz --load rps --limit rss_kb=2GB
+  soak-agent analyze october.csv --explain rss_kb
+  soak-agent analyze --prometheus http://localhost:9090 --from 30d --query 'process_resident_memory_bytes{job="api"}' \\
+                     --load-query 'sum(rate(http_requests_total{job="api"}[5m]))'`;
 
 /** Options of the judgement, which a stored run can be given anew. */
 const JUDGEMENT: readonly OptionName[] = ['rule', 'require', 'mustLive', 'warmup', 'config'];
@@ -77,6 +89,7 @@ class Program {
       .addHelpText('after', EXAMPLES);
     this.#addRun();
     this.#addDoctor();
+    this.#addAnalyze();
     this.#addReplay();
     this.#addMetrics();
     this.#addConfig();
@@ -113,16 +126,36 @@ class Program {
     });
   }
 
+  #addAnalyze(): void {
+    const command = this.#program
+      .command('analyze')
+      .argument('[data]', 'CSV, NDJSON, a saved query_range answer (each also .gz), the folder of a run, or - for standard input')
+      .description("judge data you already have: last month's, of any program")
+      .usage('<data> [options]   or   analyze --prometheus URL --query QUERY [options]')
+      .addHelpText('after', ANALYZE_NOTES);
+    const given = new Map<string, string[]>();
+    for (const { name, arg, group, help } of ANALYZE_FLAGS) {
+      command.addOption(new Option(`--${name} ${arg}`.trim(), help).helpGroup(`${group}:`));
+      command.on(`option:${name}`, (text: string | null) => given.set(name, [...(given.get(name) ?? []), text ?? 'true']));
+    }
+    command.action(async (data: string | undefined) => {
+      this.#refuseCommand();
+      const { analyze } = await import('./analyze.ts');
+      this.#code = await analyze(data ?? null, given, this.#io);
+    });
+  }
+
   #addReplay(): void {
     const command = this.#program
       .command('replay')
       .argument('<run>', 'folder of a run')
       .description('judge a stored run again, with other rules if you like');
     const flags = new Flags(command, JUDGEMENT, this.#faults, 'as in the run');
-    command.action(async (run: string) => {
+    command.option('--json', 'print the verdict as JSON, as verdict.json has it');
+    command.action(async (run: string, { json = false }: { json?: boolean }) => {
       const overrides = await this.#overrides(flags);
       const { replay } = await import('./replay.ts');
-      this.#code = replay(run, overrides, this.#io);
+      this.#code = replay(run, { overrides, json }, this.#io);
     });
   }
 

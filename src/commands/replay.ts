@@ -1,5 +1,6 @@
 /** `soak-agent replay RUN`: judges a stored run again through the same code, by other rules if they are given. The record is only read. */
 import { Judge } from '../analysis/judge.ts';
+import type { Verdict } from '../analysis/verdict.ts';
 import { rfc3339 } from '../clock.ts';
 import type { JudgeOverrides } from '../config/config.ts';
 import { judgeOptions, storedJudging } from '../judging.ts';
@@ -8,15 +9,35 @@ import type { ExitCode } from '../problem.ts';
 import { RecordReader } from '../record/reader.ts';
 import { replay as replayRecord } from '../record/replay.ts';
 import { RunState } from '../runstate.ts';
+import type { Series } from '../series.ts';
 import { summary } from '../views/terminal.ts';
 import type { Io } from './io.ts';
 import { exitCodeOf } from './run.ts';
 import { screenOf } from './view.ts';
 
-export function replay(folder: string, overrides: JudgeOverrides, io: Io): ExitCode {
+export interface ReplayRequest {
+  /** Empty: judged as it was. */
+  readonly overrides: JudgeOverrides;
+  /** The verdict as `verdict.json` has it, instead of the summary. */
+  readonly json: boolean;
+}
+
+export function replay(folder: string, { overrides, json }: ReplayRequest, io: Io): ExitCode {
+  const { verdict, notes } = judgeRecord(folder, () => overrides);
+  for (const note of notes) io.stderr.write(`${note}\n`);
+  io.stdout.write(json ? `${JSON.stringify(verdict, null, 2)}\n` : `${summary(verdict, screenOf(io)).join('\n')}\n`);
+  return exitCodeOf(verdict.outcome);
+}
+
+/** A stored run judged again, with what the user should know of it. @param overridesOf by the series of the record */
+export function judgeRecord(
+  folder: string,
+  overridesOf: (series: readonly Series[]) => JudgeOverrides,
+): { state: RunState; verdict: Verdict; start: number; notes: string[] } {
   const reader = RecordReader.open(folder);
   try {
     const { header, sealed } = reader;
+    const overrides = overridesOf(reader.series((name) => CATALOG.find(name)));
     const judging = { ...storedJudging(header.config, CATALOG), ...overrides };
     const state = new RunState(new Judge(judgeOptions(judging)));
     const { exact } = replayRecord(reader, state, {
@@ -28,10 +49,10 @@ export function replay(folder: string, overrides: JudgeOverrides, io: Io): ExitC
       { id: header.id, start: header.start, end, planned: header.planned, agent: header.agent, configHash: header.configHash },
       state,
     );
-    if (!exact) io.stderr.write('the record was thinned to keep its size: other rules see only the samples that are left\n');
-    if (sealed === null) io.stderr.write(`the run is not finished: judged on what was recorded up to ${rfc3339(end) ?? 'its start'}\n`);
-    io.stdout.write(`${summary(verdict, screenOf(io)).join('\n')}\n`);
-    return exitCodeOf(verdict.outcome);
+    const thinned =
+      'ticks are missing from the record (its cap, or another program held it): other rules see only the samples that are left';
+    const unfinished = `the run is not finished: judged on what was recorded up to ${rfc3339(end) ?? 'its start'}`;
+    return { state, verdict, start: header.start, notes: [...(exact ? [] : [thinned]), ...(sealed === null ? [unfinished] : [])] };
   } finally {
     reader.close();
   }

@@ -72,8 +72,9 @@ function noteCrashes(folder: string, { clock }: Io): () => void {
   return () => void process.off('uncaughtExceptionMonitor', note).off('unhandledRejection', note);
 }
 
-function tell({ verdict, ending, errors }: Ended, agent: Agent, io: Io): void {
-  io.stdout.write(`\n${ending.message}\n${summary(verdict, screenOf(io)).join('\n')}\n\nrecord in ${agent.folder}\n`);
+function tell({ verdict, ending, ticksLost, errors }: Ended, agent: Agent, io: Io): void {
+  const lost = ticksLost === 0 ? '' : `, without ${ticksLost} ticks during which another program held it; they are judged all the same`;
+  io.stdout.write(`\n${ending.message}\n${summary(verdict, screenOf(io)).join('\n')}\n\nrecord in ${agent.folder}${lost}\n`);
   for (const error of errors.slice(1)) io.stderr.write(`soak-agent: ${messageOf(error)}\n`);
 }
 

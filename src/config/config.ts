@@ -30,6 +30,10 @@ export interface Config {
   readonly required: readonly string[];
   /** Where process figures come from: `/proc`, or pidusage where there is none. */
   readonly source: 'procfs' | 'pidusage';
+  /** Count open descriptors of deleted files. */
+  readonly deletedDescriptors: boolean;
+  /** When the proportional shares of a role with several processes are read. */
+  readonly shares: Shares;
   readonly roots: { readonly proc: string; readonly sys: string };
   readonly logLevel: LogLevel;
   /** The live table on a terminal. */
@@ -37,6 +41,8 @@ export interface Config {
   /** What follows `--`: run while watching; the run ends with it. */
   readonly command: readonly string[] | null;
 }
+
+export type Shares = 'off' | 'ends' | 'periodic' | 'forced';
 
 /** How a stored run is to be judged differently from the first time: only what was given. */
 export type JudgeOverrides = Partial<Pick<Config, 'rules' | 'required' | 'mustLive' | 'warmup'>>;
@@ -50,10 +56,12 @@ const HASH_DIGITS = 12;
  * larger than a lowered cap would not shrink.
  */
 export function configHash(config: Config): string {
-  const { interval, duration, goneAfter, mustLive, warmup, required, source, roots, command, recordMax } = config;
+  const { interval, duration, goneAfter, mustLive, warmup, required, source, deletedDescriptors, shares, roots, command, recordMax } =
+    config;
   const targets = config.targets.map(({ role, selector, many, children }) => ({ role, selector: selectorText(selector), many, children }));
   const rules = config.rules.map((rule) => rule.text);
-  const matters = { targets, interval, duration, goneAfter, mustLive, warmup, rules, required, source, roots, command, recordMax };
+  const judging = { mustLive, warmup, rules, required };
+  const matters = { targets, interval, duration, goneAfter, ...judging, source, deletedDescriptors, shares, roots, command, recordMax };
   return createHash('sha256').update(canonical(matters)).digest('hex').slice(0, HASH_DIGITS);
 }
 

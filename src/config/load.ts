@@ -36,7 +36,6 @@ export async function loadSettings({ flags, env }: Pick<Sources, 'flags' | 'env'
 /** The configuration of a run. What is wrong, of all sources, goes to `faults`; if there is any, the result is not to be used. */
 export function buildConfig(settings: Settings, { command, catalog }: Pick<Sources, 'command' | 'catalog'>, faults: Faults): Config {
   const get = settings.get.bind(settings);
-  const source = get('source');
   const endpoint = get('otlp');
   const targets = buildTargets(settings, faults);
   const rules = buildRules(settings, catalog, faults, new Set(targets.map((target) => target.role)));
@@ -58,7 +57,9 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     otlp: endpoint === null ? null : { endpoint, headers: settings.find('otlpHeaders') ?? {} },
     rules,
     required: buildRequired(settings, catalog, faults),
-    source: source === 'auto' ? (process.platform === 'linux' ? 'procfs' : 'pidusage') : source,
+    source: sourceOf(settings),
+    deletedDescriptors: get('deletedDescriptors'),
+    shares: get('shares'),
     roots: { proc: get('proc'), sys: get('sys') },
     logLevel: get('logLevel'),
     live: get('live'),
@@ -139,6 +140,11 @@ function buildRequired(settings: Settings, catalog: Sources['catalog'], faults: 
   return [...new Set(required.filter((name) => name !== null))];
 }
 
+function sourceOf(settings: Settings): Config['source'] {
+  const source = settings.get('source');
+  return source === 'auto' ? (process.platform === 'linux' ? 'procfs' : 'pidusage') : source;
+}
+
 /** What is right by itself but not beside another setting. */
 function checkTogether(settings: Settings, command: Sources['command'], faults: Faults): void {
   const duration = settings.get('duration') ?? Infinity;
@@ -150,6 +156,11 @@ function checkTogether(settings: Settings, command: Sources['command'], faults: 
   if (command?.length === 0) faults.add('USAGE', '--', 'should be followed by a command to run while watching');
   if (settings.find('otlpHeaders') && settings.get('otlp') === null)
     wrong('otlpHeaders', 'are headers of a push, but otlp names no receiver');
+  if (sourceOf(settings) === 'pidusage') {
+    const message = 'needs source procfs: pidusage does not read it';
+    if (settings.get('deletedDescriptors')) wrong('deletedDescriptors', message);
+    if (['periodic', 'forced'].includes(settings.get('shares'))) wrong('shares', message);
+  }
   for (const name of ['proc', 'sys'] as const) {
     const folder = settings.get(name);
     const isFolder = statSync(folder, { throwIfNoEntry: false })?.isDirectory() ?? false;

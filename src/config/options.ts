@@ -100,6 +100,25 @@ const OPTIONS = {
     help: 'where figures of processes come from',
     more: '`auto` is `procfs` on Linux and `pidusage` elsewhere. `procfs` is the whole set of metrics and needs Linux; `pidusage` works everywhere and gives CPU and resident memory only.',
   }),
+  deletedDescriptors: option({
+    group: 'Targets',
+    value: onOff(),
+    default: 'false',
+    help: 'also count open descriptors of deleted files',
+    more:
+      'The space of a deleted file is not free until its last descriptor is closed. All descriptors are listed for it, every 10 s, some 2 us each. ' +
+      'Needs `procfs`, and the right to look into the process.',
+  }),
+  shares: option({
+    group: 'Targets',
+    value: choice(['off', 'ends', 'periodic', 'forced']),
+    default: 'ends',
+    help: 'when to read what processes take together (memory.proportional)',
+    more:
+      'For targets of several processes: what they share is divided among them. Reading walks all pages of a process, some 7 ms/GB, while its mmap calls and page faults wait. ' +
+      '`ends` reads at the start and the end of the run, `periodic` also in between (at most once a minute and 0.01 % of the time), `off` never. ' +
+      'Processes above 1 GB are left out, except with `forced`, which otherwise is `periodic`.',
+  }),
   duration: option({
     group: 'Run',
     value: orNone(duration({ min: 1, max: LONGEST }), 'forever'),

@@ -36,7 +36,13 @@ export async function observe(
   const series = new SeriesTable();
   const state = new RunState(new Judge(judgeOptions(config)), series);
   const eye = new Eye(clock, state);
-  const figures = { schedule: () => ({ lateness: 0, sources: [] }), recordSize: () => null, series: () => series.size, look: () => null };
+  const figures = {
+    schedule: () => ({ lateness: 0, sources: [] }),
+    recordSize: () => null,
+    losses: () => null,
+    series: () => series.size,
+    look: () => null,
+  };
   const all = sources({ series, targets, clock, log, roots: config.roots }, config, figures);
   try {
     for (const source of all) await source.open(eye);
@@ -87,6 +93,7 @@ class Eye implements Sink {
 
   async #read(source: Source): Promise<void> {
     const limit = deadline(ANSWER_S, `no answer within ${ANSWER_S} s`);
+    limit.start();
     try {
       await source.read(this, limit.signal);
       this.failures.delete(source.name);

@@ -26,8 +26,8 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
   }
   return [
     selectionSource(ctx),
-    processSource(ctx, { period }),
-    processSharesSource(ctx),
+    processSource(ctx, { period, deletedDescriptors: config.deletedDescriptors }),
+    ...(config.shares === 'off' ? [] : [processSharesSource(ctx, { when: config.shares })]),
     cgroupSource(ctx),
     runtimeSource(ctx),
     hostSource(ctx, config.out),

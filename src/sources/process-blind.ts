@@ -17,33 +17,30 @@ export function blindOf(figures: Figures, proc: string): Blind[] {
   const { reader, details } = figures;
   const blind: Blind[] = [];
   const add = (metric: string, reason: string): number => blind.push({ metric, reason });
-  const owner = (): string => whose(proc, reader.pid);
+  const closed: Closed = (verb, code, capabilities) => `${closedTo(proc, reader.pid, verb, capabilities)}${because(code)}`;
   if (reader.refused.stat !== null) {
-    add('process.*', `/proc hides it (hidepid); run soak-agent as ${owner()} or with CAP_SYS_PTRACE`);
+    add('process.*', `/proc hides it (hidepid); run soak-agent as ${userOf(proc, reader.pid)} or with CAP_SYS_PTRACE`);
     return blind;
   }
   const { io, fd } = reader.refused;
   if (io === 'ENOENT') add(METRICS.diskIo.name, 'this kernel has no I/O accounting of processes (CONFIG_TASK_IO_ACCOUNTING)');
-  else if (io !== null) add(METRICS.diskIo.name, `only ${owner()} may read it; run soak-agent as that user or with ${BOTH}${because(io)}`);
+  else if (io !== null) add(METRICS.diskIo.name, closed('read', io));
   else if (Number.isNaN(reader.io.read)) add(METRICS.diskIo.name, 'this kernel does not say what goes to storage');
-  if (fd !== null) {
-    const reason = `before Linux 6.2 only ${owner()} may count them; run soak-agent as that user or with CAP_DAC_READ_SEARCH${because(fd)}`;
-    add(METRICS.descriptors.name, reason);
-  }
+  if (fd !== null) add(METRICS.descriptors.name, `before Linux 6.2 ${closed('count', fd, 'CAP_DAC_READ_SEARCH')}`);
   if (Number.isNaN(reader.status.anonymous + reader.status.swap)) {
     add(METRICS.memoryPrivate.name, 'this kernel does not tell anonymous memory from files (Linux 4.5 and later do)');
   }
-  blind.push(...blindDetails(details, owner));
+  blind.push(...blindDetails(details, closed));
   return blind;
 }
 
-function blindDetails({ missing }: Figures['details'], owner: () => string): Blind[] {
+function blindDetails({ missing }: Figures['details'], closed: Closed): Blind[] {
   const blind: Blind[] = [];
   const check = (metric: string, cause: string | null, many: string, absent: string): void => {
     if (cause === null || cause === 'ESRCH') return;
     if (cause === 'many') blind.push({ metric, reason: many });
     else if (cause === 'ENOENT' || cause === 'ENODATA') blind.push({ metric, reason: absent });
-    else blind.push({ metric, reason: `only ${owner()} may read it; run soak-agent as that user or with ${BOTH}${because(cause)}` });
+    else blind.push({ metric, reason: closed('read', cause) });
   };
   const threads = 'it has more threads than are looked at';
   const children = 'this kernel does not list children (CONFIG_PROC_CHILDREN)';
@@ -59,11 +56,31 @@ function because(code: string): string {
   return code === 'EACCES' || code === 'EPERM' ? '' : ` (${code})`;
 }
 
-/** The user of a process: the owner of its folder. */
-function whose(proc: string, pid: number): string {
+type Closed = (verb: 'read' | 'count', code: string, capabilities?: string) => string;
+
+/**
+ * Who may look into a process, and what would let soak-agent: a clause. The owner of the folder of a process is its user, and so is that of
+ * its files, unless it must not be dumped (prctl(2) PR_SET_DUMPABLE, or a set-user-id program): then they are root's (`task_dump_owner` of
+ * the kernel), and its own user is a stranger to it as well.
+ */
+export function closedTo(proc: string, pid: number, verb: 'read' | 'count', capabilities = BOTH): string {
+  const [user, owner] = [ownerOf(`${proc}/${pid}`), ownerOf(`${proc}/${pid}/io`)];
+  const them = verb === 'read' ? 'read it' : 'count them';
+  const name = userOf(proc, pid);
+  return user !== null && owner !== null && user !== owner
+    ? `not even ${name} may ${them}, because the process is not dumpable (a set-user-id program, or by prctl); run soak-agent with ${capabilities}`
+    : `only ${name} may ${them}; run soak-agent as that user or with ${capabilities}`;
+}
+
+function userOf(proc: string, pid: number): string {
+  const user = ownerOf(`${proc}/${pid}`);
+  return user === null ? 'its user' : `uid ${user}`;
+}
+
+function ownerOf(path: string): number | null {
   try {
-    return `uid ${statSync(`${proc}/${pid}`).uid}`;
+    return statSync(path).uid;
   } catch {
-    return 'its user';
+    return null;
   }
 }

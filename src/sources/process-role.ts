@@ -124,7 +124,7 @@ export class Role {
   }
 
   #add(proc: Proc, sampled: Sampled): void {
-    this.#states[stateIndex(sampled.reader.stat.state)]!++;
+    this.#states[STATE_INDEX[sampled.reader.stat.state]!]!++;
     this.#role?.fast.add(sampled.fast);
     this.#role?.slow.add(sampled.slow);
     if (proc.member !== OTHER) return;
@@ -160,10 +160,20 @@ export class Role {
   }
 
   #reportStates(sink: Sink, at: number): void {
-    if (!this.#states.some((count) => count > 0) || this.#states.some((count) => count < 0)) return;
+    const states = this.#states;
+    let known = 0;
+    for (let i = 0; i < states.length; i++) {
+      if (states[i]! < 0) return;
+      known += states[i]!;
+    }
+    if (known === 0) return;
+    const ids = (this.#stateIds ??= this.#openStates());
+    for (let i = 0; i < states.length; i++) sink.set(ids[i]!, states[i]!, at);
+  }
+
+  #openStates(): number[] {
     const owner = this.#owner(null, this.#setting.period);
-    this.#stateIds ??= STATES.map((state) => this.#setting.series.open(owner, METRICS.state, { 'soak.process.state': state }));
-    this.#stateIds.forEach((id, i) => sink.set(id, this.#states[i]!, at));
+    return STATES.map((state) => this.#setting.series.open(owner, METRICS.state, { 'soak.process.state': state }));
   }
 
   #reportBlind(sampled: Sampled, sink: Sink): void {
@@ -206,10 +216,8 @@ export class Role {
   }
 }
 
-const STATE_LETTERS = ['R', 'S', 'D', 'Tt', 'I'].map((letters) => Buffer.from(letters));
-
-/** Index into STATES of a state letter's byte. */
-function stateIndex(byte: number): number {
-  const index = STATE_LETTERS.findIndex((letters) => letters.includes(byte));
-  return index < 0 ? STATES.length - 1 : index;
-}
+/** Index into STATES by a state letter's byte. */
+const STATE_INDEX = new Uint8Array(256).fill(STATES.length - 1);
+['R', 'S', 'D', 'Tt', 'I'].forEach((letters, index) => {
+  for (const byte of Buffer.from(letters)) STATE_INDEX[byte] = index;
+});

@@ -3,13 +3,14 @@
  * a page that four processes share counts a quarter in each. A plain sum of RSS would count it four times.
  *
  * Reading it walks all pages of the process and holds its memory map lock: 7 ms/GB warm, and every mmap and page fault of the target waits
- * meanwhile (158 ms were measured at 4 GB). So it is read once when the role is first bound and once at the end of the run, in libuv's
- * threads because the target may hold that lock for as long as it likes, and never of processes above 1 GB unless that is forced.
+ * meanwhile (158 ms were measured at 4 GB). So by default it is read once when the role is first bound and once at the end of the run, in
+ * libuv's threads because the target may hold that lock for as long as it likes, and never of processes above 1 GB unless that is forced.
  */
 import { readFile } from 'node:fs/promises';
 import { within } from '../clock.ts';
 import { errno } from '../problem.ts';
 import type { Proc, Target } from '../targets.ts';
+import { closedTo } from './process-blind.ts';
 import { METRICS } from './process-metrics.ts';
 import { KeyedFile } from './procfs.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
@@ -29,15 +30,11 @@ const RESIDENT_MAX = 1024 ** 3;
 /** A read that takes longer waits for the target's lock. It cannot be called back, so it ends all reading of that role. */
 const READ_S = 5;
 
-export interface SharesOptions {
-  /** Also read between start and end, at most once a minute and 0.01 % of the time. */
-  readonly periodic?: boolean;
-  /** Also read processes above 1 GB, whatever it does to them. */
-  readonly force?: boolean;
-}
+/** At the ends of the run, also in between (at most once a minute and 0.01 % of the time), and then also processes above 1 GB. */
+type When = 'ends' | 'periodic' | 'forced';
 
-export function processSharesSource(ctx: SourceContext, options: SharesOptions = {}): Source {
-  return new ProcessShares(ctx, options);
+export function processSharesSource(ctx: SourceContext, { when }: { readonly when: When }): Source {
+  return new ProcessShares(ctx, when);
 }
 
 interface Plan {
@@ -52,12 +49,12 @@ class ProcessShares implements Source {
   readonly name = 'process-shares';
   readonly period = PERIOD_S;
   readonly #ctx: SourceContext;
-  readonly #options: SharesOptions;
+  readonly #when: When;
   readonly #plans: readonly Plan[];
 
-  constructor(ctx: SourceContext, options: SharesOptions) {
+  constructor(ctx: SourceContext, when: When) {
     this.#ctx = ctx;
-    this.#options = options;
+    this.#when = when;
     this.#plans = ctx.targets
       .all()
       .filter(({ spec }) => spec.many || spec.children)
@@ -78,7 +75,7 @@ class ProcessShares implements Source {
       plan.started = true;
       plan.next = Infinity;
       const seconds = await this.#readRole(sink, plan);
-      if (this.#options.periodic) plan.next = sink.now() + Math.max(PERIOD_S, seconds * DUTY);
+      if (this.#when !== 'ends') plan.next = sink.now() + Math.max(PERIOD_S, seconds * DUTY);
     }
   }
 
@@ -118,7 +115,7 @@ class ProcessShares implements Source {
     try {
       const [resident] = parse(residentFile, await readFile(`${folder}/status`));
       if (Number.isNaN(resident)) return GONE;
-      if (resident! > RESIDENT_MAX && !this.#options.force) return 'reading it would stall a process of more than 1 GB';
+      if (resident! > RESIDENT_MAX && this.#when !== 'forced') return 'reading it would stall a process of more than 1 GB';
       const read = readFile(`${folder}/smaps_rollup`);
       read.catch(() => {}); // when it answers after the deadline
       if (!(await within(read, READ_S))) return 'the process holds the lock on its memory map';
@@ -127,7 +124,7 @@ class ProcessShares implements Source {
     } catch (error) {
       const code = errno(error);
       if (code === 'ENOENT' || code === 'ESRCH') return GONE;
-      return `only the user of the process may read it; run soak-agent as that user or with CAP_SYS_PTRACE (${code ?? 'unknown error'})`;
+      return `${closedTo(this.#ctx.roots.proc, pid, 'read', 'CAP_SYS_PTRACE')} (${code ?? 'unknown error'})`;
     }
   }
 

@@ -22,7 +22,8 @@ const KERNEL_THREAD_FLAG = 0x0020_0000;
 
 /**
  * What is used of `/proc/PID/stat`, named as in proc(5); times in ticks, memory in bytes. `comm` is the range of the name's bytes.
- * `startStack` is 0 where the reader may not know addresses; otherwise it changes when, and only when, the process calls exec.
+ * `startStack` is 0 where the reader may not know addresses; otherwise it changes when, and only when, the process calls exec (never
+ * where addresses are not randomised).
  */
 export class Stat {
   pid = NaN;

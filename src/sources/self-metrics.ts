@@ -109,6 +109,22 @@ export const METRICS = defineMetrics({
     growth: 'none',
     panel: PANEL,
   },
+  ticksLost: {
+    name: 'soak.agent.record.ticks.lost',
+    unit: '{tick}',
+    kind: 'counter',
+    help: 'Ticks that are not in the run record because another program held it; they are judged all the same.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  checkpointsLost: {
+    name: 'soak.agent.record.checkpoints.lost',
+    unit: '{checkpoint}',
+    kind: 'counter',
+    help: 'Checkpoints that could not be stored, because they would take more than their share of the record or another program held it.',
+    growth: 'none',
+    panel: PANEL,
+  },
   series: {
     name: 'soak.agent.series.count',
     unit: '{series}',

@@ -14,6 +14,7 @@ import {
 import { getHeapStatistics } from 'node:v8';
 import type { LabelsOf, MetricDef } from '../catalog.ts';
 import { errno, messageOf } from '../problem.ts';
+import type { Owner } from '../series.ts';
 import { kernelCountsDescriptors, readProcFile } from './proc-reader.ts';
 import { KeyedFile } from './procfs.ts';
 import { METRICS } from './self-metrics.ts';
@@ -26,6 +27,8 @@ export interface AgentFigures {
   schedule(): ScheduleFigures;
   /** Bytes on disk. */
   recordSize(): number | null;
+  /** What could not be recorded since the agent was started. */
+  losses(): { readonly ticks: number; readonly checkpoints: number } | null;
   series(): number;
   /** Seconds of the last look of the judge. */
   look(): number | null;
@@ -51,6 +54,9 @@ interface ScheduleFigures {
 const LOOP_TIMER_MS = 500;
 const LOOP_FIRINGS = 20;
 
+/** The size of the record changes slowly, and to ask for it takes as long as everything else the agent asks of itself. */
+const SIZE_READS = 10;
+
 export function selfSource(ctx: SourceContext, options: { readonly period: number; readonly figures: AgentFigures }): Source {
   return new SelfSource(ctx, options.period, options.figures);
 }
@@ -63,10 +69,15 @@ class SelfSource implements Source {
   readonly #blind = blindSpots();
   readonly #status = new KeyedFile('RssAnon', 'VmSwap', 'Threads');
   readonly #dir: string;
+  readonly #owner: Owner;
+  readonly #slowOwner: Owner;
   #loop = monitorEventLoopDelay({ resolution: LOOP_TIMER_MS });
   #collections: PerformanceObserver | null = null;
   /** Heap after the last major collection that was not told yet. */
   #heap: number | null = null;
+  #reads = 0;
+  /** Run time of the read under way. */
+  #at = 0;
   #countsDescriptors = false;
 
   constructor(ctx: SourceContext, period: number, figures: AgentFigures) {
@@ -74,6 +85,8 @@ class SelfSource implements Source {
     this.period = period;
     this.#figures = figures;
     this.#dir = join(ctx.roots.proc, 'self');
+    this.#owner = { source: this.name, target: null, member: null, period };
+    this.#slowOwner = { ...this.#owner, period: period * SIZE_READS };
   }
 
   open(): void {
@@ -88,6 +101,7 @@ class SelfSource implements Source {
   }
 
   read(sink: Sink): void {
+    this.#at = sink.now();
     this.#process(sink);
     this.#set(sink, METRICS.cpuTime, this.#ctx.clock.cpu());
     this.#set(sink, METRICS.heap, this.#heap);
@@ -144,16 +158,18 @@ class SelfSource implements Source {
   #parts(sink: Sink): void {
     const { lateness, sources } = this.#figures.schedule();
     this.#set(sink, METRICS.lateness, lateness);
-    this.#set(
-      sink,
-      METRICS.missed,
-      sources.reduce((sum, { missed }) => sum + missed, 0),
-    );
-    for (const { source, reads, failures, duration } of sources) {
-      this.#set(sink, METRICS.readFailures, failures, { 'soak.source': source });
-      if (reads > 0) this.#set(sink, METRICS.readDuration, duration, { 'soak.source': source });
+    let missed = 0;
+    for (const figures of sources) {
+      const label = { 'soak.source': figures.source };
+      missed += figures.missed;
+      this.#set(sink, METRICS.readFailures, figures.failures, label);
+      if (figures.reads > 0) this.#set(sink, METRICS.readDuration, figures.duration, label);
     }
-    this.#set(sink, METRICS.recordSize, this.#figures.recordSize());
+    this.#set(sink, METRICS.missed, missed);
+    if (this.#reads++ % SIZE_READS === 0) this.#set(sink, METRICS.recordSize, this.#figures.recordSize());
+    const losses = this.#figures.losses();
+    this.#set(sink, METRICS.ticksLost, losses?.ticks);
+    this.#set(sink, METRICS.checkpointsLost, losses?.checkpoints);
     this.#set(sink, METRICS.series, this.#figures.series());
     this.#set(sink, METRICS.lookDuration, this.#figures.look());
   }
@@ -165,8 +181,8 @@ class SelfSource implements Source {
     ...labels: LabelsOf<D> extends undefined ? [] : [LabelsOf<D>]
   ): void {
     if (value === null || value === undefined) return;
-    const owner = { source: 'self', target: null, member: null, period: this.period };
-    sink.set(this.#ctx.series.open(owner, def, ...labels), value);
+    const owner = def === METRICS.recordSize ? this.#slowOwner : this.#owner;
+    sink.set(this.#ctx.series.open(owner, def, ...labels), value, this.#at);
   }
 }
 

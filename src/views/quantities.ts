@@ -5,8 +5,9 @@ export const UNKNOWN = '–';
 
 export function showValue(value: number | null, unit: string): string {
   if (value === null || !Number.isFinite(value)) return UNKNOWN;
-  if (unit === 'By') return formatSize(value);
-  if (unit === 's') return value < 0 ? `-${formatDuration(-value)}` : formatDuration(value);
+  if (unit === 'By') return formatSize(Math.abs(value) < NO_BYTES ? 0 : value);
+  if (unit === 's' && Math.abs(value) >= NOTHING && Math.abs(value) < 1) return `${digits(value * 1000)}ms`;
+  if (unit === 's') return value < -NOTHING ? `-${formatDuration(-value)}` : formatDuration(Math.abs(value) < NOTHING ? 0 : value);
   if (unit === '1') return `${digits(value * 100)}%`;
   return digits(value);
 }
@@ -26,6 +27,7 @@ export function showRange(lo: number, hi: number, unit: string): string {
 
 /** Below this a figure is what rounding left of nothing; no unit of ours has a meaning there. */
 const NOTHING = 1e-6;
+const NO_BYTES = 0.05;
 
 function digits(value: number): string {
   return String(Math.abs(value) < NOTHING ? 0 : Number(value.toPrecision(3)));

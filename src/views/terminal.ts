@@ -30,7 +30,8 @@ export const CERTIFY_HOURS = 8;
 
 const COLORS = { fail: 31, inconclusive: 33, pass: 32, dim: 2, bold: 1 } as const;
 
-function paint(screen: Screen, style: keyof typeof COLORS, text: string): string {
+/** Text in a style, where the screen has any. */
+export function paint(screen: Screen, style: keyof typeof COLORS, text: string): string {
   return screen.color ? `\u001B[${COLORS[style]}m${text}\u001B[0m` : text;
 }
 
@@ -49,7 +50,7 @@ export function liveTable(verdict: Verdict, figures: LiveFigures, screen: Screen
   const rows = shown(verdict, Math.max(3, screen.rows - 8)).map((s) => {
     return [
       shortened(s.id),
-      showValue(figures.current(s.id) ?? s.level, s.unit),
+      showValue(figures.current(s.id), s.unit),
       slopeOf(s),
       s.grade === 'none' ? '' : s.grade,
       s.outcome,
@@ -78,7 +79,7 @@ function shortened(name: string): string {
 /** One line for logs and pipes: how long, how it stands, and the figure that matters most. */
 export function minuteLine(verdict: Verdict, figures: LiveFigures): string {
   const first = shown(verdict, 3).map((s) =>
-    `${s.id} ${showValue(figures.current(s.id) ?? s.level, s.unit)} ${s.slope ? showRate(s.slope.perHour, s.unit) : ''}`.trim(),
+    `${s.id} ${showValue(figures.current(s.id), s.unit)} ${s.slope ? showRate(s.slope.perHour, s.unit) : ''}`.trim(),
   );
   return `${formatDuration(figures.now)}  ${verdict.outcome} so far  ${first.join('; ')}`;
 }

@@ -11,7 +11,7 @@ import { RecordReader } from '../../src/record/reader.ts';
 import type { RunEvent } from '../../src/tick.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const CLI = join(ROOT, 'src/cli.ts');
+export const CLI = join(ROOT, 'src/cli.ts');
 export const PROGRAMS = join(ROOT, 'test/fixtures/programs');
 
 /** What is not installed is not run, except where everything must be. */

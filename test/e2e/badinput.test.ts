@@ -1,5 +1,5 @@
 /** What cannot be run, and why: each ends with 64, says what would be right, and leaves everything as it was. A full disk ends with 70. */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmodSync, cpSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
-import { installed, reading, Stage } from './agent-under-test.ts';
+import { CLI, installed, reading, Stage } from './agent-under-test.ts';
 
 /** Every file below, with its content, and every folder. */
 function everything(folder: string): Record<string, string> {
@@ -117,12 +117,25 @@ describe.runIf(installed('gcc')).concurrent('a folder for runs', () => {
     await expectRefused(stage, target, /is a file, or leads through one: name a folder$/m, join(file, 'runs'));
   });
 
-  test.skipIf(isRoot)('that this user may not write', async () => {
+  test('that this user may not write', async () => {
     await using stage = new Stage();
     const service = await stage.service();
     const out = join(stage.folder, 'locked');
-    mkdirSync(out, { mode: 0o555 });
-    await expectRefused(stage, ['--target', `app=${service.pid}`], /may not be written by this user/m, out);
+    mkdirSync(out);
+    chmodSync(out, 0o555);
+    const before = everything(stage.folder);
+    const agent = [CLI, 'run', '--listen', 'off', '--target', `app=${service.pid}`, '--out', join(out, 'a', 'b')];
+    const user = isRoot ? ['setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups'] : [];
+    chmodSync(stage.folder, 0o755); // the folder of the stage is only ours
+    const { status, stdout, stderr } = spawnSync('/usr/bin/env', [...user, process.execPath, ...agent], {
+      encoding: 'utf8',
+      timeout: 60_000,
+    });
+    expect([status, stdout], stderr).toEqual([64, '']);
+    expect(stderr).toMatch(
+      /b: may not be written by this user: give it the right, or name another folder\nsoak-agent: 1 problem \[OUT\]\n$/,
+    );
+    expect(everything(stage.folder)).toEqual(before);
     chmodSync(out, 0o755);
   });
 
@@ -142,13 +155,14 @@ describe.runIf(installed('gcc')).concurrent('a folder for runs', () => {
     }
   });
 
-  test('that has a path too long for a record', async () => {
+  test('that has a path too long for a record, for the file system, or for the kernel', async () => {
     await using stage = new Stage();
-    const service = await stage.service();
-    const out = join(stage.folder, ...Array.from({ length: 5 }, () => 'x'.repeat(100)));
-    const agent = stage.agent(['--target', `app=${service.pid}`], { out });
-    expect(await agent.ended).toEqual({ code: 64, signal: null });
-    expect(agent.err).toMatch(/is too long: a record there has a path of \d+ bytes, and \d+ are possible$/m);
+    const target = ['--target', `app=${(await stage.service()).pid}`];
+    const deep = (folders: number): string => join(stage.folder, ...Array.from({ length: folders }, () => 'x'.repeat(100)));
+    await expectRefused(stage, target, /is too long: a record there has a path of \d+ bytes, and \d+ are possible$/m, deep(5));
+    await expectRefused(stage, target, /is too long: a record there has a path of \d+ bytes, and \d+ are possible$/m, deep(50));
+    const wide = join(stage.folder, 'a', 'x'.repeat(300), 'b');
+    await expectRefused(stage, target, /: is too long for the file system: name a shorter path$/m, wide);
   });
 
   test.skipIf(!isRoot)('that is full from the start', async () => {

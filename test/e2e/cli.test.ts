@@ -1,6 +1,6 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, closeSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -180,6 +180,30 @@ describe('a defect', () => {
     const { code, err } = await end(start([join(ROOT, 'test/fixtures/cli/stuck.ts')]));
     expect(code).toBe(11);
     expect(err).toMatch(/^soak-agent: still open at the end: .*TCPServerWrap.*; please report this\n$/);
+  });
+});
+
+describe('a thread that waits for ever, as for a dead mount', () => {
+  /** A read of a pipe that nobody writes keeps one of libuv's threads just so. */
+  function waiting(): string[] {
+    const fifo = join(DIR, 'fifo');
+    if (!existsSync(fifo)) execFileSync('mkfifo', [fifo]);
+    return preload('waiting', `import { readFile } from 'node:fs'; readFile(${JSON.stringify(fifo)}, () => {});`);
+  }
+
+  test('does not keep the program from ending, and the code stays what it was', async () => {
+    const { code, err } = await soakAgent(['metrics', '--json=no'], { node: waiting() });
+    expect(code).toBe(64);
+    expect(err).toMatch(/\nsoak-agent: still open at the end: .*FSReqCallback.*; please report this\n$/);
+  });
+
+  test('nor does it after a defect', async () => {
+    const node = [
+      ...waiting(),
+      ...preload('broken', `process.on('newListener', (name) => { if (name === 'exit') setImmediate(() => { throw 'a word'; }); });`),
+    ];
+    const { code, err } = await soakAgent(['metrics'], { node });
+    expect([code, err]).toEqual([70, 'soak-agent: failed by a defect: a word\n']);
   });
 });
 

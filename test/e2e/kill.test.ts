@@ -156,6 +156,36 @@ describe.runIf(installed('gcc')).concurrent('a run that is cut off', () => {
     }
   });
 
+  test('before its first tick begins with the next start', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=3');
+    const options = ['--target', `app=${service.pid}`, '--interval', '0.2'];
+    // Killed when the record has been made and no source has been read.
+    const frozen = join(stage.folder, 'frozen.mjs');
+    writeFileSync(
+      frozen,
+      `import { existsSync, readdirSync } from 'node:fs';
+      const begun = () => existsSync('runs') && readdirSync('runs').some((run) => existsSync('runs/' + run + '/record.sqlite'));
+      const { write } = process.stderr;
+      process.stderr.write = function (text, ...rest) {
+        if (String(text).includes('recording to') && begun()) process.kill(process.pid, 'SIGKILL');
+        return write.call(process.stderr, text, ...rest);
+      };`,
+    );
+    const first = stage.agent(options, { env: { NODE_OPTIONS: `--import ${frozen}` } });
+    expect((await first.ended).signal).toBe('SIGKILL');
+    const [name] = stage.runs();
+    const folder = join(stage.out, name!);
+    expect(reading(folder, (reader) => reader.last())).toBeNull();
+    const next = await stage.watching(options);
+    expect(await next.recording()).toBe(folder);
+    await next.ready();
+    await next.end('SIGTERM');
+    const kinds = (await next.result(), eventsOf(folder)).map(({ kind }) => kind);
+    expect(kinds.filter((kind) => ['run_start', 'run_resume', 'gap'].includes(kind))).toEqual(['run_start']);
+    expect(kinds[0]).toBe('run_start');
+  });
+
   test('by a defect says so at the next start', async () => {
     await using stage = new Stage();
     const service = await stage.service('busy=3');
@@ -231,14 +261,15 @@ describe.runIf(installed('gcc')).concurrent('a folder of runs', () => {
 
 /**
  * Each resumption is told, and the time before it is a gap from the last tick on, in which nothing was sampled. A start that was killed
- * before its first tick has left no event; when it was the very first, the next one goes on from its beginning.
+ * before its first tick has left no event; when it was the very first, the run begins with the next one.
  */
 function expectGaps(folder: string, { times }: Recorded, starts: number): void {
   const events = eventsOf(folder);
   const begun = events.filter(({ kind }) => kind === 'run_start');
   const resumed = events.filter(({ kind }) => kind === 'run_resume');
   const gaps = events.filter(({ kind, message }) => kind === 'gap' && message === 'the agent was not running');
-  expect(begun.length + resumed.length).toBe(starts);
+  expect(begun).toHaveLength(1);
+  expect(resumed).toHaveLength(starts - 1);
   expect(gaps).toHaveLength(resumed.length);
   expect(gaps.length).toBeGreaterThan(KILLS / 3);
   for (const [i, { t, data }] of gaps.entries()) {

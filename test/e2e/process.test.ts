@@ -136,7 +136,7 @@ describe('many processes', () => {
       const MB = 1024 ** 2;
       const app = await programs.start('sharing.pl', [600, 4]);
       const w = new Watch([target(`app=${app.pid}`, { children: true })], {
-        sources: (ctx) => [selectionSource(ctx), processSource(ctx, { period: 1 }), processSharesSource(ctx)],
+        sources: (ctx) => [selectionSource(ctx), processSource(ctx, { period: 1 }), processSharesSource(ctx, { when: 'ends' })],
       });
       await watching(w, async () => {
         await w.tick();
@@ -163,7 +163,7 @@ describe('many processes', () => {
       const small = await programs.start('sharing.pl', [20, 1]);
       const large = await programs.start('sharing.pl', [1100, 0]);
       const specs = [target(`small=${small.pid}`, { children: true }), target(`large=${large.pid}`, { children: true })];
-      const w = new Watch(specs, { sources: (ctx) => [selectionSource(ctx), processSharesSource(ctx)] });
+      const w = new Watch(specs, { sources: (ctx) => [selectionSource(ctx), processSharesSource(ctx, { when: 'ends' })] });
       await watching(w, async () => {
         await w.tick();
         expect(w.value('small memory.proportional')).toBeUndefined();
@@ -177,17 +177,17 @@ describe('many processes', () => {
     }));
 });
 
-describe.runIf(isRoot)('a process of another user', () => {
-  /** As uid 65534 without any capability, which is what most agents will be. */
-  function unprivileged<T>(run: () => T): T {
-    process.seteuid!(65_534);
-    try {
-      return run();
-    } finally {
-      process.seteuid!(0);
-    }
+/** As uid 65534 without any capability, which is what most agents will be. */
+function unprivileged<T>(run: () => T): T {
+  process.seteuid!(65_534);
+  try {
+    return run();
+  } finally {
+    process.seteuid!(0);
   }
+}
 
+describe.runIf(isRoot)('a process of another user', () => {
   test('is read without what only its user may read, and that is told', () =>
     withPrograms(async (programs) => {
       const app = await programs.start('idle.pl');
@@ -210,6 +210,31 @@ describe.runIf(isRoot)('a process of another user', () => {
         );
         expect(w.kinds('blind')[0]?.message).toContain(
           'only uid 0 may read it; run soak-agent as that user or with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH',
+        );
+      } finally {
+        await processes.close();
+      }
+    }));
+});
+
+describe.runIf(isRoot)('a process that is not dumpable', () => {
+  test('is closed to its own user, too: the advice is a capability, not the user', () =>
+    withPrograms(async (programs) => {
+      // prctl is system call 157 on x86-64 and 167 on arm64; 4 is PR_SET_DUMPABLE. A program of its own, because exec sets it again.
+      const prctl = `syscall(${process.arch === 'arm64' ? 167 : 157}, 4, 0, 0, 0, 0)`;
+      const script = `$) = '65534 65534'; $( = 65534; $< = $> = 65534; ${prctl}; $| = 1; print "ready\n"; sleep 600`;
+      const app = await programs.start('perl', ['-e', script]);
+      const w = new Watch([target(`app=${app.pid}`)]);
+      const [selection, processes] = unprivileged(() => [selectionSource(w.ctx), processSource(w.ctx, { period: 1 })]);
+      await processes.open(w.sink);
+      try {
+        unprivileged(() => void selection.read(w.sink, new AbortController().signal));
+        unprivileged(() => void processes.read(w.sink, new AbortController().signal));
+        expect(w.value('app memory.private')).toBeGreaterThan(0);
+        const [blind] = w.kinds('blind');
+        expect(blind?.data['metric']).toBe('process.disk.io');
+        expect(blind?.data['reason']).toBe(
+          'not even uid 65534 may read it, because the process is not dumpable (a set-user-id program, or by prctl); run soak-agent with CAP_SYS_PTRACE and CAP_DAC_READ_SEARCH',
         );
       } finally {
         await processes.close();

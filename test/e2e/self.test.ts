@@ -18,6 +18,7 @@ beforeEach(async () => {
     figures: {
       schedule: () => ({ lateness: 0, sources: [] }),
       recordSize: () => null,
+      losses: () => null,
       series: () => readings.series.size,
       look: () => null,
     },

@@ -22,6 +22,8 @@ test('nothing but a target gives the defaults', async () => {
     rules: [],
     required: [],
     source: 'procfs',
+    deletedDescriptors: false,
+    shares: 'ends',
     roots: { proc: '/proc', sys: '/sys' },
     logLevel: 'info',
     live: true,
@@ -45,6 +47,16 @@ const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'ma
     ['pidusage', 'pidusage'],
     ['procfs', 'procfs'],
     ['pidusage', 'pidusage'],
+  ],
+  deletedDescriptors: [
+    ['true', true],
+    ['no', false],
+    ['on', true],
+  ],
+  shares: [
+    ['off', 'off'],
+    ['periodic', 'periodic'],
+    ['forced', 'forced'],
   ],
   duration: [
     ['forever', null],
@@ -258,6 +270,8 @@ describe('problems', () => {
     ['a duration under the interval', { duration: '1s', interval: '2s' }, null, '--duration: should be longer than one interval'],
     ['a warm-up as long as the run', { duration: '8h', warmup: '8h' }, null, '--warmup: should be shorter than the duration of the run'],
     ['nothing after --', {}, [], '--: should be followed by a command'],
+    ['what pidusage cannot count', { source: 'pidusage', deletedDescriptors: 'true' }, null, '--deleted-descriptors: needs source procfs'],
+    ['what pidusage cannot read', { source: 'pidusage', shares: 'periodic' }, null, '--shares: needs source procfs'],
     ['headers without a receiver', { otlpHeaders: 'a=b' }, null, 'otlpHeaders: are headers of a push, but otlp names no receiver'],
     ['a root that is no folder', { proc: '/nowhere' }, null, '--proc: /nowhere is not a folder'],
     [

@@ -40,6 +40,8 @@ describe('the hash', () => {
     { rule: 'memory.private < 3GB' },
     { require: 'threads' },
     { recordMax: '1GB' },
+    { deletedDescriptors: 'true' },
+    { shares: 'off' },
   ])('changes with %j', async (change) => {
     expect(await hash(change)).not.toBe(await hash());
   });

@@ -139,6 +139,7 @@ describe('help', () => {
     ['--help'],
     ['run --help'],
     ['doctor --help'],
+    ['analyze --help'],
     ['replay --help'],
     ['metrics --help'],
     ['config --help'],

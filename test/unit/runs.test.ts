@@ -321,6 +321,24 @@ describe('a folder that cannot be used', () => {
     const long = join(starts.out, ...Array.from({ length: 6 }, () => 'x'.repeat(90)));
     expect(problemOf(() => starts.open({ out: long }))).toMatch(/^OUT: .*path of \d+ bytes, and 500 are possible/);
     expect(problemOf(() => starts.open({ out: join(starts.out, 'x'.repeat(300)) }))).toMatch(/^OUT: .*too long for the file system/);
+    const beyond = problemOf(() => starts.open({ out: join(starts.out, ...Array.from({ length: 60 }, () => 'x'.repeat(90))) }));
+    expect(beyond).toMatch(/^OUT: .*is too long: a record there has a path of \d+ bytes, and 500 are possible/);
+    expect(beyond.length).toBeLessThan(500);
+  });
+
+  test('folders that were made on the way to one that cannot be used are removed again, and no others', () => {
+    const starts = new Starts();
+    mkdirSync(join(starts.out, 'mine'));
+    for (const below of [['x'.repeat(300)], Array.from({ length: 6 }, () => 'x'.repeat(90))]) {
+      expect(problemOf(() => starts.open({ out: join(starts.out, 'mine', 'a', 'b', ...below, 'c') }))).toMatch(/^OUT: .*too long/);
+    }
+    expect(problemOf(() => starts.open({ out: join(starts.out, 'mine', 'a', 'b'), maxBytes: 5 }))).toMatch(/^INTERNAL/);
+    starts.open({ out: join(starts.out, 'mine', 'a', 'b') }).abandon();
+    expect(readdirSync(starts.out, { recursive: true })).toEqual(['mine']);
+    const other = starts.open({ out: join(starts.out, 'a', 'b') });
+    writeFileSync(join(starts.out, 'a', 'precious'), 'x');
+    other.abandon();
+    expect(readdirSync(join(starts.out, 'a'))).toEqual(['precious']);
   });
 
   test('none is left half made', () => {

@@ -39,7 +39,14 @@ afterEach(async () => {
 
 async function open(figures: Partial<AgentFigures> = {}, root = proc): Promise<Readings> {
   const readings = new Readings({ proc: root, sys: '/sys' }, {}, new SystemClock());
-  const all: AgentFigures = { schedule: () => SCHEDULE, recordSize: () => 8192, series: () => 42, look: () => 0.003, ...figures };
+  const all: AgentFigures = {
+    schedule: () => SCHEDULE,
+    recordSize: () => 8192,
+    losses: () => ({ ticks: 7, checkpoints: 2 }),
+    series: () => 42,
+    look: () => 0.003,
+    ...figures,
+  };
   source = selfSource(readings.ctx, { period: 1, figures: all });
   await source.open(readings);
   return readings;
@@ -126,15 +133,18 @@ describe('what other parts tell', () => {
     expect(readings.value(METRICS.readFailures, { 'soak.source': 'postgres' })).toBe(0);
     expect(readings.value(METRICS.readDuration, { 'soak.source': 'host' })).toBe(0.001);
     expect(readings.value(METRICS.recordSize)).toBe(8192);
+    expect(readings.value(METRICS.ticksLost)).toBe(7);
+    expect(readings.value(METRICS.checkpointsLost)).toBe(2);
     expect(readings.value(METRICS.series)).toBe(42);
     expect(readings.value(METRICS.lookDuration)).toBe(0.003);
   });
 
   test('what is not known yet is absent: a source never read, no record, no look', async () => {
-    const readings = await open({ recordSize: () => null, look: () => null });
+    const readings = await open({ recordSize: () => null, losses: () => null, look: () => null });
     await readings.read(source!);
     expect(readings.value(METRICS.readDuration, { 'soak.source': 'postgres' })).toBeUndefined();
     expect(readings.value(METRICS.recordSize)).toBeUndefined();
+    expect(readings.value(METRICS.ticksLost)).toBeUndefined();
     expect(readings.value(METRICS.lookDuration)).toBeUndefined();
   });
 });

@@ -20,6 +20,21 @@ test('lives begin with the first binding and with every restart, per member', ()
   expect(timeline.restarts).toBe(1);
 });
 
+test('the agent has a new life with each of its starts, and the latest ones are kept', () => {
+  const timeline = new Timeline();
+  timeline.fold({ ...event(0, 'run_start'), target: null });
+  expect(timeline.lives(null, null)).toEqual([]);
+  timeline.fold({ ...event(50, 'run_resume'), target: null });
+  const again = new Timeline();
+  again.restore(structuredClone(timeline.snapshot()));
+  again.fold({ ...event(90, 'run_resume'), target: null });
+  expect([again.lives(null, null), again.lives('api', null), again.restarts]).toEqual([[50, 90], [], 0]);
+  expect(timeline.lives(null, null)).toEqual([50]);
+  for (let t = 100; t < 1100; t++) again.fold({ ...event(t, 'run_resume'), target: null });
+  const lives = again.lives(null, null);
+  expect([lives.length, lives[0], lives.at(-1)]).toEqual([64, 50, 1099]);
+});
+
 test('a worker recycled ten thousand times keeps its first life and its latest ones', () => {
   const timeline = new Timeline();
   for (let t = 0; t < 10_000; t++) timeline.fold(event(t, 'restart', {}, '1'));

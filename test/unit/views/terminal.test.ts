@@ -144,6 +144,14 @@ describe('live table', () => {
     for (const part of ['1m left', '113MB', '+2.35GB/h', 'confirmed', '+5MB/h', '+1MB/h', 'so far: fail']) expect(text).toContain(part);
   });
 
+  test('shows the last sample as now, and nothing where there is none: what is judged is no sample', () => {
+    const gone = { ...FIGURES, current: (id: string) => (id === THREADS.id ? 9 : null) };
+    const rows = liveTable(VERDICT, gone, PLAIN);
+    expect(rows.find((row) => row.startsWith('api memory'))).toMatch(/^api memory\.private +– +\+2\.35GB\/h/);
+    expect(rows.find((row) => row.startsWith('api threads'))).toMatch(/^api threads +9 /);
+    expect(minuteLine(VERDICT, gone)).toContain('api memory.private – +2.35GB/h; api threads 9');
+  });
+
   test('has colour only where it is wanted', () => {
     expect(liveTable(VERDICT, FIGURES, PLAIN).join('')).not.toContain('\u001B');
     expect(liveTable(VERDICT, FIGURES, { ...PLAIN, color: true }).join('')).toContain('\u001B[31m');
