@@ -58,7 +58,7 @@ export function metricOf(unit: Given['unit'], floors: Floors = FLOORS): MetricDe
   return floors === 'product' ? def : { ...def, matters: SMALL_FLOORS[unit] };
 }
 
-export function create({ dt, unit, hasLoad }: Given, floors: Floors = FLOORS) {
+export function create({ dt, unit, limit, hasLoad }: Given, floors: Floors = FLOORS) {
   const def = metricOf(unit, floors);
   const options = { requiredLifetime: MUST_LIVE_S, plannedEnd: null, warmup: null, rules: [], required: [], interval: dt };
   const state = new RunState(new Judge(options));
@@ -91,7 +91,7 @@ export function create({ dt, unit, hasLoad }: Given, floors: Floors = FLOORS) {
       );
       const judged = verdict.series.find((series) => series.metric === def.name);
       if (judged === undefined) return { leak: false, score: -20 };
-      const { slope, grade, exhaustion, floorPerHour, outcome, gradeHistory } = judged;
+      const { slope, grade, level, floorPerHour, outcome, gradeHistory } = judged;
       // Distance from the floor in widths of the interval.
       const score = slope === null ? -20 : (slope.perHour - (floorPerHour ?? 0)) / Math.max(1e-9, slope.hi - slope.lo);
       return {
@@ -100,8 +100,14 @@ export function create({ dt, unit, hasLoad }: Given, floors: Floors = FLOORS) {
         outcome,
         grades: gradeHistory.map((entry) => entry.grade),
         ...(slope ? { slopePerHour: slope.perHour, ci: [slope.lo, slope.hi] as const } : {}),
-        exhaustsAtS: exhaustion ? Date.parse(exhaustion.at) / 1000 : null,
+        exhaustsAtS: reached(limit, level, slope?.perHour ?? null, state.t),
       };
     },
   };
+}
+
+/** As the judge has it. The limit is not given to it, because the floor would then be half of what reaches the limit in the required life. */
+function reached(limit: number | undefined, level: number | null, perHour: number | null, now: number): number | null {
+  if (limit === undefined || level === null || perHour === null || !(perHour > 0)) return null;
+  return now + (Math.max(0, limit - level) / perHour) * 3600;
 }

@@ -27,7 +27,7 @@ export interface PhiDesign {
  * 150 columns x 48 points x 8 phis x 8 bytes are 460 kB a design. Points at equal distances give one design whatever the distance is, so
  * that a run needs seven of them (36, 38 .. 48 points), and some more for what is left after a warm-up.
  */
-const KEPT = 12;
+const KEPT = 16;
 
 /** Distances that differ by less are equal. */
 const EQUAL = 1e-6;

@@ -85,12 +85,14 @@ export function growthOf(
   if (first === null) return null;
   const floor = floorOf(first.level);
   const subject = { floor, grain: grainOf(def.unit), limited: input.limits.length > 0 };
-  const screen = slopeAbove(first, LINE_ONLY, subject);
-  if (screen === null) return null;
-  const quiet = input.gate === 'advisory' && (!full || screen.line.cdf(floor) > SCREEN_P);
-  if (quiet || isConstant(first)) return described(first, screen, subject, until);
+  const screened = input.gate === 'advisory' || isConstant(first);
+  const screen = screened ? slopeAbove(first, LINE_ONLY, subject) : null;
+  if (screened && (screen === null || isConstant(first) || !full || screen.line.cdf(floor) > SCREEN_P)) {
+    return screen && described(first, screen, subject, until);
+  }
   const { stream, slope } = afterWarmup(input, cut, first, load, subject, context.options.warmup === null);
-  return described(stream, slope ?? screen, subject, until);
+  const judged = slope ?? screen ?? slopeAbove(first, LINE_ONLY, subject);
+  return judged && described(stream, judged, subject, until);
 }
 
 function isConstant({ y }: Stream): boolean {
@@ -194,7 +196,7 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
     slope,
     floor,
     interval,
-    going: () => intervalOf(slope.going),
+    going: () => intervalOf(slope.going()),
     evidence: evidenceOf(stream, slope, subject),
     noise,
     onset,
@@ -211,7 +213,7 @@ function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject): 
   const examined = isFull(slope) && (ofCycles || stream.n >= POINTS_TO_CONFIRM);
   return {
     p: slope.line.cdf(floor),
-    end: slope.going.cdf(floor),
+    end: slope.goingBelow,
     score: examined && !isVetoed(stream, slope, floor) ? slope.score : Math.min(slope.score, VETOED_SCORE),
     examined,
     limited,
@@ -222,7 +224,7 @@ function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject): 
 
 function isVetoed(stream: Stream, slope: Slope, floor: number): boolean {
   const tail = tailOf(stream);
-  return tail !== null && (isNoNewHigh(tail) || isFlatTail(tail, floor, slope.going.mean));
+  return tail !== null && (isNoNewHigh(tail) || isFlatTail(tail, floor, slope.goingMean));
 }
 
 /** Whether bounded shapes were tried at all. */

@@ -9,9 +9,6 @@ export interface Component {
   readonly df: number;
 }
 
-/** Components that weigh less than this of the heaviest one move no digit of an interval that is shown. */
-const NEGLIGIBLE = 1e-4;
-
 /** Of a probability: an interval whose ends leave 2.5 % outside to within a two thousandth of that. */
 const PRECISION = 1e-5;
 
@@ -19,8 +16,7 @@ const PRECISION = 1e-5;
 const STEPS_MAX = 60;
 
 export class Mixture {
-  readonly #all: Parts;
-  readonly #heavy: Parts;
+  readonly #parts: Parts;
 
   /** Of all components. */
   readonly mean: number;
@@ -29,28 +25,30 @@ export class Mixture {
 
   /** Weights need not add up to 1. */
   constructor(parts: readonly Component[]) {
-    const heaviest = parts.reduce((most, part) => Math.max(most, part.weight), 0);
-    this.#all = new Parts(parts);
-    const total = parts.reduce((sum, part) => sum + part.weight, 0);
-    const mean = parts.reduce((sum, part) => sum + part.weight * part.mean, 0) / total;
-    this.mean = mean;
-    this.spread = Math.sqrt(parts.reduce((sum, part) => sum + part.weight * (part.scale ** 2 + (part.mean - mean) ** 2), 0) / total);
-    this.#heavy = new Parts(parts.filter((part) => part.weight > heaviest * NEGLIGIBLE));
+    let [total, mean, square] = [0, 0, 0];
+    for (const part of parts) {
+      total += part.weight;
+      mean += part.weight * part.mean;
+      square += part.weight * (part.scale ** 2 + part.mean ** 2);
+    }
+    this.mean = mean / total;
+    this.spread = Math.sqrt(Math.max(0, square / total - this.mean ** 2));
+    this.#parts = new Parts(parts);
   }
 
   /** P(value <= x). */
   cdf(x: number): number {
-    return this.#all.below(x, 1);
+    return this.#parts.below(x, 1);
   }
 
   /** P(value > x), exact also where it is tiny. */
   above(x: number): number {
-    return this.#all.below(x, -1);
+    return this.#parts.below(x, -1);
   }
 
   /** Between the smallest and the largest of the components' own quantiles; NaN of nothing. */
   quantile(p: number): number {
-    const [low, high] = this.#heavy.range(p);
+    const [low, high] = this.#parts.range(p);
     if (!(high > low)) return high >= low ? low : NaN;
     return low + this.#solve(low, high - low, p);
   }
@@ -58,13 +56,14 @@ export class Mixture {
   /** The distance from `low` at which the distribution is p, between 0 and `most`. */
   #solve(low: number, most: number, p: number): number {
     let [a, b] = [0, most];
-    let x = this.#heavy.middle(p) - low;
+    let x = this.#parts.middle(p) - low;
     for (let i = 0; i < STEPS_MAX; i++) {
-      const off = this.#heavy.below(low + x, 1) - p;
+      const { below, density } = this.#parts.at(low + x);
+      const off = below - p;
       if (Math.abs(off) <= PRECISION) return x;
       if (off < 0) a = x;
       else b = x;
-      const next = x - off / this.#heavy.density(low + x);
+      const next = x - off / density;
       x = next > a && next < b ? next : (a + b) / 2;
       if (b - a <= 1e-12 * (Math.abs(low) + b)) return x;
     }
@@ -109,13 +108,18 @@ class Parts {
     return p;
   }
 
-  density(x: number): number {
-    let sum = 0;
+  /** P(value <= x), and the density there. */
+  at(x: number): { readonly below: number; readonly density: number } {
+    let [below, density] = [0, 0];
     for (let i = 0; i < this.#weight.length; i++) {
-      const scale = this.#scale[i]!;
-      if (scale > 0) sum += (this.#weight[i]! / scale) * this.#table[i]!.density((x - this.#mean[i]!) / scale);
+      const [weight, scale] = [this.#weight[i]!, this.#scale[i]!];
+      const distance = x - this.#mean[i]!;
+      if (scale > 0) {
+        below += weight * this.#table[i]!.cdf(distance / scale);
+        density += (weight / scale) * this.#table[i]!.density(distance / scale);
+      } else if (distance >= 0) below += weight;
     }
-    return sum;
+    return { below, density };
   }
 
   /** The components' own quantiles, averaged: where to begin. */

@@ -35,8 +35,11 @@ export interface NoisePart {
 export interface Slope {
   /** At the end, over all shapes: one that is bounded ends flat, give or take what it could hide. */
   readonly end: Mixture;
-  /** At the end if it goes on growing: over the shapes that do. */
-  readonly going: Mixture;
+  /** At the end if it goes on growing: over the shapes that do. Asked for when growth is confirmed. */
+  readonly going: () => Mixture;
+  /** Of the same: its mean, and the probability that it is not above the floor. */
+  readonly goingMean: number;
+  readonly goingBelow: number;
   /** Of the straight line. */
   readonly line: Mixture;
   /** ln of the odds that it grows at the end, by what matters and by a fair share of its mean growth, the bounded shapes counted as not growing; within +-30. */
@@ -58,8 +61,9 @@ export interface Slope {
 
 const SCORE_MAX = 30;
 
-/** Fits that weigh less than this of the heaviest change nothing that is used. */
-const NEGLIGIBLE = 1e-6;
+/** Fits that weigh less than this of the heaviest change nothing that is used: of odds, and of an interval. */
+const NEGLIGIBLE = 1e-5;
+const NEGLIGIBLE_SHOWN = 1e-3;
 
 /**
  * @param points `t` in hours
@@ -78,27 +82,34 @@ export function slopeOf(points: Points, hours: number, shapes: readonly Shape[],
   };
   const weight = normalised(fits.evidence);
   const count = shapes.length;
-  const straight = normalised(fits.evidence.map((e, i) => (shapes[i % count]!.kind === 'line' ? e : -Infinity)));
-  const line = new Mixture(indices(fits, straight, () => true).map((i) => part(i, straight[i]!)));
+  const straight = shapes.findIndex((shape) => shape.kind === 'line');
+  const lines = PHIS.map((_, p) => p * count + straight).filter((i) => Number.isFinite(fits.error[i]!));
+  const likely = normalised(Float64Array.from(lines, (i) => fits.evidence[i]!));
+  const line = new Mixture(lines.map((i, p) => part(i, likely[p]!)));
   const weights = new Float64Array(shapes.length);
   for (let i = 0; i < weight.length; i++) weights[i % count]! += weight[i]!;
-  const growing = indices(fits, weight, (shape) => !shape.bounded);
-  const parts = growing.map((i) => part(i, weight[i]!));
+  const growing = indices(fits, weight, NEGLIGIBLE, (shape) => !shape.bounded).map((i) => ({ i, part: part(i, weight[i]!) }));
   const best = bestOf(fits, weights);
-  const told = indices(fits, weight, (shape) => shape === best.best || shape.bounded || shape.at <= LATEST_BEND);
+  const isLate = (shape: Shape): boolean => !shape.bounded && shape.at > LATEST_BEND;
+  const late = shapes.reduce((sum, shape, s) => sum + (isLate(shape) ? weights[s]! : 0), 0);
+  const isShown = (shape: Shape): boolean => late > LATE_SHARE || !isLate(shape);
   return {
-    end: new Mixture(told.map((i) => part(i, weight[i]!))),
-    going: new Mixture(parts),
+    end: new Mixture(indices(fits, weight, NEGLIGIBLE_SHOWN, isShown).map((i) => part(i, weight[i]!))),
+    going: () => new Mixture(growing.map((one) => one.part)),
     line,
     shapes,
     weights,
-    ...growthAtEnd(fits, growing, parts, floor, line.mean),
+    ...growthAtEnd(fits, growing, floor, line.mean),
     ...best,
   };
 }
 
-/** Growth that may have begun later than this can be neither shown nor ruled out; it does not widen the interval unless the data ask for it. */
+/**
+ * Growth that may have begun later than this can be neither shown nor ruled out; it does not widen the interval unless the data ask for it
+ * by this probability (a series without growth gives such shapes some 4 %).
+ */
 const LATEST_BEND = 0.7;
+const LATE_SHARE = 0.25;
 
 /** What counts as growth at the end: this share of the mean growth where a shape has one slope, and a small one where it has a past of its own. */
 const GOES_ON_SHARE = 0.25;
@@ -107,27 +118,33 @@ const GOES_ON_SHARE_LATER = 0.015;
 /** A knee before which it grew less than this share of what came after is where it began. */
 export const BEGAN_SHARE = 0.4;
 
+/** @param growing fits that weigh something of shapes that go on growing */
 function growthAtEnd(
   fits: Fits,
-  growing: readonly number[],
-  parts: readonly Component[],
+  growing: readonly { readonly i: number; readonly part: Component }[],
   floor: number,
   mean: number,
-): Pick<Slope, 'score' | 'growing'> {
-  let [yes, no, time] = [0, 0, 0];
-  growing.forEach((i, p) => {
+): Pick<Slope, 'score' | 'growing' | 'goingMean' | 'goingBelow'> {
+  let [all, yes, time, sum, below] = [0, 0, 0, 0, 0];
+  for (const { i, part } of growing) {
     const shape = shapeAt(fits, i);
     const share = shape.b < 0 ? GOES_ON_SHARE : GOES_ON_SHARE_LATER;
-    const part = parts[p]!;
-    const goes = part.weight * above(part, Math.max(floor, share * mean));
+    const over = above(part, floor);
+    const goes = part.weight * (share * mean > floor ? above(part, share * mean) : over);
     const began = shape.kind === 'late' || (shape.kind === 'knee' && fits.first[i]! < BEGAN_SHARE * fits.end[i]!);
+    all += part.weight;
     yes += goes;
-    no += part.weight - goes;
     time += goes * (began ? 1 - shape.at : 1);
-  });
-  const bounded = 1 - yes - no;
-  const score = Math.log(yes / Math.max(Number.MIN_VALUE, bounded + no));
-  return { score: Math.max(-SCORE_MAX, Math.min(SCORE_MAX, score)), growing: yes > 0 ? time / yes : 0 };
+    sum += part.weight * part.mean;
+    below += part.weight * (1 - over);
+  }
+  const score = Math.log(yes / Math.max(Number.MIN_VALUE, 1 - yes));
+  return {
+    score: Math.max(-SCORE_MAX, Math.min(SCORE_MAX, score)),
+    growing: yes > 0 ? time / yes : 0,
+    goingMean: sum / all,
+    goingBelow: below / all,
+  };
 }
 
 function above({ mean, scale, df }: Component, x: number): number {
@@ -163,13 +180,13 @@ function largest(values: Float64Array): number {
 }
 
 /** Fits of these shapes that determine a slope and weigh something. */
-function indices(fits: Fits, weight: Float64Array, wanted: (shape: Shape) => boolean): number[] {
+function indices(fits: Fits, weight: Float64Array, negligible: number, wanted: (shape: Shape) => boolean): number[] {
   const [list, count]: [number[], number] = [[], fits.shapes.length];
   const isWanted = Uint8Array.from(fits.shapes, (shape) => Number(wanted(shape)));
   let top = 0;
   for (let i = 0; i < weight.length; i++) if (isWanted[i % count] && weight[i]! > top) top = weight[i]!;
   for (let i = 0; i < weight.length; i++) {
-    if (weight[i]! > top * NEGLIGIBLE && isWanted[i % count] && Number.isFinite(fits.error[i]!)) list.push(i);
+    if (weight[i]! > top * negligible && isWanted[i % count] && Number.isFinite(fits.error[i]!)) list.push(i);
   }
   return list;
 }

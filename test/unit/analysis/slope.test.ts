@@ -177,7 +177,7 @@ describe('the slope', () => {
   test('does not call growth endless that may as well be settling', () => {
     const settling = drawn(40, white(11, 1)).map((value, i) => value + 100 * (1 - Math.exp(-i / 30)));
     const { end, going, score } = fit(points(settling), 0.3);
-    expect(going.quantile(0.025)).toBeGreaterThan(0.3);
+    expect(going().quantile(0.025)).toBeGreaterThan(0.3);
     expect(end.quantile(0.025)).toBeLessThan(0.3);
     expect(score).toBeLessThan(0);
   });

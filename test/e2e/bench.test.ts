@@ -7,7 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 
-const BENCH = fileURLToPath(new URL('../../../bench/detector/', import.meta.url));
+const BENCH = fileURLToPath(new URL('../../bench/detector/', import.meta.url));
 
 let folder = '';
 beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'soak-bench-'))));
