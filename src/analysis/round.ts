@@ -29,6 +29,9 @@ export interface JudgedState {
 /** A series is looked at again when the run has grown by this share: less cannot change what is known of it. */
 const GROWN = 1.05;
 
+/** An advisory series decides nothing: it is looked at a third as often. */
+const GROWN_ADVISORY = 1.15;
+
 /**
  * A gated series is examined in full, about 0.8 ms; an advisory one is screened, about 0.08 ms, and examined when the screen finds
  * something, which is counted afterwards. 100 units are about 8 ms.
@@ -71,20 +74,29 @@ export class Round {
 
   /** Of the series that have grown since they were judged; null when none has. */
   static due(state: JudgedState, options: JudgeOptions, blind: readonly BlindSpot[], books: ReadonlyMap<number, GradeBook>): Round | null {
-    const due = judgedSeries(state, options).filter((id) => state.t >= (books.get(id)?.at ?? -1) * GROWN);
-    return due.length === 0 ? null : Round.#of(due, state, options, blind);
+    const grown = (id: number, by: number): boolean => state.t >= (books.get(id)?.at ?? -1) * by;
+    const due = judgedSeries(state, options).filter((id) => grown(id, GROWN));
+    if (due.length === 0) return null;
+    return Round.#of(due, state, options, blind, (id) => grown(id, GROWN_ADVISORY));
   }
 
   /** Of every series. */
   static all(state: JudgedState, options: JudgeOptions, blind: readonly BlindSpot[]): Round {
-    return Round.#of(judgedSeries(state, options), state, options, blind);
+    return Round.#of(judgedSeries(state, options), state, options, blind, () => true);
   }
 
-  static #of(ids: readonly number[], state: JudgedState, options: JudgeOptions, blind: readonly BlindSpot[]): Round {
+  static #of(
+    ids: readonly number[],
+    state: JudgedState,
+    options: JudgeOptions,
+    blind: readonly BlindSpot[],
+    isAdvisoryDue: (id: number) => boolean,
+  ): Round {
     const all = state.series.all().slice(0, state.store.size);
     const gates = gatesOf(all, state.store, options, blind);
     const isFirst = (id: number): boolean => gates.gates.has(id);
-    return new Round(all.length, gates, workOfAll(all, state), [...ids.filter(isFirst), ...ids.filter((id) => !isFirst(id))]);
+    const due = [...ids.filter(isFirst), ...ids.filter((id) => !isFirst(id) && isAdvisoryDue(id))];
+    return new Round(all.length, gates, workOfAll(all, state), due);
   }
 
   static restore({ size, due, gates, noPass, left, work }: RoundSnapshot): Round {

@@ -21,7 +21,7 @@ const INTERVAL = 60;
 
 const BY_HAND = 'L01 L02 L03 L07 L09 L10 L14 L15 L18 C01 C02 C03 C04 C05 C06 C08 C09 C10 C11 C12 C19 C21 C22 C23'.split(' ');
 
-const DRAWS_MAX = 20;
+const DRAWS_MAX = 400;
 
 /** The first draw of this seed whose outcome can be expected. */
 function expected(family: Drawn, seed: string): Sketch {

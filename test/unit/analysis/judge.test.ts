@@ -53,7 +53,7 @@ function resumed(scenario: Scenario, until: number): Simulation {
 }
 
 /** Run time of a tick at which a look is not finished. */
-const IN_A_LOOK = 2460;
+const IN_A_LOOK = 2400;
 
 describe('the judge', () => {
   const whole = new Simulation(eventful()).run();
