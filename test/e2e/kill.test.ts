@@ -248,7 +248,10 @@ describe.runIf(installed('gcc')).concurrent('a folder of runs', () => {
     expect(new Set(folders).size).toBe(4);
     const owners = agents.map((agent) => /being recorded by process (\d+): this is a new run beside it/.exec(agent.err)?.[1]);
     expect(owners[0]).toBeUndefined();
-    for (const owner of owners.slice(1)) expect(agents.map(({ pid }) => String(pid))).toContain(owner);
+    // Of agents that start at one moment, one may find the folder of another before there is a record in it: that is no run to tell of.
+    const told = owners.filter((owner) => owner !== undefined);
+    expect(told.length).toBeGreaterThan(0);
+    for (const owner of told) expect(agents.map(({ pid }) => String(pid))).toContain(owner);
     await sleep(1000);
     for (const agent of agents) agent.child.kill('SIGTERM');
     for (const agent of agents) {
