@@ -1,6 +1,6 @@
 /** Cycles that no load explains: sawtooths of a collector, timers, working hours. */
 import type { Cells } from './cells.ts';
-import { median, quantileOf } from './stats.ts';
+import { median, quantileOf, scatterOf } from './stats.ts';
 
 /** A cycle is believed when the series repeats itself this well; a clear one is preferred to a shorter one. */
 const REPEATS = 0.5;
@@ -25,9 +25,6 @@ const DROP_CLEAR = 6;
 /** Scatter of what is left after drops, as a share of the drops. Correlated noise drops, too, but not to one level. */
 const DROP_SCATTER = 0.25;
 const DROPS_MIN = 5;
-
-/** From a median absolute second difference to a standard deviation: its variance is 6 times that of one value. */
-const SECOND_DIFFERENCE = 1 / (0.6745 * Math.sqrt(6));
 
 /** Length of the cycle in bins, or null. One life, nearly without holes. */
 export function periodOf(cells: Cells): number | null {
@@ -118,14 +115,6 @@ export function lowsOf(cells: Cells): Low | null {
   const low = { n: t.length, t: Float64Array.from(t), y: Float64Array.from(y) };
   const scatter = scatterOf(low.y);
   return scatter < DROP_SCATTER * median(drops) ? { ...low, scatter } : null;
-}
-
-/** Standard deviation of the noise of a series, whatever its trend: from its second differences. */
-export function scatterOf(y: Float64Array): number {
-  if (y.length < 3) return 0;
-  const bends = new Float64Array(y.length - 2);
-  for (let i = 2; i < y.length; i++) bends[i - 2] = Math.abs(y[i]! - 2 * y[i - 1]! + y[i - 2]!);
-  return median(bends) * SECOND_DIFFERENCE;
 }
 
 export interface Windows {

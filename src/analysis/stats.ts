@@ -220,3 +220,14 @@ export function quantileOf(values: ArrayLike<number>, share: number): number {
   const low = Math.floor(at);
   return sorted[low]! + (at - low) * (sorted[Math.min(low + 1, sorted.length - 1)]! - sorted[low]!);
 }
+
+/** From a median absolute second difference to a standard deviation: its variance is 6 times that of one value. */
+const SECOND_DIFFERENCE = 1 / (0.6745 * Math.sqrt(6));
+
+/** Standard deviation of the noise of a series, whatever its trend: from its second differences. */
+export function scatterOf(y: Float64Array): number {
+  if (y.length < 3) return 0;
+  const bends = new Float64Array(y.length - 2);
+  for (let i = 2; i < y.length; i++) bends[i - 2] = Math.abs(y[i]! - 2 * y[i - 1]! + y[i - 2]!);
+  return median(bends) * SECOND_DIFFERENCE;
+}

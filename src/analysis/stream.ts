@@ -7,9 +7,9 @@ import type { Kind } from '../catalog.ts';
 import type { Bins } from '../store.ts';
 import { type Cells, cellsOf, type Cut } from './cells.ts';
 import { type LoadFit, loadFitOf } from './covariate.ts';
-import { type Low, lowsOf, periodOf, scatterOf, windowMeans } from './cycle.ts';
+import { type Low, lowsOf, periodOf, windowMeans } from './cycle.ts';
 import type { LoadCurve } from './loadcurve.ts';
-import { median } from './stats.ts';
+import { median, scatterOf } from './stats.ts';
 
 export type { Cut } from './cells.ts';
 

@@ -1,6 +1,6 @@
 /** What growth that goes on cannot look like, whatever the shapes say: a flat tail, or an end that is no higher than before. */
 import { leastSquares } from './leastsquares.ts';
-import { median } from './stats.ts';
+import { scatterOf } from './stats.ts';
 import type { Stream } from './stream.ts';
 
 /** Fewer points than this show neither. */
@@ -28,9 +28,6 @@ const WARM = 0.3;
 /** The newest window must be higher than every earlier one by this share of how far it has come, or by what noise may have hidden. */
 const NEW_HIGH = 0.06;
 const NEW_HIGH_ERRORS = 2.5;
-
-/** From a median absolute second difference to a standard deviation. */
-const SECOND_DIFFERENCE = 1 / (0.6745 * Math.sqrt(6));
 
 /** The newest life, without what the covariates explain. */
 export interface Tail {
@@ -85,10 +82,6 @@ function windowMeans(y: Float64Array, size: number): Float64Array {
     { length: y.length - size + 1 },
     (_, i) => y.subarray(i, i + size).reduce((sum, value) => sum + value, 0) / size,
   );
-}
-
-function scatterOf(y: Float64Array): number {
-  return median(Float64Array.from({ length: y.length - 2 }, (_, i) => Math.abs(y[i]! - 2 * y[i + 1]! + y[i + 2]!))) * SECOND_DIFFERENCE;
 }
 
 /** With the error widened by the correlation of the residuals. */

@@ -105,7 +105,7 @@ describe('kill -9', () => {
       expect([last, last + 1]).toContain(newest);
       const recent = Array.from(reader.ticks(Math.max(0, newest - 50)), ({ n }) => n);
       expect(recent).toEqual(Array.from({ length: recent.length }, (_, i) => newest - recent.length + 1 + i));
-      expect(reader.checkpoint()!.n).toBeGreaterThan(newest - 121);
+      expect(reader.checkpoint()?.n ?? -1).toBeGreaterThan(newest - 121); // there is none before tick 59
       reader.close();
       expect(newest).toBeGreaterThan(before);
       before = newest;
