@@ -6,8 +6,8 @@ import type { Mixture } from './mixture.ts';
 import type { Noise } from './power.ts';
 import { leastSquares } from './leastsquares.ts';
 import type { LoadCurve } from './loadcurve.ts';
-import { ALL_SHAPES, FEW_SHAPES, LINE_ONLY, LOAD_SHAPES } from './shapes.ts';
-import { BEGAN_SHARE, type Grain, type Slope, slopeOf } from './slope.ts';
+import { ALL_SHAPES, FEW_SHAPES, LINE_ONLY, LOAD_SHAPES, SCREEN_SHAPES } from './shapes.ts';
+import { BEGAN_SHARE, type Grain, type Slope, slopeOf, slopeOfConstant } from './slope.ts';
 import { type Stream, streamOf } from './stream.ts';
 import { isFlatTail, isNoNewHigh, tailOf } from './vetoes.ts';
 
@@ -49,8 +49,8 @@ const POINTS_AFTER_WARMUP = 16;
 /** Growth that slows down by this factor at a knee was a warm-up. */
 const WARMUP_SLOWING = 2;
 
-/** An advisory series of which the straight line says nothing suspicious is not looked at further. */
-const SCREEN_P = 0.01;
+/** A series is examined when a few shapes leave less than this probability that nothing grows. What is reported asks for 1e-3 and less. */
+const SCREEN_P = 0.02;
 
 /** Fewer points than this cannot tell all shapes apart. */
 const POINTS_FOR_ALL = 12;
@@ -85,14 +85,26 @@ export function growthOf(
   if (first === null) return null;
   const floor = floorOf(first.level);
   const subject = { floor, grain: grainOf(def.unit), limited: input.limits.length > 0 };
-  const screened = input.gate === 'advisory' || isConstant(first);
-  const screen = screened ? slopeAbove(first, LINE_ONLY, subject) : null;
-  if (screened && (screen === null || isConstant(first) || !full || screen.line.cdf(floor) > SCREEN_P)) {
-    return screen && described(first, screen, subject, until);
+  if (isConstant(first)) {
+    const slope = slopeOfConstant(first, first.hours, subject.grain, floor);
+    return slope && described(first, slope, subject, until);
   }
+  const screen = slopeAbove(first, first.n < POINTS_FOR_ALL ? LINE_ONLY : SCREEN_SHAPES, subject);
+  if (screen === null || !isExamined(input, context, screen, floor, full)) return screen && described(first, screen, subject, until);
   const { stream, slope } = afterWarmup(input, cut, first, load, subject, context.options.warmup === null);
-  const judged = slope ?? screen ?? slopeAbove(first, LINE_ONLY, subject);
-  return judged && described(stream, judged, subject, until);
+  return described(stream, slope ?? screen, subject, until);
+}
+
+/** What decides the outcome is examined at the end of a run, and while anything is said of it; all else when a few shapes find growth. */
+function isExamined(
+  { gate, book }: SeriesInput,
+  { options }: AnalysisInput,
+  { line, goingBelow }: Slope,
+  floor: number,
+  full: boolean,
+): boolean {
+  if (gate !== 'advisory' && (options.final || book.grade !== 'none')) return true;
+  return Math.min(line.cdf(floor), goingBelow) < SCREEN_P && (gate !== 'advisory' || full);
 }
 
 function isConstant({ y }: Stream): boolean {
@@ -182,7 +194,7 @@ interface Subject {
 function described(stream: Stream, slope: Slope, subject: Subject, until: number): Growth {
   const { floor, grain } = subject;
   const interval = intervalOf(slope.end);
-  const plain = isFull(slope) ? slope.line.spread : 0;
+  const plain = slope.line.spread;
   const noise: Noise = {
     step: stream.step,
     parts: slope.noise,
@@ -227,9 +239,9 @@ function isVetoed(stream: Stream, slope: Slope, floor: number): boolean {
   return tail !== null && (isNoNewHigh(tail) || isFlatTail(tail, floor, slope.goingMean));
 }
 
-/** Whether bounded shapes were tried at all. */
-export function isFull(slope: Slope): boolean {
-  return slope.shapes !== LINE_ONLY;
+/** Whether all shapes were tried that the points can tell apart. */
+export function isFull({ shapes }: Slope): boolean {
+  return shapes !== LINE_ONLY && shapes !== SCREEN_SHAPES;
 }
 
 /** Growth that began late: the posterior of the knee. */

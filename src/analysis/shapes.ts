@@ -134,14 +134,14 @@ LOADED.push(...SHAPES.slice(0, timed));
 shape(LOADED, 'work', { a: column((_, w) => w), ea: 1 });
 for (const bend of until(FILLED_BY)) shape(LOADED, 'fill', { a: column((_, w) => Math.min(w, bend)) }, bend, until(FILLED_BY).length);
 
-/** The straight line alone: enough to see that nothing happens. */
-export const LINE_ONLY: readonly Shape[] = SHAPES.filter((s) => s.kind === 'line');
-
 /** In the order in which they are tried. */
 export const ALL_SHAPES: readonly Shape[] = SHAPES;
 
 /** Those for a series whose load is known. */
 export const LOAD_SHAPES: readonly Shape[] = LOADED;
+
+/** The straight line alone, for points that can tell nothing else. */
+export const LINE_ONLY: readonly Shape[] = SHAPES.filter((s) => s.kind === 'line');
 
 const FEW_BENDS: ReadonlySet<number> = new Set([0.24, 0.48, 0.72]);
 const FEW_TAUS: readonly number[] = [0.2, 0.5];
@@ -152,6 +152,11 @@ export const FEW_SHAPES: readonly Shape[] = SHAPES.filter(({ kind, at }) => {
   if (kind === 'settle') return FEW_TAUS.some((tau) => Math.abs(at / SETTLED_TAUS / tau - 1) < 0.05);
   return (kind === 'step' || kind === 'fill' || kind === 'late') && FEW_BENDS.has(at);
 });
+
+/** Enough to see that nothing happens: growth of any kind that is worth a closer look is seen by one of these. */
+export const SCREEN_SHAPES: readonly Shape[] = SHAPES.filter(
+  (one) => FEW_SHAPES.includes(one) || (one.kind === 'knee' && FEW_BENDS.has(one.at)),
+);
 
 /** The columns that the shapes use, one column after the other, and for each column of the table where it is; -1 when it is not used. */
 export function columnsOf(shapes: readonly Shape[], x: Float64Array, w: Float64Array): { columns: Float64Array; place: Int32Array } {

@@ -2,10 +2,10 @@
  * The slope of a stream, with what is not known averaged over: the correlation of the noise and the shape of the growth. The slope at
  * the end of the run is a mixture of Student distributions over all fits of shapes that go on growing.
  */
-import { type Fits, fitAll } from './fit.ts';
+import { DF_MIN, type Fits, fitAll } from './fit.ts';
 import { PHIS, type Points } from './gls.ts';
 import { type Component, Mixture } from './mixture.ts';
-import type { Shape } from './shapes.ts';
+import { LINE_ONLY, type Shape } from './shapes.ts';
 import { studentTable } from './stats.ts';
 
 /** How a quantity moves at the smallest scale. */
@@ -101,6 +101,31 @@ export function slopeOf(points: Points, hours: number, shapes: readonly Shape[],
     weights,
     ...growthAtEnd(fits, growing, floor, line.mean),
     ...best,
+  };
+}
+
+/** Of points that have never moved: what their rounding hides, and the pieces in which a leak comes. Null when there are too few points. */
+export function slopeOfConstant({ n, lives }: Points, hours: number, grain: Grain, floor: number): Slope | null {
+  const df = n - lives - 1;
+  if (df < DF_MIN || !(hours > 0)) return null;
+  // Of a straight line through n points over T hours, 12 v / (n T^2); of lives of the same length, each has a level of its own.
+  const rounding = (12 * grain.rounding * lives ** 2) / (n * hours ** 2);
+  const line = new Mixture([{ weight: 1, mean: 0, scale: Math.sqrt(rounding + arrivalVariance(0, grain.arrival, hours)), df }]);
+  return {
+    end: line,
+    going: () => line,
+    goingMean: 0,
+    goingBelow: line.cdf(floor),
+    line,
+    score: -SCORE_MAX,
+    growing: 0,
+    best: LINE_ONLY[0]!,
+    before: 0,
+    after: 0,
+    lead: 0,
+    shapes: LINE_ONLY,
+    weights: Float64Array.of(1),
+    noise: [{ phi: 0, variance: grain.rounding, weight: 1 }],
   };
 }
 
