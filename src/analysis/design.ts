@@ -1,40 +1,46 @@
 /**
- * What a fit needs and the values do not change: the whitened columns of every shape for every correlation. Series that are sampled
- * together share their times, so the last few designs are kept; a design depends on nothing but its arguments.
+ * What a fit needs and the values do not change: the columns of every shape, and their products with each other for every correlation.
+ * Series that are sampled together share their times, so the last designs are kept; a design depends on nothing but its arguments.
  */
 import { dot, PHIS, PRIORS, type Times, Whitened } from './gls.ts';
-import { columnsOf, LINE, type Shape } from './shapes.ts';
+import { columnOf, columnsOf, LINE, type Shape, workColumnsOf } from './shapes.ts';
 
 export interface Design {
   readonly shapes: readonly Shape[];
-  readonly phis: readonly PhiDesign[];
   /** For each column of the shapes its index here. */
   readonly place: Int32Array;
+  /** One after the other, as they are. */
+  readonly columns: Float64Array;
+  readonly phis: readonly PhiDesign[];
 }
 
-export interface PhiDesign {
-  /** ln of how much this correlation is believed in beforehand. */
-  readonly logPrior: number;
-  readonly frame: Whitened;
-  /** Whitened columns, one after the other; their squares; their products with the straight line; and for each shape the product of its two columns. */
-  readonly columns: Float64Array;
+/** Products of projected columns. */
+export interface Products {
+  /** Of each column with itself, and with the straight line. */
   readonly squares: Float64Array;
   readonly line: Float64Array;
+  /** Of the two columns of each shape. */
   readonly cross: Float64Array;
 }
 
+export interface PhiDesign extends Products {
+  /** ln of how much this correlation is believed in beforehand. */
+  readonly logPrior: number;
+  readonly frame: Whitened;
+}
+
 /**
- * 150 columns x 48 points x 8 phis x 8 bytes are 460 kB a design. Points at equal distances give one design whatever the distance is, so
- * that a run needs seven of them (36, 38 .. 48 points), and some more for what is left after a warm-up.
+ * 150 columns x 48 points and 8 phis x 510 products of 8 bytes are 90 kB. Points at equal distances give one design whatever the distance
+ * is: a run needs two (a screen, all shapes) for each number of points that it meets (5, 6 .. 23, 24, 26 .. 48 after a warm-up).
  */
-const KEPT = 16;
+const KEPT = 64;
 
 /** Distances that differ by less are equal. */
 const EQUAL = 1e-6;
 
 interface Kept {
   readonly times: Times;
-  /** Points of one life at equal distances, nothing beside them. */
+  /** Points of one life at equal distances. */
   readonly even: boolean;
   readonly design: Design;
 }
@@ -43,23 +49,20 @@ const kept: Kept[] = [];
 
 export function designOf(times: Times, shapes: readonly Shape[]): Design & { readonly span: number } {
   const even = isEven(times);
-  const index = kept.findIndex((known) => known.design.shapes === shapes && isSame(known, times, even));
+  const index = kept.findIndex((known) => known.design.shapes === shapes && known.even === even && isSame(known, times));
   // Made of points at distance 1 and not of these, so that a fit never depends on what was fitted before.
-  const found = index >= 0 ? kept.splice(index, 1)[0]! : { times, even, design: design(even ? evenly(times) : times, shapes) };
-  // What belongs to one series at one look is not worth keeping for others.
-  if (times.covariates.length === 0) kept.push(found);
+  const found = index >= 0 ? kept.splice(index, 1)[0]! : { times, even, design: made(even ? evenly(times) : times, shapes) };
+  kept.push(found);
   if (kept.length > KEPT) kept.shift();
-  return { ...found.design, span: spanOf(times) };
+  return { ...withWork(found.design, times), span: spanOf(times) };
 }
 
-function isSame({ times, even }: Kept, other: Times, otherEven: boolean): boolean {
-  if (times.n !== other.n || times.lives !== other.lives || even !== otherEven || times.work !== other.work) return false;
-  if (other.covariates.length > 0) return false;
-  return even || isSameTimes(times, other);
+function isSame({ times, even }: Kept, other: Times): boolean {
+  return times.n === other.n && times.lives === other.lives && (even || isSameTimes(times, other));
 }
 
-function isEven({ n, t, lives, covariates, work, step }: Times): boolean {
-  if (lives !== 1 || covariates.length > 0 || work !== null) return false;
+function isEven({ n, t, lives, step }: Times): boolean {
+  if (lives !== 1) return false;
   for (let i = 1; i < n; i++) if (Math.abs(t[i]! - t[i - 1]! - step) > EQUAL * step) return false;
   return true;
 }
@@ -74,24 +77,67 @@ function isSameTimes(a: Times, b: Times): boolean {
   return true;
 }
 
-function design(times: Times, shapes: readonly Shape[]): Design {
+function made(times: Times, shapes: readonly Shape[]): Design {
   const { n } = times;
-  const x = lifeTimes(times);
-  const { columns: raw, place } = columnsOf(shapes, x, times.work ?? x);
+  const { columns, place } = columnsOf(shapes, lifeTimes(times));
+  const count = columns.length / n;
   const phis = PHIS.map((phi, p): PhiDesign => {
     const frame = new Whitened(times, phi);
-    const columns = new Float64Array(raw.length);
-    const squares = new Float64Array(raw.length / n);
-    for (let c = 0; c < squares.length; c++) {
-      frame.project(raw, c * n, columns, c * n);
-      squares[c] = dot(columns, c * n, columns, c * n, n);
-    }
-    const straight = place[LINE]! * n;
-    const line = squares.map((_, c) => dot(columns, c * n, columns, straight, n));
-    const cross = Float64Array.from(shapes, ({ a, b }) => (b < 0 ? 0 : dot(columns, place[a]! * n, columns, place[b]! * n, n)));
-    return { logPrior: Math.log(PRIORS[p]!), frame, columns, squares, line, cross };
+    const [squares, line] = [new Float64Array(count), new Float64Array(count)];
+    const of = projector(frame, columns, n);
+    for (let c = 0; c < count; c++) squares[c] = of.square(c);
+    const straight = of.dual(place[LINE]!);
+    for (let c = 0; c < count; c++) line[c] = dot(columns, c * n, straight, 0, n);
+    const cross = Float64Array.from(shapes, ({ a, b }) => {
+      if (b < 0) return 0;
+      return a === LINE ? line[place[b]!]! : dot(columns, place[b]! * n, of.dual(place[a]!), 0, n);
+    });
+    return { logPrior: Math.log(PRIORS[p]!), frame, squares, line, cross };
   });
-  return { shapes, phis, place };
+  return { shapes, place, columns, phis };
+}
+
+/** Work is done at a pace of its own in every life of every target: its columns, which stand last, are not kept. */
+function withWork(design: Design, { n, t, work }: Times): Design {
+  const fresh = work === null ? [] : workColumnsOf(design.shapes);
+  if (fresh.length === 0) return design;
+  const { shapes, place } = design;
+  const columns = design.columns.slice();
+  for (const column of fresh) columns.set(columnOf(column, t, work), place[column]! * n);
+  const phis = design.phis.map((phi): PhiDesign => {
+    const [squares, line] = [phi.squares.slice(), phi.line.slice()];
+    const of = projector(phi.frame, columns, n);
+    const straight = of.dual(place[LINE]!);
+    for (const column of fresh) {
+      const c = place[column]!;
+      squares[c] = of.square(c);
+      line[c] = dot(columns, c * n, straight, 0, n);
+    }
+    return { ...phi, squares, line };
+  });
+  return { shapes, place, columns, phis };
+}
+
+interface Projector {
+  /** Of a projected column with itself. */
+  readonly square: (c: number) => number;
+  /** What a raw column is multiplied by for its product with this one; valid until the next call. */
+  readonly dual: (c: number) => Float64Array;
+}
+
+function projector(frame: Whitened, columns: Float64Array, n: number): Projector {
+  const [projected, dual] = [new Float64Array(n), new Float64Array(n)];
+  return {
+    square: (c) => {
+      frame.project(columns, c * n, projected);
+      return dot(projected, 0, projected, 0, n);
+    },
+    dual: (c) => {
+      frame.project(columns, c * n, projected);
+      frame.dual(projected, dual);
+      return dual;
+    },
+  };
 }
 
 /** Time since the first point of each life, divided by the longest such time. */

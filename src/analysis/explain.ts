@@ -4,7 +4,7 @@ import { CONFIDENCE, type Growth, growthOf, type Interval, isFull } from './grow
 import { nextBook } from './grades.ts';
 import type { AnalysisInput, SeriesInput } from './judgement.ts';
 import { leastSquares } from './leastsquares.ts';
-import { columnsOf, type Shape, type ShapeKind } from './shapes.ts';
+import { columnOf, type ShapeKind } from './shapes.ts';
 import type { Slope } from './slope.ts';
 import type { Stream } from './stream.ts';
 
@@ -93,15 +93,10 @@ function lifeTimes({ n, t, life }: Stream): { t: Float64Array; x: Float64Array; 
 function fittedOf(stream: Stream, { best }: Slope, x: Float64Array): Float64Array {
   const { n, y, life, lives } = stream;
   const levels = Array.from({ length: lives }, (_, l) => Float64Array.from({ length: n }, (_, i) => Number(life[i] === l)));
-  const columns = [...levels, ...shapeColumns(best, stream, x), ...stream.covariates];
+  const shape = [best.a, best.b].filter((index) => index >= 0).map((index) => columnOf(index, x, stream.work));
+  const columns = [...levels, ...shape, ...stream.covariates];
   const { coefficients } = leastSquares(columns, y);
   return Float64Array.from({ length: n }, (_, i) => columns.reduce((sum, column, c) => sum + coefficients[c]! * column[i]!, 0));
-}
-
-function shapeColumns(best: Shape, { n, work }: Stream, x: Float64Array): Float64Array[] {
-  const { columns, place } = columnsOf([best], x, work ?? x);
-  const used = [best.a, best.b].filter((index) => index >= 0).map((index) => place[index]! * n);
-  return used.map((offset) => columns.subarray(offset, offset + n));
 }
 
 function byKind({ shapes, weights }: Slope): { kind: ShapeKind; weight: number }[] {

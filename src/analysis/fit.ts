@@ -3,8 +3,8 @@
  * ln prior - (n - lives)/2 ln SSE - 1/2 sum ln(1 - rho^2) - 1/2 ln|levels| - k/2 ln n - ln siblings,
  * the likelihood integrated over levels and variance, with a unit-information prior on the k coefficients of the shape.
  */
-import { type Design, designOf, type PhiDesign } from './design.ts';
-import { dot, type Points } from './gls.ts';
+import { type Design, designOf, type PhiDesign, type Products } from './design.ts';
+import { Covariates, dot, type Points } from './gls.ts';
 import { LINE, type Shape } from './shapes.ts';
 
 /** All fits: entry p x shapes + s is shape s with the p-th correlation. Slopes are per unit of `span`. */
@@ -41,7 +41,8 @@ export function fitAll(points: Points, shapes: readonly Shape[], rounding: numbe
   const make = (): Float64Array => new Float64Array(size);
   const fits = { shapes, evidence: make(), first: make(), end: make(), error: make(), variance: make(), df: make(), span: design.span };
   const extra = rounding + (MISFIT * rangeOf(points)) ** 2 + 1e-24 * largestSquare(points.y);
-  for (let p = 0; p < design.phis.length; p++) fitPhi(points, design, design.phis[p]!, extra, fits, p * shapes.length);
+  const scratch = new Scratch(points.n, design.columns.length / points.n);
+  for (let p = 0; p < design.phis.length; p++) fitPhi(points, design, design.phis[p]!, extra, fits, p * shapes.length, scratch);
   return fits;
 }
 
@@ -62,20 +63,44 @@ function largestSquare(y: Float64Array): number {
   return y.reduce((most, value) => Math.max(most, value * value), 1e-200);
 }
 
-function fitPhi(points: Points, design: Design, phi: PhiDesign, extra: number, fits: Fits, offset: number): void {
+/** Used again for every phi. */
+class Scratch {
+  readonly y: Float64Array;
+  readonly dual: Float64Array;
+  /** Products of the columns with y. */
+  readonly products: Float64Array;
+
+  constructor(n: number, columns: number) {
+    this.y = new Float64Array(n);
+    this.dual = new Float64Array(n);
+    this.products = new Float64Array(columns);
+  }
+}
+
+function fitPhi(
+  points: Points,
+  design: Design,
+  phi: PhiDesign,
+  extra: number,
+  fits: Fits,
+  offset: number,
+  { y, dual, products }: Scratch,
+): void {
   const { n, lives } = points;
-  const y = new Float64Array(n);
-  phi.frame.project(points.y, 0, y, 0);
+  const beside = new Covariates(points, phi.frame);
+  phi.frame.project(points.y, 0, y);
+  beside.remove(y);
   const yy = dot(y, 0, y, 0, n);
-  const products = new Float64Array(phi.squares.length);
-  for (let c = 0; c < products.length; c++) products[c] = dot(phi.columns, c * n, y, 0, n);
+  phi.frame.dual(y, dual);
+  for (let c = 0; c < products.length; c++) products[c] = dot(design.columns, c * n, dual, 0, n);
+  const left = beside.units.length === 0 ? phi : leftBeside(beside, design, phi, n, dual);
   const noise = extra * phi.frame.trace;
-  const base = phi.logPrior - 0.5 * (phi.frame.logDet + phi.frame.logLevels);
+  const base = phi.logPrior - 0.5 * (phi.frame.logDet + phi.frame.logLevels + beside.logLevels);
   const logN = Math.log(n);
-  const free = n - lives - phi.frame.covariates;
+  const free = n - lives - beside.units.length;
   for (let s = 0; s < design.shapes.length; s++) {
     const shape = design.shapes[s]!;
-    const { rest, first, end, unit, k } = solve(shape, design.place, phi, products, yy, phi.cross[s]!);
+    const { rest, first, end, unit, k } = solve(shape, design.place, left, products, yy, left.cross[s]!);
     const sse = Math.max(0, rest) + noise;
     const df = free - k;
     const at = offset + s;
@@ -86,6 +111,31 @@ function fitPhi(points: Points, design: Design, phi: PhiDesign, extra: number, f
     fits.variance[at] = sse / df;
     fits.df[at] = df;
   }
+}
+
+/** A column of which the covariates leave less than this share is one of them. */
+const EXPLAINED = 1e-9;
+
+/** The products of the columns without what the covariates explain. */
+function leftBeside({ units }: Covariates, design: Design, phi: PhiDesign, n: number, dual: Float64Array): Products {
+  const { columns, place, shapes } = design;
+  const [squares, line, cross] = [phi.squares.slice(), phi.line.slice(), phi.cross.slice()];
+  const shares = new Float64Array(squares.length);
+  for (const unit of units) {
+    phi.frame.dual(unit, dual);
+    for (let c = 0; c < shares.length; c++) shares[c] = dot(columns, c * n, dual, 0, n);
+    const straight = shares[place[LINE]!]!;
+    for (let c = 0; c < shares.length; c++) {
+      squares[c]! -= shares[c]! ** 2;
+      line[c]! -= shares[c]! * straight;
+    }
+    for (let s = 0; s < cross.length; s++) {
+      const { a, b } = shapes[s]!;
+      if (b >= 0) cross[s]! -= shares[place[a]!]! * shares[place[b]!]!;
+    }
+  }
+  for (let c = 0; c < squares.length; c++) if (squares[c]! < EXPLAINED * phi.squares[c]!) squares[c] = 0;
+  return { squares, line, cross };
 }
 
 interface Solution {
@@ -102,9 +152,9 @@ interface Solution {
 const SINGULAR = 1e-9;
 
 /** @param cy, yy, ab scalar products of the columns with y, of y with itself, and of the shape's two columns */
-function solve(shape: Shape, place: Int32Array, phi: PhiDesign, cy: Float64Array, yy: number, ab: number): Solution {
+function solve(shape: Shape, place: Int32Array, products: Products, cy: Float64Array, yy: number, ab: number): Solution {
   const { ea, eb, bounded } = shape;
-  const { squares: cc, line } = phi;
+  const { squares: cc, line } = products;
   const ll = cc[place[LINE]!]!;
   if (shape.a < 0) return { rest: yy, first: 0, end: 0, unit: 1 / ll, k: 0 };
   const a = place[shape.a]!;

@@ -36,19 +36,12 @@ export interface Points extends Times {
   readonly y: Float64Array;
 }
 
-/** A covariate of which this share or less is left beside the levels and the others says nothing of its own. */
-const SINGULAR = 1e-7;
-
-/** The coordinates in which the noise of one phi is white, and the levels of the lives and the covariates are gone. */
+/** The coordinates in which the noise of one phi is white, and the levels of the lives are gone. */
 export class Whitened {
   /** Sum of ln(1 - rho_i^2). */
   logDet = 0;
-  /** ln of the determinant of the information on the levels and the covariates. */
+  /** ln of the determinant of the information on the levels. */
   logLevels = 0;
-  /** Covariates that were fitted. */
-  get covariates(): number {
-    return this.#covariates.length;
-  }
   /** Sum of squares that white noise of variance 1 has in these coordinates. */
   trace = 0;
   readonly #n: number;
@@ -57,10 +50,8 @@ export class Whitened {
   readonly #scale: Float64Array;
   readonly #ones: Float64Array;
   readonly #norms: Float64Array;
-  readonly #covariates: Float64Array[] = [];
 
-  constructor(times: Times, phi: number) {
-    const { n, t, life, lives, step } = times;
+  constructor({ n, t, life, lives, step }: Times, phi: number) {
     this.#n = n;
     this.#life = life;
     this.#rho = new Float64Array(n);
@@ -85,24 +76,10 @@ export class Whitened {
       this.trace += (1 + rho * rho) / kept;
     }
     for (const norm of this.#norms) this.logLevels += Math.log(norm);
-    for (const covariate of times.covariates) this.#take(covariate);
   }
 
-  /** Takes the covariate out of the coordinates: what is left of it beside those before, as a unit vector. */
-  #take(covariate: Float64Array): void {
-    const n = this.#n;
-    const raw = dot(covariate, 0, covariate, 0, n);
-    const left = new Float64Array(n);
-    this.project(covariate, 0, left, 0);
-    const norm = dot(left, 0, left, 0, n);
-    if (!(norm > SINGULAR * raw)) return;
-    this.logLevels += Math.log(norm / raw);
-    for (let i = 0; i < n; i++) left[i]! /= Math.sqrt(norm);
-    this.#covariates.push(left);
-  }
-
-  /** The column, whitened and without its part in the levels and covariates, written to `out` at `offset`. */
-  project(column: Float64Array, from: number, out: Float64Array, offset: number): void {
+  /** The column that begins at `from`, whitened and without its part in the levels. */
+  project(column: Float64Array, from: number, out: Float64Array): void {
     const n = this.#n;
     for (let start = 0; start < n;) {
       const life = this.#life[start]!;
@@ -111,18 +88,62 @@ export class Whitened {
       for (; end < n && this.#life[end] === life; end++) {
         const rho = this.#rho[end]!;
         const value = rho === 0 ? column[from + end]! : (column[from + end]! - rho * column[from + end - 1]!) * this.#scale[end]!;
-        out[offset + end] = value;
+        out[end] = value;
         dot += value * this.#ones[end]!;
       }
       const share = dot / this.#norms[life]!;
-      for (let i = start; i < end; i++) out[offset + i]! -= share * this.#ones[i]!;
+      for (let i = start; i < end; i++) out[i]! -= share * this.#ones[i]!;
       start = end;
     }
-    for (const covariate of this.#covariates) {
-      const share = dot(out, offset, covariate, 0, n);
-      for (let i = 0; i < n; i++) out[offset + i]! -= share * covariate[i]!;
+  }
+
+  /**
+   * What a raw column is to be multiplied by to give its product, projected, with this projected one: the transposed whitening. So columns
+   * are kept once and not for every phi.
+   */
+  dual(projected: Float64Array, out: Float64Array): void {
+    const last = this.#n - 1;
+    for (let i = 0; i <= last; i++) {
+      // The first point of a life is not compared with the one before: its rho is 0.
+      const next = i < last ? this.#rho[i + 1]! * this.#scale[i + 1]! * projected[i + 1]! : 0;
+      out[i] = this.#scale[i]! * projected[i]! - next;
     }
   }
+}
+
+/** A covariate of which this share or less is left beside the levels and the others says nothing of its own. */
+const SINGULAR = 1e-7;
+
+/** The covariates as unit vectors at right angles in the coordinates of one phi: what they explain is taken out of everything else. */
+export class Covariates {
+  readonly units: readonly Float64Array[];
+  /** What they add to the determinant of the information on the levels, as its ln. */
+  readonly logLevels: number = 0;
+
+  constructor({ n, covariates }: Times, frame: Whitened) {
+    const units: Float64Array[] = [];
+    for (const covariate of covariates) {
+      const raw = dot(covariate, 0, covariate, 0, n);
+      const left = new Float64Array(n);
+      frame.project(covariate, 0, left);
+      for (const unit of units) remove(left, unit);
+      const norm = dot(left, 0, left, 0, n);
+      if (!(norm > SINGULAR * raw)) continue;
+      this.logLevels += Math.log(norm / raw);
+      for (let i = 0; i < n; i++) left[i]! /= Math.sqrt(norm);
+      units.push(left);
+    }
+    this.units = units;
+  }
+
+  remove(projected: Float64Array): void {
+    for (const unit of this.units) remove(projected, unit);
+  }
+}
+
+function remove(column: Float64Array, unit: Float64Array): void {
+  const share = dot(column, 0, unit, 0, unit.length);
+  for (let i = 0; i < unit.length; i++) column[i]! -= share * unit[i]!;
 }
 
 export function dot(a: Float64Array, i: number, b: Float64Array, j: number, n: number): number {

@@ -38,7 +38,7 @@ export interface Shape {
   readonly siblings: number;
 }
 
-type Column = (x: number, w: number) => number;
+type Column = (x: number) => number;
 
 /** A point that lies on a knee lies after it, whatever unit its time was in. */
 const ROUNDING = 1e-9;
@@ -131,8 +131,9 @@ for (const period of WAVES) {
 
 // With a load, growth may follow the work that was done, and a cycle is the load's own: waves would compete with the work.
 LOADED.push(...SHAPES.slice(0, timed));
-shape(LOADED, 'work', { a: column((_, w) => w), ea: 1 });
-for (const bend of until(FILLED_BY)) shape(LOADED, 'fill', { a: column((_, w) => Math.min(w, bend)) }, bend, until(FILLED_BY).length);
+const FIRST_OF_WORK = COLUMNS.length;
+shape(LOADED, 'work', { a: column((w) => w), ea: 1 });
+for (const bend of until(FILLED_BY)) shape(LOADED, 'fill', { a: column((w) => Math.min(w, bend)) }, bend, until(FILLED_BY).length);
 
 /** In the order in which they are tried. */
 export const ALL_SHAPES: readonly Shape[] = SHAPES;
@@ -158,15 +159,25 @@ export const SCREEN_SHAPES: readonly Shape[] = SHAPES.filter(
   (one) => FEW_SHAPES.includes(one) || (one.kind === 'knee' && FEW_BENDS.has(one.at)),
 );
 
-/** The columns that the shapes use, one column after the other, and for each column of the table where it is; -1 when it is not used. */
-export function columnsOf(shapes: readonly Shape[], x: Float64Array, w: Float64Array): { columns: Float64Array; place: Int32Array } {
+/** The columns that the shapes use, one after the other, and for each column of the table where it is; those of the work are last, and 0. */
+export function columnsOf(shapes: readonly Shape[], x: Float64Array): { columns: Float64Array; place: Int32Array } {
   const place = new Int32Array(COLUMNS.length).fill(-1);
   let count = 0;
   for (const { a, b } of shapes) for (const c of [a, b]) if (c >= 0 && place[c]! < 0) place[c] = count++;
   const columns = new Float64Array(count * x.length);
-  for (let c = 0; c < COLUMNS.length; c++) {
+  for (let c = 0; c < FIRST_OF_WORK; c++) {
     const offset = place[c]! * x.length;
-    if (offset >= 0) for (let i = 0; i < x.length; i++) columns[offset + i] = COLUMNS[c]!(x[i]!, w[i]!);
+    if (offset >= 0) for (let i = 0; i < x.length; i++) columns[offset + i] = COLUMNS[c]!(x[i]!);
   }
   return { columns, place };
+}
+
+/** The columns of work that the shapes use. */
+export function workColumnsOf(shapes: readonly Shape[]): number[] {
+  return shapes.map(({ a }) => a).filter((a) => a >= FIRST_OF_WORK);
+}
+
+/** A column of the table. */
+export function columnOf(index: number, x: Float64Array, work: Float64Array | null): Float64Array {
+  return (index < FIRST_OF_WORK ? x : work!).map(COLUMNS[index]!);
 }

@@ -1,7 +1,9 @@
 /** The whitened coordinates and the formula of the slope's variance against generalised least squares with the full covariance matrix. */
 import { describe, expect, test } from 'vitest';
-import { dot, type Points, Whitened } from '../../../src/analysis/gls.ts';
+import { fitAll } from '../../../src/analysis/fit.ts';
+import { Covariates, dot, PHIS, type Points, Whitened } from '../../../src/analysis/gls.ts';
 import { slopeVariance } from '../../../src/analysis/power.ts';
+import { ALL_SHAPES, columnOf, LOAD_SHAPES } from '../../../src/analysis/shapes.ts';
 import { slopeSd } from '../../../bench/detector/limit.ts';
 import { Random } from '../../../bench/detector/random.ts';
 import { covariance, gls, inverse, product } from './dense.ts';
@@ -22,6 +24,18 @@ function drawn(r: Random, lives: number, covariates = 0): Points {
   return { n, t, life, lives, step, y, covariates: others, work: null };
 }
 
+/** Work at a pace of its own. */
+function withWork(points: Points): Points {
+  const { x } = lifeTimes(points);
+  return { ...points, work: x.map((at) => at ** 1.7) };
+}
+
+function lifeTimes({ t, life }: Points): { x: Float64Array; span: number } {
+  const since = t.map((at, i) => at - t[life.indexOf(life[i]!)]!);
+  const span = Math.max(...since);
+  return { x: since.map((at) => at / span), span };
+}
+
 const CASES = [1, 2, 3].flatMap((lives) => [0, 0.3, 0.88, 0.985].map((phi) => [lives, phi] as const));
 
 const levelsOf = ({ lives, life }: Points): number[][] =>
@@ -34,14 +48,44 @@ describe.each(CASES)('%i lives, phi %d', (lives, phi) => {
       const { n, t, y } = points;
       const frame = new Whitened(points, phi);
       const [x, z] = [new Float64Array(n), new Float64Array(n)];
-      frame.project(t, 0, x, 0);
-      frame.project(y, 0, z, 0);
-      const [xx, xy, yy] = [dot(x, 0, x, 0, n), dot(x, 0, z, 0, n), dot(z, 0, z, 0, n)];
+      const beside = new Covariates(points, frame);
+      frame.project(t, 0, x);
+      frame.project(y, 0, z);
+      for (const projected of [x, z]) beside.remove(projected);
+      const [xx, yy] = [dot(x, 0, x, 0, n), dot(z, 0, z, 0, n)];
+      const dual = new Float64Array(n);
+      frame.dual(z, dual);
+      const xy = dot(t, 0, dual, 0, n);
+      near(xy, dot(x, 0, z, 0, n));
       const columns = [t, ...levelsOf(points), ...points.covariates];
       const { beta, unit, rest } = gls(columns, y, covariance(t, points.life, points.step, phi));
       near(xy / xx, beta[0]!);
       near(1 / xx, unit[0]![0]!);
       near(yy - (xy * xy) / xx, rest, 1e-7);
+    }
+  });
+
+  test.each([0, 1, 2])('slopes at the end of shapes of one and two columns, beside %i covariates', (covariates) => {
+    const points = withWork(drawn(new Random(`shapes/${lives}/${phi}`), lives, covariates));
+    for (const shapes of [ALL_SHAPES, LOAD_SHAPES]) {
+      const fits = fitAll(points, shapes, 0)!;
+      const { x, span } = lifeTimes(points);
+      const at = PHIS.findIndex((one) => one === phi) * shapes.length;
+      const weights = covariance(points.t, points.life, points.step, phi);
+      for (const [s, { a, b, ea, eb, bounded }] of shapes.entries()) {
+        const own = [a, b].filter((index) => index >= 0).map((index) => columnOf(index, x, points.work));
+        if (bounded || own.length === 0 || !Number.isFinite(fits.error[at + s]!)) continue;
+        const { beta, unit } = gls([...own, ...levelsOf(points), ...points.covariates], points.y, weights);
+        const ends = [ea, eb].slice(0, own.length);
+        const variance = ends.reduce((sum, e, i) => ends.reduce((part, f, j) => part + e * f * unit[i]![j]!, sum), 0);
+        near(fits.span, span);
+        near(
+          fits.end[at + s]!,
+          ends.reduce((sum, e, i) => sum + e * beta[i]!, 0),
+          1e-6,
+        );
+        near(fits.error[at + s]! ** 2 / fits.variance[at + s]!, variance, 1e-6);
+      }
     }
   });
 

@@ -37,7 +37,7 @@ function drawn(n: number, signal: Signal, slope = 0): number[] {
 function varianceByGls(n: number, phi: number, t = Float64Array.from({ length: n }, (_, i) => i), life = new Int32Array(n)): number {
   const whitened = new Whitened({ n, t, life, lives: life.at(-1)! + 1, step: 1, covariates: [], work: null }, phi);
   const out = new Float64Array(n);
-  whitened.project(t, 0, out, 0);
+  whitened.project(t, 0, out);
   return 1 / dot(out, 0, out, 0, n);
 }
 
@@ -75,8 +75,8 @@ describe('generalised least squares', () => {
     const n = t.length;
     const whitened = new Whitened({ n, t, life, lives: 2, step: 1, covariates: [], work: null }, 0.75);
     const [x, v] = [new Float64Array(n), new Float64Array(n)];
-    whitened.project(t, 0, x, 0);
-    whitened.project(y, 0, v, 0);
+    whitened.project(t, 0, x);
+    whitened.project(y, 0, v);
     const [xx, xy, yy] = [dot(x, 0, x, 0, n), dot(x, 0, v, 0, n), dot(v, 0, v, 0, n)];
     expect(xy / xx).toBeCloseTo(2.4289982397222456, 12);
     expect(1 / xx).toBeCloseTo(0.015034508548345583, 14);
