@@ -3,6 +3,7 @@
  * Series that are sampled together share their times, so the last designs are kept; a design depends on nothing but its arguments.
  */
 import { dot, PHIS, PRIORS, type Times, Whitened } from './gls.ts';
+import { type Inverses, inversesOf, type Products, type ShapeTable, tableOf } from './normal.ts';
 import { columnOf, columnsOf, LINE, type Shape, workColumnsOf } from './shapes.ts';
 
 export interface Design {
@@ -11,26 +12,20 @@ export interface Design {
   readonly place: Int32Array;
   /** One after the other, as they are. */
   readonly columns: Float64Array;
+  readonly table: ShapeTable;
   readonly phis: readonly PhiDesign[];
 }
 
-/** Products of projected columns. */
-export interface Products {
-  /** Of each column with itself, and with the straight line. */
-  readonly squares: Float64Array;
-  readonly line: Float64Array;
-  /** Of the two columns of each shape. */
-  readonly cross: Float64Array;
-}
-
-export interface PhiDesign extends Products {
+export interface PhiDesign {
   /** ln of how much this correlation is believed in beforehand. */
   readonly logPrior: number;
   readonly frame: Whitened;
+  readonly products: Products;
+  readonly inverses: Inverses;
 }
 
 /**
- * 150 columns x 48 points and 8 phis x 510 products of 8 bytes are 90 kB. Points at equal distances give one design whatever the distance
+ * 150 columns x 48 points and 8 phis x 1250 products and inverses of 8 bytes are 140 kB. Points at equal distances give one design whatever the distance
  * is: a run needs two (a screen, all shapes) for each number of points that it meets (5, 6 .. 23, 24, 26 .. 48 after a warm-up).
  */
 const KEPT = 64;
@@ -92,20 +87,22 @@ function made(times: Times, shapes: readonly Shape[]): Design {
       if (b < 0) return 0;
       return a === LINE ? line[place[b]!]! : dot(columns, place[b]! * n, of.dual(place[a]!), 0, n);
     });
-    return { logPrior: Math.log(PRIORS[p]!), frame, squares, line, cross };
+    const products = { squares, line, cross };
+    return { logPrior: Math.log(PRIORS[p]!), frame, products, inverses: inversesOf(shapes, place, products) };
   });
-  return { shapes, place, columns, phis };
+  return { shapes, place, columns, table: tableOf(shapes, place, count), phis };
 }
 
 /** Work is done at a pace of its own in every life of every target: its columns, which stand last, are not kept. */
 function withWork(design: Design, { n, t, work }: Times): Design {
   const fresh = work === null ? [] : workColumnsOf(design.shapes);
   if (fresh.length === 0) return design;
-  const { shapes, place } = design;
+  const { shapes, place, table } = design;
   const columns = design.columns.slice();
   for (const column of fresh) columns.set(columnOf(column, t, work), place[column]! * n);
   const phis = design.phis.map((phi): PhiDesign => {
-    const [squares, line] = [phi.squares.slice(), phi.line.slice()];
+    const { cross } = phi.products;
+    const [squares, line] = [phi.products.squares.slice(), phi.products.line.slice()];
     const of = projector(phi.frame, columns, n);
     const straight = of.dual(place[LINE]!);
     for (const column of fresh) {
@@ -113,9 +110,10 @@ function withWork(design: Design, { n, t, work }: Times): Design {
       squares[c] = of.square(c);
       line[c] = dot(columns, c * n, straight, 0, n);
     }
-    return { ...phi, squares, line };
+    const products = { squares, line, cross };
+    return { ...phi, products, inverses: inversesOf(shapes, place, products) };
   });
-  return { shapes, place, columns, phis };
+  return { shapes, place, columns, table, phis };
 }
 
 interface Projector {

@@ -2,7 +2,7 @@
  * The slope of a stream, with what is not known averaged over: the correlation of the noise and the shape of the growth. The slope at
  * the end of the run is a mixture of Student distributions over all fits of shapes that go on growing.
  */
-import { DF_MIN, type Fits, fitAll } from './fit.ts';
+import { DF_MIN, errorOf, type Fits, fitAll } from './fit.ts';
 import { PHIS, type Points } from './gls.ts';
 import { type Component, Mixture } from './mixture.ts';
 import { LINE_ONLY, type Shape } from './shapes.ts';
@@ -74,20 +74,20 @@ const NEGLIGIBLE_SHOWN = 1e-3;
 export function slopeOf(points: Points, hours: number, shapes: readonly Shape[], grain: Grain, floor: number): Slope | null {
   const fits = fitAll(points, shapes, grain.rounding);
   if (fits === null) return null;
+  const count = shapes.length;
   const part = (i: number, weight: number): Component => {
     const mean = fits.end[i]! / fits.span;
     // Above the floor the pieces are so many that they are seen as noise.
     const arrivals = arrivalVariance(Math.min(floor, Math.abs(mean)), grain.arrival, hours);
-    return { weight, mean, scale: Math.sqrt((fits.error[i]! / fits.span) ** 2 + arrivals), df: fits.df[i]! };
+    return { weight, mean, scale: Math.sqrt((errorOf(fits, i) / fits.span) ** 2 + arrivals), df: fits.df[i % count]! };
   };
   const weight = normalised(fits.evidence);
-  const count = shapes.length;
   const straight = shapes.findIndex((shape) => shape.kind === 'line');
-  const lines = PHIS.map((_, p) => p * count + straight).filter((i) => Number.isFinite(fits.error[i]!));
+  const lines = PHIS.map((_, p) => p * count + straight).filter((i) => Number.isFinite(fits.unit[i]!));
   const likely = normalised(Float64Array.from(lines, (i) => fits.evidence[i]!));
   const line = new Mixture(lines.map((i, p) => part(i, likely[p]!)));
   const weights = new Float64Array(shapes.length);
-  for (let i = 0; i < weight.length; i++) weights[i % count]! += weight[i]!;
+  for (let i = 0; i < weight.length; i += count) for (let s = 0; s < count; s++) weights[s]! += weight[i + s]!;
   const growing = indices(fits, weight, NEGLIGIBLE, (shape) => !shape.bounded).map((i) => ({ i, part: part(i, weight[i]!) }));
   const best = bestOf(fits, weights);
   const isLate = (shape: Shape): boolean => !shape.bounded && shape.at > LATEST_BEND;
@@ -205,13 +205,17 @@ function largest(values: Float64Array): number {
 }
 
 /** Fits of these shapes that determine a slope and weigh something. */
-function indices(fits: Fits, weight: Float64Array, negligible: number, wanted: (shape: Shape) => boolean): number[] {
-  const [list, count]: [number[], number] = [[], fits.shapes.length];
-  const isWanted = Uint8Array.from(fits.shapes, (shape) => Number(wanted(shape)));
+function indices({ shapes, unit }: Fits, weight: Float64Array, negligible: number, wanted: (shape: Shape) => boolean): number[] {
+  const list: number[] = [];
+  const isWanted = Uint8Array.from(shapes, (shape) => Number(wanted(shape)));
+  const count = shapes.length;
   let top = 0;
-  for (let i = 0; i < weight.length; i++) if (isWanted[i % count] && weight[i]! > top) top = weight[i]!;
-  for (let i = 0; i < weight.length; i++) {
-    if (weight[i]! > top * negligible && isWanted[i % count] && Number.isFinite(fits.error[i]!)) list.push(i);
+  for (let i = 0; i < weight.length; i += count) {
+    for (let s = 0; s < count; s++) if (isWanted[s] === 1 && weight[i + s]! > top) top = weight[i + s]!;
+  }
+  const least = top * negligible;
+  for (let i = 0; i < weight.length; i += count) {
+    for (let s = 0; s < count; s++) if (isWanted[s] === 1 && weight[i + s]! > least && unit[i + s]! < Infinity) list.push(i + s);
   }
   return list;
 }

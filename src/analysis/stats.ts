@@ -208,14 +208,19 @@ export function root(f: (x: number) => number, low: number, high: number, tolera
 
 /** The middle one, or the mean of the two middle ones; NaN of nothing. Sorts a copy. */
 export function median(values: ArrayLike<number>): number {
-  const sorted = new Float64Array(values).toSorted(); // typed arrays sort by value, NaN last
+  const sorted = sortedCopy(values);
   const middle = sorted.length >> 1;
   return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** By value, NaN last, as typed arrays are sorted. */
+function sortedCopy(values: ArrayLike<number>): Float64Array {
+  return new Float64Array(values).sort(); // oxlint-disable-line unicorn/no-array-sort -- it is a copy already
+}
+
 /** The value below which this share lies, interpolated; NaN of nothing. Sorts a copy. */
 export function quantileOf(values: ArrayLike<number>, share: number): number {
-  const sorted = new Float64Array(values).toSorted();
+  const sorted = sortedCopy(values);
   const at = share * (sorted.length - 1);
   const low = Math.floor(at);
   return sorted[low]! + (at - low) * (sorted[Math.min(low + 1, sorted.length - 1)]! - sorted[low]!);

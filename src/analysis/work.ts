@@ -125,12 +125,22 @@ function judgeRates({ from, width, rate }: Rates, idle: number, signal: string, 
 /** The highest rate that was kept up for a while: what a program does when it works. */
 function sustained(rate: Float64Array): number {
   const size = Math.max(1, Math.round(rate.length * SUSTAINED_SHARE));
+  const known = new Float64Array(size);
   let highest = 0;
   for (let start = 0; start + size <= rate.length; start++) {
-    const known = rate.subarray(start, start + size).filter((value) => !Number.isNaN(value));
-    if (known.length > size / 2) highest = Math.max(highest, median(known));
+    let n = 0;
+    for (let i = start; i < start + size; i++) if (!Number.isNaN(rate[i]!)) known[n++] = rate[i]!;
+    // A median above the highest has at least half of its values there.
+    if (n > size / 2 && isExceeded(known, n, highest)) highest = median(known.subarray(0, n));
   }
   return highest;
+}
+
+/** Whether a median of the first n values may be higher. */
+function isExceeded(values: Float64Array, n: number, than: number): boolean {
+  let higher = 0;
+  for (let i = 0; i < n; i++) if (values[i]! > than) higher++;
+  return higher >= n / 2;
 }
 
 function hasStopped(working: readonly boolean[], last: number, width: number, span: number): boolean {

@@ -1,0 +1,94 @@
+/** The normal equations of every shape, solved: what a fit asks of the columns besides their products with the values. */
+import { LINE, type Shape } from './shapes.ts';
+
+/** Products of projected columns. */
+export interface Products {
+  /** Of each column with itself, and with the straight line. */
+  readonly squares: Float64Array;
+  readonly line: Float64Array;
+  /** Of the two columns of each shape. */
+  readonly cross: Float64Array;
+}
+
+/** The shapes as columns of numbers. */
+export interface ShapeTable {
+  /** Where the columns of each shape are; a shape that has none is given the one after the last, which is nothing. */
+  readonly a: Int32Array;
+  readonly b: Int32Array;
+  readonly ea: Float64Array;
+  readonly eb: Float64Array;
+  /** How many columns it has. */
+  readonly k: Uint8Array;
+  /** ln of how much each is believed in beforehand, among those of its kind. */
+  readonly logPrior: Float64Array;
+}
+
+/** For each shape the inverse of the matrix of its products, and the variance of its slope at the end for noise of variance 1. */
+export interface Inverses {
+  readonly aa: Float64Array;
+  readonly ab: Float64Array;
+  readonly bb: Float64Array;
+  /**
+   * Infinity when the points do not determine the slope. Of a bounded shape, whose slope at the end is 0, that of a line beside it: what
+   * it could hide.
+   */
+  readonly unit: Float64Array;
+}
+
+/** A column that is nearly a copy of the others (a step between two points that do not exist) says nothing. */
+const SINGULAR = 1e-9;
+
+export function tableOf(shapes: readonly Shape[], place: Int32Array, columns: number): ShapeTable {
+  const at = (column: number): number => (column < 0 ? columns : place[column]!);
+  return {
+    a: Int32Array.from(shapes, ({ a }) => at(a)),
+    b: Int32Array.from(shapes, ({ b }) => at(b)),
+    ea: Float64Array.from(shapes, ({ ea }) => ea),
+    eb: Float64Array.from(shapes, ({ eb }) => eb),
+    k: Uint8Array.from(shapes, ({ a, b }) => Number(a >= 0) + Number(b >= 0)),
+    logPrior: Float64Array.from(shapes, ({ siblings }) => -Math.log(siblings)),
+  };
+}
+
+export function inversesOf(shapes: readonly Shape[], place: Int32Array, products: Products): Inverses {
+  const make = (): Float64Array => new Float64Array(shapes.length);
+  const inverses = { aa: make(), ab: make(), bb: make(), unit: make() };
+  for (let s = 0; s < shapes.length; s++) invert(shapes[s]!, s, place, products, inverses);
+  return inverses;
+}
+
+function invert({ a, b, ea, eb, bounded }: Shape, s: number, place: Int32Array, products: Products, inverses: Inverses): void {
+  const { squares, line, cross } = products;
+  const ll = squares[place[LINE]!]!;
+  if (a < 0) {
+    inverses.unit[s] = 1 / ll;
+    return;
+  }
+  const [aa, al] = [squares[place[a]!]!, line[place[a]!]!];
+  if (!(aa > SINGULAR)) {
+    inverses.unit[s] = Infinity;
+    return;
+  }
+  inverses.aa[s] = 1 / aa;
+  if (b < 0) {
+    inverses.unit[s] = bounded ? inverse(ll - (al * al) / aa, ll) : (ea * ea) / aa;
+    return;
+  }
+  const [bb, bl, ab] = [squares[place[b]!]!, line[place[b]!]!, cross[s]!];
+  const det = aa * bb - ab * ab;
+  if (!(det > SINGULAR * aa * bb)) {
+    inverses.unit[s] = Infinity;
+    return;
+  }
+  inverses.aa[s] = bb / det;
+  inverses.ab[s] = -ab / det;
+  inverses.bb[s] = aa / det;
+  inverses.unit[s] = bounded
+    ? inverse(ll - (bb * al * al - 2 * ab * al * bl + aa * bl * bl) / det, ll)
+    : (ea * ea * bb + eb * eb * aa - 2 * ea * eb * ab) / det;
+}
+
+/** Infinity when next to nothing of the line is left beside a shape. */
+function inverse(left: number, all: number): number {
+  return left > SINGULAR * all ? 1 / left : Infinity;
+}
