@@ -38,6 +38,8 @@ export interface MetricDef {
   readonly limit?: string;
   /** Smallest growth worth reporting when no limit is known: the larger of a share of the level per hour and an absolute figure per hour. */
   readonly matters?: { readonly share: number; readonly perHour: number };
+  /** What leaks when it grows, in a word of those who mend it: `heap`, `descriptors`. */
+  readonly resource?: string;
   /** Judged as part of the outcome by default; `required`: an inconclusive one makes the run inconclusive. */
   readonly gate?: 'gated' | 'required';
   /** Title of the dashboard panel it belongs to. */

@@ -58,7 +58,7 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
   const judged: Omit<SeriesJudgement, 'why'> = {
     ...known,
     outcome,
-    class: classOf(growth),
+    shape: shapeOf(growth),
     level: growth.stream.level,
     floorPerHour: growth.floor,
     slope: { perHour, lo, hi, confidence: CONFIDENCE },
@@ -81,7 +81,7 @@ function lastOf({ series, value }: SeriesInput, level: number): number {
 
 /** Not judged, or too little seen of it: an outcome, but no figures. */
 function unknown(series: SeriesInput, judged: boolean): Omit<SeriesJudgement, 'series' | 'gate' | 'limit' | 'grade' | 'book'> {
-  const nothing = { class: null, floorPerHour: null, slope: null, perRequest: null, onset: null, exhaustion: null };
+  const nothing = { shape: null, floorPerHour: null, slope: null, perRequest: null, onset: null, exhaustion: null };
   const rest = { smallestDetectablePerHour: null, hoursToSettle: null, judged: null, examined: false, noise: null };
   const level = Number.isNaN(series.value) ? null : series.value;
   if (!judged) return { ...nothing, ...rest, level, outcome: 'pass', why: 'only its level is judged, by rules' };
@@ -140,15 +140,18 @@ function outcomeOf(
 }
 
 /** Odds of 20:1 over plain shapes before a bend is spoken of. */
-const CLASS_LEAD = 3;
+const SHAPE_LEAD = 3;
 
-function classOf({ slope, interval, floor }: Growth): string {
+function shapeOf({ slope, interval, floor }: Growth): string {
   const { kind } = slope.best;
-  if (slope.lead > CLASS_LEAD) {
+  if (slope.lead > SHAPE_LEAD) {
     if (kind === 'step' || kind === 'line+step') return 'step';
     if (['fill', 'ramp', 'settle', 'log', 'line+settle'].includes(kind)) return 'bounded';
     if (kind === 'wave') return 'cycle';
     if (kind === 'late') return 'late';
+    if (kind === 'work') return 'per request';
+    if (kind === 'root') return 'slowing';
+    if (kind === 'square') return 'accelerating';
     if (kind === 'knee') return slope.after > slope.before ? 'late' : 'slowing';
   }
   if (interval.lo > floor) return 'linear';

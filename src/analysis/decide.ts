@@ -6,6 +6,7 @@ import { breachesOf, findingsOf, type Matters } from './findings.ts';
 import { isRequired } from './gates.ts';
 import { rfc3339 } from './instant.ts';
 import type { JudgeOptions, Outcome, SeriesJudgement } from './judgement.ts';
+import { classOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
 import type { Verdict, VerdictSeries } from './verdict.ts';
 
@@ -50,7 +51,7 @@ export function decide(run: RunInfo, state: JudgedState & Evented, options: Judg
     coverage: matters.coverage,
     work: workOf(matters, at),
     blind: matters.blind.map(({ target, metric, reason }) => ({ target, metric, reason })),
-    series: matters.series.map((judged) => verdictSeries(judged, outcomeOf(judged, matters), at)),
+    series: matters.series.map((judged) => verdictSeries(judged, outcomeOf(judged, matters), classOf(judged, matters.series), at)),
     findings,
     phases: state.timeline.phases.map(({ name, from, judged }) => ({ name, from: at(from), judged })),
     events: state.events.map(({ t, kind, target, member, message }) => ({ at: at(t), kind, target, member, message })),
@@ -93,8 +94,8 @@ function reasonsOf(outcome: Outcome, findings: Verdict['findings'], matters: Mat
   return reasons;
 }
 
-function verdictSeries(judged: SeriesJudgement, outcome: Outcome, at: (t: number) => string): VerdictSeries {
-  const { series, gate, grade, class: shape, level, limit, floorPerHour, slope, perRequest, onset, exhaustion } = judged;
+function verdictSeries(judged: SeriesJudgement, outcome: Outcome, leaking: string | null, at: (t: number) => string): VerdictSeries {
+  const { series, gate, grade, shape, level, limit, floorPerHour, slope, perRequest, onset, exhaustion } = judged;
   return {
     id: seriesLabel(series),
     target: series.target,
@@ -106,7 +107,8 @@ function verdictSeries(judged: SeriesJudgement, outcome: Outcome, at: (t: number
     outcome,
     grade,
     gradeHistory: judged.book.history.map((change) => ({ grade: change.grade, at: at(change.at) })),
-    class: shape,
+    class: leaking,
+    shape,
     level,
     limit,
     floorPerHour,

@@ -4,6 +4,7 @@ import { seriesLabel, type Series } from '../series.ts';
 import type { BlindSpot } from './blind.ts';
 import { HEAP_HIDDEN } from './gates.ts';
 import type { JudgeOptions, Outcome, SeriesJudgement } from './judgement.ts';
+import { aboutLeak, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
 import type { Rule } from './rules.ts';
 import { clockTime, inWords } from './sentence.ts';
@@ -52,13 +53,13 @@ function finding(kind: Finding['kind'], name: string, outcome: Outcome, why: str
 }
 
 function growing({ series }: Matters, at: At): Finding[] {
-  const failed = series.filter((judged) => judged.gate !== 'advisory' && judged.outcome === 'fail');
-  return failed.map((judged) => {
+  return leaksOf(series).map((leak) => {
+    const judged = leak.lead;
     const { slope, level, limit, floorPerHour, onset } = judged;
     const from = onset?.at ?? judged.judged?.from ?? null;
-    return finding('leak', seriesLabel(judged.series), 'fail', judged.why, {
+    return finding('leak', seriesLabel(judged.series), 'fail', judged.why + aboutLeak(leak, series), {
       target: judged.series.target,
-      series: [seriesLabel(judged.series)],
+      series: [judged, ...leak.others].map((one) => seriesLabel(one.series)),
       from: from === null ? null : at(from),
       to: judged.judged && at(judged.judged.to),
       evidence: {

@@ -69,7 +69,8 @@ export interface SeriesJudgement {
   readonly gate: Gate;
   readonly outcome: Outcome;
   readonly grade: Grade;
-  readonly class: string | null;
+  /** How it moves: `linear`, `late`, `bounded`, `flat` and so on; null when too little is known. */
+  readonly shape: string | null;
   readonly level: number | null;
   readonly limit: { readonly value: number; readonly from: string } | null;
   readonly floorPerHour: number | null;

@@ -29,8 +29,9 @@ export interface JudgedState {
 /** A series is looked at again when the run has grown by this share: less cannot change what is known of it. */
 const GROWN = 1.05;
 
-/** An advisory series decides nothing: it is looked at a third as often. */
+/** An advisory series decides nothing: it is looked at a third as often, at most every third minute. */
 const GROWN_ADVISORY = 1.15;
+const ADVISORY_S = 180;
 
 /**
  * A gated series is examined in full, about 0.8 ms; an advisory one is screened, about 0.08 ms, and examined when the screen finds
@@ -74,10 +75,10 @@ export class Round {
 
   /** Of the series that have grown since they were judged; null when none has. */
   static due(state: JudgedState, options: JudgeOptions, blind: readonly BlindSpot[], books: ReadonlyMap<number, GradeBook>): Round | null {
-    const grown = (id: number, by: number): boolean => state.t >= (books.get(id)?.at ?? -1) * by;
-    const due = judgedSeries(state, options).filter((id) => grown(id, GROWN));
+    const lookedAt = (id: number): number => books.get(id)?.at ?? -Infinity;
+    const due = judgedSeries(state, options).filter((id) => state.t >= lookedAt(id) * GROWN);
     if (due.length === 0) return null;
-    return Round.#of(due, state, options, blind, (id) => grown(id, GROWN_ADVISORY));
+    return Round.#of(due, state, options, blind, (id) => state.t >= Math.max(lookedAt(id) * GROWN_ADVISORY, lookedAt(id) + ADVISORY_S));
   }
 
   /** Of every series. */

@@ -34,7 +34,9 @@ export interface VerdictSeries {
   readonly outcome: Outcome;
   readonly grade: Grade;
   readonly gradeHistory: readonly { readonly grade: Grade; readonly at: string }[];
+  /** What leaks (`heap`, `native`, `descriptors`), of what grows; its shape otherwise. */
   readonly class: string | null;
+  readonly shape: string | null;
   readonly level: number | null;
   readonly limit: { readonly value: number; readonly from: string } | null;
   readonly floorPerHour: number | null;

@@ -1,6 +1,6 @@
 /** What is done with each column of foreign data: judged, shown beside, proof of work, or left out, always with a reason. */
 import type { MetricDef } from '../catalog.ts';
-import { type ColumnKind, type Field, isDescriptors, isPrivate, type Meaning, meaningOf } from './meaning.ts';
+import { type ColumnKind, type Field, isDescriptors, isPrivate, type Meaning, meaningOf, resourceOf } from './meaning.ts';
 import { PLAIN, type Scale } from './units.ts';
 
 /** `work` shows that the program worked; `shown` and `skipped` make no series. */
@@ -100,10 +100,12 @@ export class Columns {
 
   #level(field: Field, kind: ColumnKind, given: Scale, use: 'judged' | 'advisory', why: string): Column {
     const scale = kind === 'count' ? PLAIN : given;
+    const resource = resourceOf(field, kind);
     const def: MetricDef = {
       ...this.#def(field, kind === 'count' ? '{count}' : scale.unit),
       kind: kind === 'counter' ? 'counter' : 'gauge',
       growth: GROWTH[kind],
+      ...(resource === undefined ? {} : { resource }),
       ...(kind === 'latency' ? { matters: LATENCY_MATTERS } : {}),
       ...(use === 'judged' ? { gate: this.#isRequired(field, kind, why) ? 'required' : 'gated' } : {}),
     };

@@ -41,6 +41,9 @@ const CPU_SHARE = words('cpu|cpu_?(?:percent|pct|usage|util|utilization)|pcpu');
 const SWITCHES = words('n?vcsw|context_?switches');
 const DISK_IO = words('rchar|wchar|read_bytes|write_bytes|written_bytes');
 const FAULTS = words('minflt|majflt|page_?faults');
+const THREADS = words('threads?|goroutines');
+const CONNECTIONS = words('conns?|connections?|sockets?|sessions|tcp_\\w+');
+const HEAP = words('heap');
 const LATENCY = words('latenc(?:y|ies)|durations?|response(?:_?time)?|rtt|delay|p\\d{2,3}|wait|pause');
 const MEMORY = words(
   'rss|pss|uss|anon(?:ymous)?|heap|mem(?:ory)?|vsz|virt(?:ual)?|resident|private|working_?set|swap|arena|malloc|alloc(?:ated)?|metaspace|buffers?',
@@ -102,4 +105,13 @@ export function isPrivate({ metric }: Pick<Field, 'metric'>): boolean {
 /** Descriptors and handles, which every program has. */
 export function isDescriptors({ metric }: Pick<Field, 'metric'>): boolean {
   return DESCRIPTORS.test(plain(metric));
+}
+
+/** What leaks when it grows, by its name: a heap is told from the memory around it. */
+export function resourceOf({ metric }: Pick<Field, 'metric'>, kind: ColumnKind): string | undefined {
+  const text = plain(metric);
+  if (kind === 'memory') return HEAP.test(text) ? 'heap' : 'memory';
+  if (kind === 'latency') return 'latency';
+  if (kind !== 'count') return undefined;
+  return DESCRIPTORS.test(text) ? 'descriptors' : THREADS.test(text) ? 'threads' : CONNECTIONS.test(text) ? 'connections' : undefined;
 }

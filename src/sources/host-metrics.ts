@@ -222,6 +222,7 @@ export const METRICS = defineMetrics({
     help: 'Used space of each file system that a target or the agent writes to.',
     labels: MOUNT,
     growth: 'capacity',
+    resource: 'disk space',
     alias: 'disk.used',
     limit: 'system.filesystem.limit',
     // 10 MB an hour fill 1.7 GB in a week: less is of no concern for a disk whose size is unknown.
@@ -255,6 +256,7 @@ export const METRICS = defineMetrics({
     help: 'Files and folders in use. Absent where the file system does not count them beforehand (btrfs, vfat).',
     labels: MOUNT,
     growth: 'capacity',
+    resource: 'inodes',
     alias: 'disk.inodes',
     limit: 'soak.filesystem.inodes.limit',
     matters: { share: MATTERS.memory.share, perHour: 1000 },

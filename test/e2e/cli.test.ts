@@ -255,7 +255,7 @@ describe('the entry', () => {
     expect(out).toMatch(/^\d/);
     const [its, execArgv, args] = JSON.parse(err) as [number, string[], string[]];
     expect(its).toBe(pid);
-    expect(execArgv).toEqual(['--no-warnings', ...told, '--max-old-space-size=64', '--max-semi-space-size=1', '--optimize-for-size']);
+    expect(execArgv).toEqual(['--no-warnings', ...told, '--max-old-space-size=64', '--max-semi-space-size=1', '--no-flush-bytecode']);
     expect(args).toEqual(['--version', 'a b', '', 'ü']);
   });
 

@@ -25,6 +25,7 @@ function series(id: string, rest: Partial<VerdictSeries> = {}): VerdictSeries {
     grade: 'none',
     gradeHistory: [],
     class: 'flat',
+    shape: 'flat',
     level: 300 * MB,
     limit: null,
     floorPerHour: 0.6 * MB,

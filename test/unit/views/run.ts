@@ -143,6 +143,7 @@ function judged(metric: MetricDef, unit: string, more: Partial<VerdictSeries>): 
     grade: 'none',
     gradeHistory: [],
     class: null,
+    shape: null,
     level: null,
     limit: null,
     floorPerHour: null,

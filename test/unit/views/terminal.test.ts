@@ -18,6 +18,7 @@ const MEMORY: VerdictSeries = {
   grade: 'confirmed',
   gradeHistory: [],
   class: null,
+  shape: null,
   level: 112e6,
   limit: { value: 300e6, from: 'rule memory.private < 300MB' },
   floorPerHour: 1e6,

@@ -1,0 +1,87 @@
+/** What several signals show of one leak: the one closest to the code that leaks leads, the others move with it. */
+import { seriesLabel } from '../series.ts';
+import type { SeriesJudgement } from './judgement.ts';
+
+export interface Leak {
+  readonly lead: SeriesJudgement;
+  /** Series of the same target that grow with it, whether they decide anything or not. */
+  readonly others: readonly SeriesJudgement[];
+}
+
+/** Aliases of what leads, first things first: the heap is a part of the process, and one process a part of its role. */
+const LEADS = ['heap', 'memory.tree', 'memory.private'];
+
+/** Memory held and memory used for the same objects: overhead, fragmentation and shares of several members lie within this factor. */
+const BYTES_FACTOR = 2;
+
+/** Named in a sentence; the finding has them all. */
+const NAMED_MAX = 3;
+
+/** The leaks behind the series that fail the run. */
+export function leaksOf(series: readonly SeriesJudgement[]): Leak[] {
+  const rank = ({ series: { def, id } }: SeriesJudgement): number =>
+    (LEADS.includes(def.alias ?? '') ? LEADS.indexOf(def.alias ?? '') : LEADS.length) + id / 1e9;
+  const failed = series.filter((judged) => judged.gate !== 'advisory' && judged.outcome === 'fail').toSorted((a, b) => rank(a) - rank(b));
+  const taken = new Set<SeriesJudgement>();
+  return failed.flatMap((lead): Leak[] => {
+    if (taken.has(lead)) return [];
+    const others = series.filter((judged) => judged !== lead && !taken.has(judged) && isGrowing(judged) && movesWith(lead, judged));
+    for (const judged of [lead, ...others]) taken.add(judged);
+    return [{ lead, others }];
+  });
+}
+
+/** What leaks, in a word of those who mend it, for what grows; how it moves for what does not. */
+export function classOf(judged: SeriesJudgement, all: readonly SeriesJudgement[]): string | null {
+  if (!isGrowing(judged)) return judged.shape;
+  const { resource } = judged.series.def;
+  if (resource !== 'memory') return resource ?? judged.shape;
+  const heap = heapOf(judged, all);
+  if (heap === null) return resource;
+  return isGrowing(heap) && movesWith(heap, judged) ? 'heap' : 'native';
+}
+
+/** Where it is, and what shows it too; begins with a semicolon, or is empty. */
+export function aboutLeak({ lead, others }: Leak, all: readonly SeriesJudgement[]): string {
+  const where = WHERE[classOf(lead, all) ?? ''] ?? '';
+  const collector = all.find((judged) => judged.series.def.resource === 'collector' && isOfSame(judged, lead) && isGrowing(judged));
+  const names = others.map(({ series }) => seriesLabel(series));
+  const more = names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : '';
+  const parts = [
+    where,
+    where !== '' && collector ? 'collections take more and more time' : '',
+    names.length > 0 ? `with it grow ${names.slice(0, NAMED_MAX).join(', ')}${more}` : '',
+  ];
+  return parts.map((part) => (part === '' ? '' : `; ${part}`)).join('');
+}
+
+const WHERE: Readonly<Record<string, string>> = {
+  heap: 'it is in the heap of the runtime',
+  native: 'it is outside the heap of the runtime: native memory, or an allocator that does not give back',
+};
+
+function isGrowing({ slope, outcome, grade }: SeriesJudgement): boolean {
+  return slope !== null && (outcome === 'fail' || grade === 'confirmed' || grade === 'suspected');
+}
+
+function isOfSame(a: SeriesJudgement, b: SeriesJudgement): boolean {
+  return a.series.target === b.series.target;
+}
+
+/** Whether two series of one target may grow by the same things: as many, or as many bytes. */
+function movesWith(a: SeriesJudgement, b: SeriesJudgement): boolean {
+  if (!isOfSame(a, b) || a.slope === null || b.slope === null) return false;
+  const bytes = a.series.def.unit === 'By';
+  if (bytes !== (b.series.def.unit === 'By') || (!bytes && !(isCount(a) && isCount(b)))) return false;
+  const factor = bytes ? BYTES_FACTOR : 1;
+  return a.slope.lo <= factor * b.slope.hi && b.slope.lo <= factor * a.slope.hi;
+}
+
+function isCount({ series }: SeriesJudgement): boolean {
+  return series.def.unit.startsWith('{');
+}
+
+function heapOf({ series: { target, member } }: SeriesJudgement, all: readonly SeriesJudgement[]): SeriesJudgement | null {
+  const isHeap = (judged: SeriesJudgement): boolean => judged.series.def.resource === 'heap' && judged.slope !== null;
+  return all.find((judged) => isHeap(judged) && judged.series.target === target && judged.series.member === member) ?? null;
+}

@@ -1,0 +1,61 @@
+/** One leak is one finding, however many signals show it, and is said to be where it is. */
+import { describe, expect, test } from 'vitest';
+import type { Finding, Verdict } from '../../../src/analysis/verdict.ts';
+import { M } from '../../sim/metrics.ts';
+import { HOUR, MB, type Simulated, Simulation } from '../../sim/run.ts';
+import { constant, line, rounded, sum, white } from '../../sim/series.ts';
+
+const busy: Simulated = { def: M.cpu, signal: line(0.05 * HOUR) };
+const collector = { ...M.cpu, name: 'soak.runtime.collection.time', growth: 'drift', resource: 'collector' } as const;
+
+function memory(def: Simulated['def'], perHour: number, seed: number, more: Partial<Simulated> = {}): Simulated {
+  return { def, signal: sum(constant(300 * MB), line(perHour), white(seed, 2 * MB)), ...more };
+}
+
+function counted(def: Simulated['def'], perHour: number): Simulated {
+  return { def, signal: rounded(sum(constant(50), line(perHour))) };
+}
+
+function leaks(...series: Simulated[]): { verdict: Verdict; findings: readonly Finding[] } {
+  const verdict = new Simulation({ hours: 8, interval: 30, series: [busy, ...series] }).run().verdict();
+  return { verdict, findings: verdict.findings.filter(({ kind, outcome }) => kind === 'leak' && outcome === 'fail') };
+}
+
+const classOf = ({ series }: Verdict, id: string): string | null | undefined => series.find((one) => one.id === id)?.class;
+
+describe('growth that several signals show', () => {
+  test('is one finding, which the heap leads', () => {
+    const { verdict, findings } = leaks(memory(M.memory, 22 * MB, 1), memory(M.heap, 20 * MB, 2), memory(M.advisory, 23 * MB, 3));
+    expect(findings.map(({ series }) => series)).toEqual([['api heap', 'api memory.private', 'api size']]);
+    expect(findings[0]!.why).toMatch(/it is in the heap of the runtime; with it grow api memory\.private, api size$/);
+    expect(classOf(verdict, 'api memory.private')).toBe('heap');
+    expect(verdict.reasons).toHaveLength(1);
+  });
+
+  test('is outside the heap when the heap does not grow', () => {
+    const { verdict, findings } = leaks(memory(M.memory, 22 * MB, 1), memory(M.heap, 0, 2));
+    expect(findings.map(({ series }) => series)).toEqual([['api memory.private']]);
+    expect(findings[0]!.why).toMatch(/outside the heap/);
+    expect([classOf(verdict, 'api memory.private'), classOf(verdict, 'api heap')]).toEqual(['native', 'flat']);
+  });
+
+  test('of members is that of their role', () => {
+    const members = ['1', '2'].map((member, i) => memory(M.memory, 10 * MB, i, { member }));
+    const { findings } = leaks(...members, memory(M.tree, 20 * MB, 9));
+    expect(findings.map(({ series }) => series)).toEqual([['api memory.tree', 'api/1 memory.private', 'api/2 memory.private']]);
+  });
+
+  test('is told apart by its rate, and bytes from counts', () => {
+    const { verdict, findings } = leaks(memory(M.memory, 60 * MB, 1), memory(M.heap, 10 * MB, 2), counted(M.fds, 12), counted(M.threads, 12));
+    expect(findings.map(({ series }) => series)).toEqual([['api heap'], ['api memory.private'], ['api fds', 'api threads']]);
+    expect(classOf(verdict, 'api fds')).toBe('descriptors');
+  });
+
+  test('while collections take longer and longer says so', () => {
+    const { findings } = leaks(memory(M.memory, 22 * MB, 1), memory(M.heap, 20 * MB, 2), {
+      def: collector,
+      signal: (t) => 0.01 * t * (1 + t / HOUR),
+    });
+    expect(findings[0]!.why).toMatch(/collections take more and more time/);
+  });
+});
