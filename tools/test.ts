@@ -5,6 +5,11 @@ import { runSteps } from './steps.ts';
 const code = await runSteps([
   ...CHECK,
   { name: 'more runs of every family', command: ['vitest', 'run', '--project', 'sim', 'families'], env: { SOAK_SEEDS: '8' }, show: true },
+  {
+    name: 'false alarms of 3,000 runs of 24 h',
+    command: ['node', 'bench/detector/false-alarms.ts', '--runs', '1000', '--noise', 'white,ar1,ou', '--at-most', '10'],
+    show: true,
+  },
   { name: 'build', command: ['node', 'tools/build.ts'] },
   { name: 'real processes', command: ['vitest', 'run', '--project', 'e2e'], show: true },
 ]);

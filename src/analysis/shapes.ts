@@ -70,6 +70,9 @@ const SETTLED_TAUS = 4;
 /** The maximum of a stationary series grows with the logarithm of time (a new one comes at a rate of 1/t), and so does a cache of rare keys. */
 const LOG_SCALES = [0.003, 0.01, 0.03, 0.1] as const;
 
+/** What fragments grows with the square root of time; its beginning may have been cut off with the warm-up, as this share of what is left. */
+const ROOT_CUTS = [0, 0.09, 0.3, 1] as const;
+
 /** Periods of a cycle of which no more than two were seen. */
 const WAVES = [0.4, 0.5, 0.67, 0.85, 1.1, 1.5] as const;
 
@@ -97,7 +100,9 @@ function shape(list: Shape[], kind: ShapeKind, { a = -1, b = -1, ea = 0, eb = 0 
 
 shape(SHAPES, 'flat', {});
 shape(SHAPES, 'line', { a: LINE, ea: 1 });
-shape(SHAPES, 'root', { a: column((x) => Math.sqrt(x)), ea: 0.5 });
+for (const cut of ROOT_CUTS) {
+  shape(SHAPES, 'root', { a: column((x) => Math.sqrt(x + cut)), ea: 0.5 / Math.sqrt(1 + cut) }, 0, ROOT_CUTS.length);
+}
 shape(SHAPES, 'square', { a: column((x) => x * x), ea: 2 });
 
 const late = new Map(BENDS.map((bend) => [bend, column((x) => Math.max(0, x - bend))]));

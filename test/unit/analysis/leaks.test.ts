@@ -46,7 +46,12 @@ describe('growth that several signals show', () => {
   });
 
   test('is told apart by its rate, and bytes from counts', () => {
-    const { verdict, findings } = leaks(memory(M.memory, 60 * MB, 1), memory(M.heap, 10 * MB, 2), counted(M.fds, 12), counted(M.threads, 12));
+    const { verdict, findings } = leaks(
+      memory(M.memory, 60 * MB, 1),
+      memory(M.heap, 10 * MB, 2),
+      counted(M.fds, 12),
+      counted(M.threads, 12),
+    );
     expect(findings.map(({ series }) => series)).toEqual([['api heap'], ['api memory.private'], ['api fds', 'api threads']]);
     expect(classOf(verdict, 'api fds')).toBe('descriptors');
   });
