@@ -4,7 +4,7 @@
  */
 import { dot, PHIS, PRIORS, type Times, Whitened } from './gls.ts';
 import { type Inverses, inversesOf, type Products, type ShapeTable, tableOf } from './normal.ts';
-import { columnOf, columnsOf, LINE, type Shape, workColumnsOf } from './shapes.ts';
+import { columnOf, columnsOf, type Shape, workColumnsOf } from './shapes.ts';
 
 export interface Design {
   readonly shapes: readonly Shape[];
@@ -78,19 +78,22 @@ function made(times: Times, shapes: readonly Shape[]): Design {
   const count = columns.length / n;
   const phis = PHIS.map((phi, p): PhiDesign => {
     const frame = new Whitened(times, phi);
-    const [squares, line] = [new Float64Array(count), new Float64Array(count)];
     const of = projector(frame, columns, n);
-    for (let c = 0; c < count; c++) squares[c] = of.square(c);
-    const straight = of.dual(place[LINE]!);
-    for (let c = 0; c < count; c++) line[c] = dot(columns, c * n, straight, 0, n);
-    const cross = Float64Array.from(shapes, ({ a, b }) => {
-      if (b < 0) return 0;
-      return a === LINE ? line[place[b]!]! : dot(columns, place[b]! * n, of.dual(place[a]!), 0, n);
-    });
-    const products = { squares, line, cross };
+    const squares = Float64Array.from({ length: count }, (_, c) => of.square(c));
+    const products = { squares, cross: crossOf(shapes, place, columns, of, n) };
     return { logPrior: Math.log(PRIORS[p]!), frame, products, inverses: inversesOf(shapes, place, products) };
   });
   return { shapes, place, columns, table: tableOf(shapes, place, count), phis };
+}
+
+/** Shapes with the same first column stand together: it is projected once. */
+function crossOf(shapes: readonly Shape[], place: Int32Array, columns: Float64Array, of: Projector, n: number): Float64Array {
+  let [last, dual]: [number, Float64Array] = [-1, columns];
+  return Float64Array.from(shapes, ({ a, b }) => {
+    if (b < 0) return 0;
+    if (a !== last) [last, dual] = [a, of.dual(place[a]!)];
+    return dot(columns, place[b]! * n, dual, 0, n);
+  });
 }
 
 /** Work is done at a pace of its own in every life of every target: its columns, which stand last, are not kept. */
@@ -101,16 +104,10 @@ function withWork(design: Design, { n, t, work }: Times): Design {
   const columns = design.columns.slice();
   for (const column of fresh) columns.set(columnOf(column, t, work), place[column]! * n);
   const phis = design.phis.map((phi): PhiDesign => {
-    const { cross } = phi.products;
-    const [squares, line] = [phi.products.squares.slice(), phi.products.line.slice()];
+    const squares = phi.products.squares.slice();
     const of = projector(phi.frame, columns, n);
-    const straight = of.dual(place[LINE]!);
-    for (const column of fresh) {
-      const c = place[column]!;
-      squares[c] = of.square(c);
-      line[c] = dot(columns, c * n, straight, 0, n);
-    }
-    const products = { squares, line, cross };
+    for (const column of fresh) squares[place[column]!] = of.square(place[column]!);
+    const products = { squares, cross: phi.products.cross };
     return { ...phi, products, inverses: inversesOf(shapes, place, products) };
   });
   return { shapes, place, columns, table, phis };

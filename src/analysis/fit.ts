@@ -6,7 +6,7 @@
 import { type Design, designOf, type PhiDesign } from './design.ts';
 import { Covariates, dot, type Points } from './gls.ts';
 import { type Inverses, inversesOf } from './normal.ts';
-import { LINE, type Shape } from './shapes.ts';
+import type { Shape } from './shapes.ts';
 
 /** All fits: entry p x shapes + s is shape s with the p-th correlation. Slopes are per unit of `span`. */
 export interface Fits {
@@ -151,21 +151,17 @@ const EXPLAINED = 1e-9;
 
 /** The same without what the covariates explain. */
 function inversesBeside({ units }: Covariates, { columns, place, shapes }: Design, phi: PhiDesign, dual: Float64Array): Inverses {
-  const [squares, line, cross] = [phi.products.squares.slice(), phi.products.line.slice(), phi.products.cross.slice()];
+  const [squares, cross] = [phi.products.squares.slice(), phi.products.cross.slice()];
   const shares = new Float64Array(squares.length);
   for (const unit of units) {
     phi.frame.dual(unit, dual);
     multiply(columns, dual, shares, shares.length);
-    const straight = shares[place[LINE]!]!;
-    for (let c = 0; c < shares.length; c++) {
-      squares[c]! -= shares[c]! ** 2;
-      line[c]! -= shares[c]! * straight;
-    }
+    for (let c = 0; c < shares.length; c++) squares[c]! -= shares[c]! ** 2;
     for (let s = 0; s < cross.length; s++) {
       const { a, b } = shapes[s]!;
       if (b >= 0) cross[s]! -= shares[place[a]!]! * shares[place[b]!]!;
     }
   }
   for (let c = 0; c < squares.length; c++) if (squares[c]! < EXPLAINED * phi.products.squares[c]!) squares[c] = 0;
-  return inversesOf(shapes, place, { squares, line, cross });
+  return inversesOf(shapes, place, { squares, cross });
 }

@@ -172,7 +172,7 @@ function shapesFor({ n, work }: Stream): typeof ALL_SHAPES {
 function settledAt({ best, lead, before, after }: Slope): number | null {
   if (lead < WARMUP_LEAD || best.at > WARMUP_LATEST) return null;
   if (best.kind === 'knee') return Math.abs(before) > WARMUP_SLOWING * Math.abs(after) ? best.at : null;
-  return ['step', 'fill', 'settle', 'line+settle'].includes(best.kind) ? best.at : null;
+  return ['step', 'bump', 'fill', 'ramp', 'settle', 'line+settle'].includes(best.kind) ? best.at : null;
 }
 
 function longestLife({ t, life }: Stream): number {

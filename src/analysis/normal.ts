@@ -3,9 +3,8 @@ import { LINE, type Shape } from './shapes.ts';
 
 /** Products of projected columns. */
 export interface Products {
-  /** Of each column with itself, and with the straight line. */
+  /** Of each column with itself. */
   readonly squares: Float64Array;
-  readonly line: Float64Array;
   /** Of the two columns of each shape. */
   readonly cross: Float64Array;
 }
@@ -29,8 +28,8 @@ export interface Inverses {
   readonly ab: Float64Array;
   readonly bb: Float64Array;
   /**
-   * Infinity when the points do not determine the slope. Of a bounded shape, whose slope at the end is 0, that of a line beside it: what
-   * it could hide.
+   * Infinity when the points do not determine the slope. Of a bounded shape, whose slope at the end is 0, that of the straight line: what
+   * the noise could hide. (That of a line beside it is far larger where they look alike, but such a pair has been given no chance.)
    */
   readonly unit: Float64Array;
 }
@@ -58,37 +57,24 @@ export function inversesOf(shapes: readonly Shape[], place: Int32Array, products
 }
 
 function invert({ a, b, ea, eb, bounded }: Shape, s: number, place: Int32Array, products: Products, inverses: Inverses): void {
-  const { squares, line, cross } = products;
-  const ll = squares[place[LINE]!]!;
-  if (a < 0) {
-    inverses.unit[s] = 1 / ll;
-    return;
-  }
-  const [aa, al] = [squares[place[a]!]!, line[place[a]!]!];
-  if (!(aa > SINGULAR)) {
-    inverses.unit[s] = Infinity;
-    return;
-  }
-  inverses.aa[s] = 1 / aa;
+  const { squares, cross } = products;
+  const { aa: toA, ab: both, bb: toB, unit } = inverses;
+  const hidden = 1 / squares[place[LINE]!]!;
+  unit[s] = hidden;
+  if (a < 0) return;
+  const aa = squares[place[a]!]!;
+  unit[s] = Infinity;
+  if (!(aa > SINGULAR)) return;
+  toA[s] = 1 / aa;
   if (b < 0) {
-    inverses.unit[s] = bounded ? inverse(ll - (al * al) / aa, ll) : (ea * ea) / aa;
+    unit[s] = bounded ? hidden : (ea * ea) / aa;
     return;
   }
-  const [bb, bl, ab] = [squares[place[b]!]!, line[place[b]!]!, cross[s]!];
+  const [bb, ab] = [squares[place[b]!]!, cross[s]!];
   const det = aa * bb - ab * ab;
-  if (!(det > SINGULAR * aa * bb)) {
-    inverses.unit[s] = Infinity;
-    return;
-  }
-  inverses.aa[s] = bb / det;
-  inverses.ab[s] = -ab / det;
-  inverses.bb[s] = aa / det;
-  inverses.unit[s] = bounded
-    ? inverse(ll - (bb * al * al - 2 * ab * al * bl + aa * bl * bl) / det, ll)
-    : (ea * ea * bb + eb * eb * aa - 2 * ea * eb * ab) / det;
-}
-
-/** Infinity when next to nothing of the line is left beside a shape. */
-function inverse(left: number, all: number): number {
-  return left > SINGULAR * all ? 1 / left : Infinity;
+  if (!(det > SINGULAR * aa * bb)) return;
+  toA[s] = bb / det;
+  both[s] = -ab / det;
+  toB[s] = aa / det;
+  unit[s] = bounded ? hidden : (ea * ea * bb + eb * eb * aa - 2 * ea * eb * ab) / det;
 }

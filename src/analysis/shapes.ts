@@ -9,6 +9,7 @@
 export type ShapeKind =
   | 'flat'
   | 'step'
+  | 'bump'
   | 'fill'
   | 'ramp'
   | 'settle'
@@ -45,11 +46,17 @@ const ROUNDING = 1e-9;
 
 const BENDS = [0.05, 0.09, 0.13, 0.18, 0.24, 0.3, 0.36, 0.42, 0.48, 0.54, 0.6, 0.66, 0.72, 0.78, 0.84, 0.9, 0.94] as const;
 
+/** A step lies between two of at most 48 points: one that is put a point beside its place leaves a residual as large as itself. */
+const STEPS = [...BENDS, ...Array.from({ length: 46 }, (_, i) => (i + 2) / 50).filter((at) => !BENDS.some((bend) => bend === at))];
+
 /** A fill that ended later than this has not been seen to stay full. */
 const FILLED_BY = 0.86;
 /** A second slope over less than this is an accident. */
 const KNEE_BY = 0.9;
 const STEP_BY = 0.85;
+
+/** What rose and fell again, a batch or a test before the test, can be left out with the warm-up when it was over by then. */
+const BUMP_BY = 0.5;
 
 /** Beginning and width of what rose for a while in mid-run: a pool that was enlarged, a deployment. */
 const RAMPS: readonly (readonly [number, number])[] = [
@@ -74,7 +81,7 @@ const LOG_SCALES = [0.003, 0.01, 0.03, 0.1] as const;
 const ROOT_CUTS = [0, 0.09, 0.3, 1] as const;
 
 /** Periods of a cycle of which no more than two were seen. */
-const WAVES = [0.4, 0.5, 0.67, 0.85, 1.1, 1.5] as const;
+const WAVES = Array.from({ length: 15 }, (_, i) => 0.4 * 1.1 ** i); // up to 1.52
 
 /** The column of the straight line, which every list of shapes has. */
 export const LINE = 0;
@@ -106,14 +113,14 @@ for (const cut of ROOT_CUTS) {
 shape(SHAPES, 'square', { a: column((x) => x * x), ea: 2 });
 
 const late = new Map(BENDS.map((bend) => [bend, column((x) => Math.max(0, x - bend))]));
-const step = new Map(BENDS.map((bend) => [bend, column((x) => (x > bend - ROUNDING ? 1 : 0))]));
+const step = new Map(STEPS.map((at) => [at, column((x) => (x > at - ROUNDING ? 1 : 0))]));
 function until(last: number): readonly (typeof BENDS)[number][] {
   return BENDS.filter((bend) => bend <= last);
 }
-for (const bend of BENDS) {
-  shape(SHAPES, 'step', { a: step.get(bend)! }, bend, BENDS.length);
-  shape(SHAPES, 'late', { a: late.get(bend)!, ea: 1 }, bend, BENDS.length);
-}
+for (const at of STEPS) shape(SHAPES, 'step', { a: step.get(at)! }, at, STEPS.length);
+const bumps = BENDS.flatMap((to) => BENDS.filter((from) => from < to && to <= BUMP_BY).map((from) => [from, to] as const));
+for (const [from, to] of bumps) shape(SHAPES, 'bump', { a: step.get(from)!, b: step.get(to)! }, to, bumps.length);
+for (const bend of BENDS) shape(SHAPES, 'late', { a: late.get(bend)!, ea: 1 }, bend, BENDS.length);
 for (const bend of until(FILLED_BY)) shape(SHAPES, 'fill', { a: column((x) => Math.min(x, bend)) }, bend, until(FILLED_BY).length);
 for (const bend of until(KNEE_BY)) shape(SHAPES, 'knee', { a: LINE, b: late.get(bend)!, ea: 1, eb: 1 }, bend, until(KNEE_BY).length);
 for (const bend of until(STEP_BY)) shape(SHAPES, 'line+step', { a: LINE, b: step.get(bend)!, ea: 1 }, bend, until(STEP_BY).length);

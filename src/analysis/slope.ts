@@ -133,7 +133,7 @@ export function slopeOfConstant({ n, lives }: Points, hours: number, grain: Grai
  * Growth that may have begun later than this can be neither shown nor ruled out; it does not widen the interval unless the data ask for it
  * by this probability (a series without growth gives such shapes some 4 %).
  */
-const LATEST_BEND = 0.7;
+const LATEST_BEND = 0.5;
 const LATE_SHARE = 0.25;
 
 /** What counts as growth at the end: this share of the mean growth where a shape has one slope, and a small one where it has a past of its own. */
