@@ -231,7 +231,9 @@ function bestOf(fits: Fits, weights: Float64Array): Pick<Slope, 'best' | 'before
     before: fits.first[likely]! / fits.span,
     after: fits.end[likely]! / fits.span,
     lead: Math.min(SCORE_MAX, Math.log(weights[s]! / plain)),
-    noise: PHIS.map((phi, p) => ({ phi, variance: fits.variance[p * count + s]!, weight: own[p]! })),
+    noise: PHIS.map((phi, p) => ({ phi, variance: fits.variance[p * count + s]!, weight: own[p]! })).filter(
+      ({ weight }) => weight > NEGLIGIBLE,
+    ),
   };
 }
 
