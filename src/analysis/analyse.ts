@@ -145,7 +145,7 @@ const SHAPE_LEAD = 3;
 function shapeOf({ slope, interval, floor }: Growth): string {
   const { kind } = slope.best;
   if (slope.lead > SHAPE_LEAD) {
-    if (kind === 'step' || kind === 'line+step' || kind === 'bump') return 'step';
+    if (kind === 'step' || kind === 'line+step') return 'step';
     if (['fill', 'ramp', 'settle', 'log', 'line+settle'].includes(kind)) return 'bounded';
     if (kind === 'wave') return 'cycle';
     if (kind === 'late') return 'late';

@@ -169,10 +169,11 @@ function shapesFor({ n, work }: Stream): typeof ALL_SHAPES {
 }
 
 /** Where an early transient has settled, as a share of the longest life; null when there is none. */
-function settledAt({ best, lead, before, after }: Slope): number | null {
+function settledAt({ best, lead, before, after, bump }: Slope): number | null {
+  if (bump !== null && bump.lead > WARMUP_LEAD) return bump.at;
   if (lead < WARMUP_LEAD || best.at > WARMUP_LATEST) return null;
   if (best.kind === 'knee') return Math.abs(before) > WARMUP_SLOWING * Math.abs(after) ? best.at : null;
-  return ['step', 'bump', 'fill', 'ramp', 'settle', 'line+settle'].includes(best.kind) ? best.at : null;
+  return ['step', 'fill', 'ramp', 'settle', 'line+settle'].includes(best.kind) ? best.at : null;
 }
 
 function longestLife({ t, life }: Stream): number {

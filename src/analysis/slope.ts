@@ -52,6 +52,8 @@ export interface Slope {
   readonly after: number;
   /** ln of the odds of the best shape against the better of flat and line. */
   readonly lead: number;
+  /** What rose and fell again early in the run, with ln of its odds against the best shape; null when that was not looked for. */
+  readonly bump: { readonly at: number; readonly lead: number } | null;
   readonly shapes: readonly Shape[];
   /** Posterior probability of each shape. */
   readonly weights: Float64Array;
@@ -81,13 +83,14 @@ export function slopeOf(points: Points, hours: number, shapes: readonly Shape[],
     const arrivals = arrivalVariance(Math.min(floor, Math.abs(mean)), grain.arrival, hours);
     return { weight, mean, scale: Math.sqrt((errorOf(fits, i) / fits.span) ** 2 + arrivals), df: fits.df[i % count]! };
   };
+  const bump = takeBumps(fits);
   const weight = normalised(fits.evidence);
+  const weights = new Float64Array(shapes.length);
+  for (let i = 0; i < weight.length; i += count) for (let s = 0; s < count; s++) weights[s]! += weight[i + s]!;
   const straight = shapes.findIndex((shape) => shape.kind === 'line');
   const lines = PHIS.map((_, p) => p * count + straight).filter((i) => Number.isFinite(fits.unit[i]!));
   const likely = normalised(Float64Array.from(lines, (i) => fits.evidence[i]!));
   const line = new Mixture(lines.map((i, p) => part(i, likely[p]!)));
-  const weights = new Float64Array(shapes.length);
-  for (let i = 0; i < weight.length; i += count) for (let s = 0; s < count; s++) weights[s]! += weight[i + s]!;
   const growing = indices(fits, weight, NEGLIGIBLE, (shape) => !shape.bounded).map((i) => ({ i, part: part(i, weight[i]!) }));
   const best = bestOf(fits, weights);
   const isLate = (shape: Shape): boolean => !shape.bounded && shape.at > LATEST_BEND;
@@ -99,9 +102,23 @@ export function slopeOf(points: Points, hours: number, shapes: readonly Shape[],
     line,
     shapes,
     weights,
+    bump,
     ...growthAtEnd(fits, growing, floor, line.mean),
     ...best,
   };
+}
+
+/** The likeliest bump, and all of them taken out of the evidence: two free levels would explain half of all growth away. */
+function takeBumps({ shapes, evidence }: Fits): Slope['bump'] {
+  const count = shapes.length;
+  let [found, bump, best] = [-1, -Infinity, -Infinity];
+  for (let i = 0; i < evidence.length; i++) {
+    const isBump = shapes[i % count]!.kind === 'bump';
+    if (!isBump) best = Math.max(best, evidence[i]!);
+    else if (evidence[i]! > bump) [found, bump] = [i % count, evidence[i]!];
+    if (isBump) evidence[i] = -Infinity;
+  }
+  return found < 0 ? null : { at: shapes[found]!.at, lead: Math.min(SCORE_MAX, bump - best) };
 }
 
 /** Of points that have never moved: what their rounding hides, and the pieces in which a leak comes. Null when there are too few points. */
@@ -123,6 +140,7 @@ export function slopeOfConstant({ n, lives }: Points, hours: number, grain: Grai
     before: 0,
     after: 0,
     lead: 0,
+    bump: null,
     shapes: LINE_ONLY,
     weights: Float64Array.of(1),
     noise: [{ phi: 0, variance: grain.rounding, weight: 1 }],
