@@ -48,8 +48,11 @@ const CONFIRM_SCORE = 3;
 /** Growth as such, whatever its shape, by this probability of none. */
 const CONFIRM_P = 1e-3;
 
-/** At the end of the run no later look will tell: odds of 3:2, with growth as such certain to 5 %. What was confirmed is retracted below. */
-const END_SCORE = 0.4;
+/**
+ * At the end of the run no later look will tell: it is more likely than not that it goes on, with growth as such certain to 5 %. What was
+ * confirmed is retracted below. (A run fails for it at FAIL_SCORE only.)
+ */
+const END_SCORE = 0;
 const END_P = 0.05;
 
 /** The evidence must hold this share of the run so far, at least three looks. */

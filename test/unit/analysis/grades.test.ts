@@ -82,7 +82,7 @@ describe('grades', () => {
     const last = (evidence: Partial<Evidence>): GradeBook =>
       nextBook(NEW_BOOK, { ...LEAK, score: 0.5, end: 0.01, p: 0.01, ...evidence }, { now: 8 * HOUR, plannedEnd: 8 * HOUR, final: true });
     expect(last({}).grade).toBe('confirmed');
-    expect(last({ score: 0.3 }).grade).toBe('none');
+    expect(last({ score: -0.1 }).grade).toBe('none');
     expect(last({ p: 0.2, end: 0.2 }).grade).toBe('none');
     expect(last({ growthFrom: 7.5 * HOUR }).grade).toBe('none');
   });
