@@ -13,6 +13,8 @@ export interface Entry {
   readonly starts: readonly number[] | null;
   /** False for a last line without its end: it may be cut off. */
   readonly whole: boolean;
+  /** Why it is no entry at all; it has no cells then. */
+  readonly fault?: string;
 }
 
 const DELIMITERS = [',', ';', '\t', '|'] as const;

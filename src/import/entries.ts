@@ -23,13 +23,13 @@ export async function openSource(path: string): Promise<Source> {
     comments.push(...next.value.slice(0, at < 0 ? undefined : at).filter(({ text }) => text.startsWith('#')));
     if (at < 0) continue;
     const rest = next.value.slice(at);
-    return rest[0]!.text.trimStart().startsWith('{') ? ndjson(path, rest, lines) : csv(path, rest, lines, comments.at(-1));
+    return rest[0]!.text.trimStart().startsWith('{') ? ndjson(rest, lines) : csv(path, rest, lines, comments.at(-1));
   }
   throw dataProblem(path, 'there is nothing in it');
 }
 
-function ndjson(path: string, first: readonly Line[], lines: AsyncIterator<readonly Line[]>): Source {
-  const parser = new NdjsonParser(path);
+function ndjson(first: readonly Line[], lines: AsyncIterator<readonly Line[]>): Source {
+  const parser = new NdjsonParser();
   const entries = chained(first, lines, (line) => parser.push(line));
   return { format: 'ndjson', names: parser.names, comma: false, entries };
 }

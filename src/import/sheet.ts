@@ -72,10 +72,12 @@ class Sheet implements Dataset {
     this.#first = first;
     this.#options = options;
     if (first.length === 0) throw dataProblem(path, 'it has names of columns and no rows');
+    const good = first.filter(({ fault }) => fault === undefined);
+    if (good.length === 0) throw dataProblem(`${path}:${first[0]!.line}`, first[0]!.fault!);
     const axes = this.#names.map((name, i) =>
       axisOf(
         name,
-        first.map(({ cells }) => cells[i] ?? ''),
+        good.map(({ cells }) => cells[i] ?? ''),
         name === options.time ? options.timeUnit : null,
       ),
     );
@@ -183,6 +185,10 @@ class Sheet implements Dataset {
   #read(entries: readonly Entry[]): Row[] {
     const rows: Row[] = [];
     for (const entry of entries) {
+      if (entry.fault !== undefined) {
+        this.#wrong(entry, 0, entry.fault);
+        continue;
+      }
       if (this.#names.length > this.#known) this.#meet();
       if (entry.cells.length !== this.#names.length && (this.format === 'csv' || !entry.whole)) {
         const isCut = !entry.whole && entry.cells.length < this.#names.length;

@@ -187,6 +187,12 @@ describe('bad input', () => {
     ],
     ['a line without end', `time,a\n1,${'9'.repeat(5_000_000)}`, /this line is longer than 4 MB/],
     ['NDJSON that is none', '{"time":1}\nhello\n', /:2: this line is no JSON object/],
+    [
+      'NDJSON with several bad lines',
+      '{"time":1,"a":1}\nhello\n[1]\n{"time":3,"a":2}\n',
+      /:2: this line is no JSON object.*\n.*:3: this line is no JSON object/,
+    ],
+    ['NDJSON whose first line is bad', '{"time":1,\n{"time":2,"a":1}\n{"time":3,"a":"x"}\n', /:1: this line is no JSON object/],
     ['a JSON array', '[{"time":1}]', /it is a JSON array; NDJSON has an object a line/],
     ['a saved error', '{"status":"error","error":"parse error: x"}', /Prometheus answered with an error: parse error: x/],
     ['an instant answer', '{"status":"success","data":{"resultType":"vector","result":[]}}', /an answer of kind vector/],
