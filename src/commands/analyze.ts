@@ -17,7 +17,7 @@ import { didYouMean } from '../config/nearest.ts';
 import { type Analysed, explained, report, whenOf } from '../views/analysed.ts';
 import type { Io } from './io.ts';
 import { judgeRecord } from './replay.ts';
-import { screenOf } from './view.ts';
+import { screenOf, type Terminal } from './view.ts';
 
 /** What is told, and the state that its pictures are drawn from. */
 interface Told {
@@ -30,13 +30,28 @@ interface Told {
 export async function analyze(input: string | null, given: GivenFlags, io: Io): Promise<ExitCode> {
   const options = parseFlags(input, given, io.env, io.clock.wall());
   const isRecord = options.input !== null && existsSync(recordPath(options.input));
-  const told = isRecord ? ofRecord(options.input, options) : ofData(await analyseData(await openData(options, io.clock), options.analysis));
+  const told = isRecord ? ofRecord(options.input, options) : ofData(await fetched(options, io));
   const { verdict } = told.analysed;
   const screen = screenOf(io);
   if (options.json) io.stdout.write(`${JSON.stringify(asJson(told), null, 2)}\n`);
   else if (options.explain === null) io.stdout.write(`${report(told.analysed, screen, options.evidence).join('\n')}\n`);
   else io.stdout.write(`${pictures(options.explain, told, screen).join('\n')}\n`);
   return EXIT[verdict.outcome];
+}
+
+/** Rewrites the line it stands on. */
+const CLEAR_LINE = '\r\u001B[K';
+
+/** A server may take minutes for a month of data: somebody who watches sees how far it is. */
+async function fetched(options: AnalyzeOptions, { stderr, clock }: Io): Promise<DataAnalysis> {
+  const isWatched = (stderr as Terminal).isTTY === true;
+  const show = (line: string): void => void (isWatched && stderr.write(CLEAR_LINE + line));
+  try {
+    const data = await openData(options, clock, (done, of) => show(`fetched ${Math.floor((100 * done) / of)} %`));
+    return await analyseData(data, options.analysis);
+  } finally {
+    show('');
+  }
 }
 
 /** Uses of columns that the table does not show. */

@@ -18,7 +18,7 @@ const LINE_S = 60;
 const VERDICT_S = 5;
 const FRAME_S = 1;
 
-interface Terminal extends Writable {
+export interface Terminal extends Writable {
   readonly isTTY?: boolean;
   readonly columns?: number;
   readonly rows?: number;

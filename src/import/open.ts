@@ -6,16 +6,16 @@ import type { Dataset } from './dataset.ts';
 import { meaningOf } from './meaning.ts';
 import type { AnalyzeOptions } from './options.ts';
 import { Prometheus } from './prometheus.ts';
-import { openRange } from './range.ts';
+import { openRange, type Progress } from './range.ts';
 import { openSheet } from './sheet.ts';
 import { dataProblem, textOf } from './text.ts';
 
 const STANDARD_INPUT = '/dev/stdin';
 
 /** Throws `DATA` or `PROMETHEUS`. */
-export async function openData(options: AnalyzeOptions, clock: Clock): Promise<Dataset> {
+export async function openData(options: AnalyzeOptions, clock: Clock, progress?: Progress): Promise<Dataset> {
   const { input, server, analysis } = options;
-  if (server !== null) return openRange(new Prometheus(server.address, clock), server.range);
+  if (server !== null) return openRange(new Prometheus(server.address, clock), server.range, progress);
   const path = input === null || input === '-' ? STANDARD_INPUT : input;
   // A pipe can be read once only, and is taken for a table.
   const begin = path === STANDARD_INPUT ? '' : await beginning(path);

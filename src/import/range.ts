@@ -21,6 +21,9 @@ export interface RangeOptions {
   readonly maxSeries: number;
 }
 
+/** Told after every piece: how many points of each series there are now, out of how many. */
+export type Progress = (done: number, of: number) => void;
+
 /** What series of these queries are called; the options of columns name them so. */
 export const LOAD_METRIC = 'load';
 export const RESTARTS_METRIC = 'restarts';
@@ -32,8 +35,8 @@ interface Query {
 }
 
 /** Opens with the first piece that holds any series. Throws `PROMETHEUS`. */
-export async function openRange(server: Prometheus, options: RangeOptions): Promise<Dataset> {
-  const opened = new RangeDataset(server, options);
+export async function openRange(server: Prometheus, options: RangeOptions, progress: Progress = () => {}): Promise<Dataset> {
+  const opened = new RangeDataset(server, options, progress);
   await opened.begin();
   return opened;
 }
@@ -45,6 +48,7 @@ class RangeDataset implements Dataset {
   readonly firstTimes: readonly number[];
   readonly #server: Prometheus;
   readonly #options: RangeOptions;
+  readonly #progress: Progress;
   readonly #queries: readonly Query[];
   readonly #names = new SeriesNames();
   readonly #warnings = new Set<string>();
@@ -52,11 +56,12 @@ class RangeDataset implements Dataset {
   /** Number of the first point that has not been fetched yet. */
   #next = 0;
 
-  constructor(server: Prometheus, options: RangeOptions) {
+  constructor(server: Prometheus, options: RangeOptions, progress: Progress) {
     const { from, step } = options.range;
     this.place = server.place;
     this.#server = server;
     this.#options = options;
+    this.#progress = progress;
     this.#queries = [
       ...options.queries.map((text) => ({ text, metric: null })),
       ...(options.load === null ? [] : [{ text: options.load, metric: LOAD_METRIC }]),
@@ -104,6 +109,7 @@ class RangeDataset implements Dataset {
     this.#next += count;
     const matrices: Matrix[] = [];
     for (const { text } of this.#queries) matrices.push(await this.#server.range(text, piece, maxSeries));
+    this.#progress(this.#next, this.#points);
     const found = matrices.reduce((sum, matrix) => sum + matrix.found, 0);
     if (found > maxSeries) throw this.#problem(this.#tooMany(String(found)));
     for (const matrix of matrices)

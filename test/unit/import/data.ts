@@ -27,7 +27,8 @@ export class Folder implements Disposable {
   }
 }
 
-export async function analyze(args: readonly string[], env: Record<string, string> = {}): Promise<Result> {
+/** @param isWatched the error stream is a terminal */
+export async function analyze(args: readonly string[], env: Record<string, string> = {}, isWatched = false): Promise<Result> {
   const texts = { out: '', err: '' };
   const into = (name: 'out' | 'err'): Writable =>
     new Writable({
@@ -36,7 +37,7 @@ export async function analyze(args: readonly string[], env: Record<string, strin
         done();
       },
     });
-  const streams = { stdout: into('out'), stderr: into('err') };
+  const streams = { stdout: into('out'), stderr: Object.assign(into('err'), { isTTY: isWatched }) };
   const code = await main(['analyze', ...args], { ...streams, env, clock: new SimClock(), stopSignal: () => new AbortController().signal });
   return { code, ...texts };
 }

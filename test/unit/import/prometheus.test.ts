@@ -88,6 +88,14 @@ describe('asking a Prometheus', () => {
     }
   });
 
+  test('who watches sees how far it is, and nothing of it is left', async () => {
+    await using server = new Server((asked, response) => response.end(answerOf(asked, 3)));
+    const args = ['--prometheus', await server.open(), ...RANGE];
+    const { err } = await analyze(args, {}, true);
+    expect(err.split('\r\u001B[K')).toEqual(['', 'fetched 20 %', 'fetched 100 %', '']);
+    expect((await analyze(args)).err).toBe('');
+  });
+
   test('too many series are counted and refused', async () => {
     await using server = new Server((asked, response) => response.end(answerOf(asked, 250)));
     const { code, err } = await analyze(['--prometheus', await server.open(), ...RANGE]);
