@@ -61,3 +61,28 @@ export function cellsOf(bins: Bins, kind: Kind, cut: Cut): Cells {
 function spansNotJudged(phases: readonly Phase[]): Span[] {
   return phases.flatMap((phase, i) => (phase.judged ? [] : [{ from: phase.from, to: phases[i + 1]?.from ?? Infinity }]));
 }
+
+/** A series with fewer cells above zero is not one whose logarithm says anything. */
+const POSITIVE_SHARE = 0.5;
+
+/**
+ * The cells in natural logarithms: those whose mean is above zero. A latency of zero is the absence of one, so a lowest value of zero says
+ * nothing of the others. Null when too many are not above zero.
+ */
+export function logarithms(cells: Cells): Cells | null {
+  const { mean, min } = cells;
+  const kept = Array.from({ length: cells.n }, (_, i) => i).filter((i) => mean[i]! > 0);
+  if (kept.length < POSITIVE_SHARE * cells.n || kept.length === 0) return null;
+  const of = (column: Float64Array): Float64Array => Float64Array.from(kept, (i) => column[i]!);
+  const whole = (column: Int32Array): Int32Array => Int32Array.from(kept, (i) => column[i]!);
+  return {
+    n: kept.length,
+    index: whole(cells.index),
+    life: whole(cells.life),
+    from: of(cells.from),
+    to: of(cells.to),
+    mean: Float64Array.from(kept, (i) => Math.log(mean[i]!)),
+    min: Float64Array.from(kept, (i) => Math.log(min[i]! > 0 ? min[i]! : mean[i]!)),
+    count: of(cells.count),
+  };
+}

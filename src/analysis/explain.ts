@@ -50,7 +50,8 @@ export function explain(series: SeriesInput, input: AnalysisInput): Explanation 
   return explained(growth, confirmed ? growth.going() : growth.interval);
 }
 
-function explained({ stream, slope, floor }: Growth, interval: Interval): Explanation {
+function explained({ stream, slope, floor, noise }: Growth, interval: Interval): Explanation {
+  const shown = (values: Float64Array): Float64Array => (stream.logs ? values.map(Math.exp) : values);
   const { t, x, span } = lifeTimes(stream);
   return {
     stream: stream.kind,
@@ -59,9 +60,9 @@ function explained({ stream, slope, floor }: Growth, interval: Interval): Explan
     step: stream.step * HOUR,
     lives: stream.lives,
     t,
-    y: stream.y,
+    y: shown(stream.y),
     life: stream.life,
-    fitted: fittedOf(stream, slope, x),
+    fitted: shown(fittedOf(stream, slope, x)),
     level: stream.level,
     floor,
     slope: { ...interval, confidence: CONFIDENCE },
@@ -69,7 +70,7 @@ function explained({ stream, slope, floor }: Growth, interval: Interval): Explan
     best: slope.best.kind,
     bend: slope.best.at > 0 && slope.best.at <= 1 && stream.lives === 1 ? t[0]! + slope.best.at * span * HOUR : null,
     noise: {
-      deviation: Math.sqrt(slope.noise.reduce((sum, { variance, weight }) => sum + weight * variance, 0)),
+      deviation: Math.sqrt(noise.parts.reduce((sum, { variance, weight }) => sum + weight * variance, 0)),
       correlation: slope.noise.reduce((sum, { phi, weight }) => sum + weight * phi, 0),
     },
     examined: isFull(slope),

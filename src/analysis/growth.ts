@@ -81,9 +81,10 @@ export function growthOf(
   const load = target === null ? null : (context.load.get(target) ?? null);
   const warmup = context.options.warmup ?? assumedWarmup(input, until);
   const cut = { lives: input.lives, warmup, phases: context.phases, until, now: context.now };
-  const first = streamOf(input.bins, def.kind, cut, load);
+  const scale = def.resource === 'latency' ? 'log' : 'linear';
+  const first = streamOf(input.bins, def.kind, cut, load, scale);
   if (first === null) return null;
-  const floor = floorOf(first.level);
+  const floor = floorOf(first.level) / unitOf(first);
   const subject = { floor, grain: grainOf(def.unit), limited: input.limits.length > 0 };
   if (isConstant(first)) {
     const slope = slopeOfConstant(first, first.hours, subject.grain, floor);
@@ -154,7 +155,7 @@ function afterWarmup(
     const settled = settledAt(slope);
     if (settled === null) break;
     warmup += settled * longestLife(stream) * HOUR + stream.step * HOUR;
-    const later = streamOf(input.bins, input.series.def.kind, { ...cut, warmup }, load);
+    const later = streamOf(input.bins, input.series.def.kind, { ...cut, warmup }, load, stream.logs ? 'log' : 'linear');
     if (later === null || later.n < POINTS_AFTER_WARMUP) break;
     const again = slopeAbove(later, shapesFor(later), subject);
     if (again === null) break;
@@ -185,7 +186,12 @@ function longestLife({ t, life }: Stream): number {
   return longest;
 }
 
-/** What growth is compared with. */
+/** What one of the stream's units is in those of the series, at the level now: a logarithm grows by a share of the level. */
+function unitOf({ logs, level }: Stream): number {
+  return logs ? level : 1;
+}
+
+/** What growth is compared with, in the units of the stream. */
 interface Subject {
   readonly floor: number;
   readonly grain: Grain;
@@ -194,31 +200,30 @@ interface Subject {
 
 function described(stream: Stream, slope: Slope, subject: Subject, until: number): Growth {
   const { floor, grain } = subject;
-  const interval = intervalOf(slope.end);
+  const unit = unitOf(stream);
   const plain = slope.line.spread;
   const noise: Noise = {
     step: stream.step,
-    parts: slope.noise,
+    parts: slope.noise.map((part) => ({ ...part, variance: part.variance * unit * unit })),
     arrival: grain.arrival,
     widening: plain > 0 ? Math.max(1, slope.end.spread / plain) : 1,
     share: Math.min(1, stream.hours / (until / HOUR)),
   };
-  const onset = onsetOf(stream, slope);
   return {
     stream,
     slope,
-    floor,
-    interval,
-    going: () => intervalOf(slope.going()),
+    floor: floor * unit,
+    interval: intervalOf(slope.end, unit),
+    going: () => intervalOf(slope.going(), unit),
     evidence: evidenceOf(stream, slope, subject),
     noise,
-    onset,
+    onset: onsetOf(stream, slope),
   };
 }
 
-function intervalOf(slope: Mixture): Interval {
+function intervalOf(slope: Mixture, unit: number): Interval {
   const outside = (1 - CONFIDENCE) / 2;
-  return { perHour: slope.quantile(0.5), lo: slope.quantile(outside), hi: slope.quantile(1 - outside) };
+  return { perHour: unit * slope.quantile(0.5), lo: unit * slope.quantile(outside), hi: unit * slope.quantile(1 - outside) };
 }
 
 function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject): Evidence {

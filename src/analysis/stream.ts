@@ -5,7 +5,7 @@
  */
 import type { Kind } from '../catalog.ts';
 import type { Bins } from '../store.ts';
-import { type Cells, cellsOf, type Cut } from './cells.ts';
+import { type Cells, cellsOf, type Cut, logarithms } from './cells.ts';
 import { type LoadFit, loadFitOf } from './covariate.ts';
 import { type Low, lowsOf, periodOf, windowMeans } from './cycle.ts';
 import type { LoadCurve } from './loadcurve.ts';
@@ -65,7 +65,12 @@ export interface Stream {
   readonly kind: 'mean' | 'floor' | 'lows' | 'cycles';
   /** Level now: median of the last block means. */
   readonly level: number;
+  /** `y` is in natural logarithms. */
+  readonly logs: boolean;
 }
+
+/** Logarithms are for what scatters in proportion to its size, and is never zero. */
+export type Scale = 'linear' | 'log';
 
 /** Where the points of a stream are, and their values. */
 type Placed = Pick<Stream, 'n' | 't' | 'y' | 'life' | 'covariates' | 'work' | 'kind'>;
@@ -74,12 +79,16 @@ type Placed = Pick<Stream, 'n' | 't' | 'y' | 'life' | 'covariates' | 'work' | 'k
  * The stream of a series, or null when nothing of it may be judged. A counter's stream is its rate per second.
  * @param load the load on its target, when it is known
  */
-export function streamOf(bins: Bins, kind: Kind, cut: Cut, load: LoadCurve | null = null): Stream | null {
-  const cells = cellsOf(bins, kind, cut);
+export function streamOf(bins: Bins, kind: Kind, cut: Cut, load: LoadCurve | null = null, scale: Scale = 'linear'): Stream | null {
+  const plain = cellsOf(bins, kind, cut);
+  const inLogs = scale === 'log' ? logarithms(plain) : null;
+  const logs = inLogs !== null;
+  const cells = inLogs ?? plain;
   const blocks = blocksOf(cells);
   if (blocks.length === 0) return null;
   const seconds = blocks.reduce((sum, b, i) => sum + b.to - (i > 0 && blocks[i - 1]!.life === b.life ? blocks[i - 1]!.to : b.from), 0);
   const placed = placedOf(cells, blocks, kind, load);
+  const level = median(blocks.slice(-5).map((block) => block.mean));
   return {
     ...placed,
     lives: placed.life[placed.n - 1]! + 1,
@@ -87,7 +96,8 @@ export function streamOf(bins: Bins, kind: Kind, cut: Cut, load: LoadCurve | nul
     hours: seconds / HOUR,
     from: blocks[0]!.from / HOUR,
     to: blocks.at(-1)!.to / HOUR,
-    level: median(blocks.slice(-5).map((block) => block.mean)),
+    level: logs ? Math.exp(level) : level,
+    logs,
   };
 }
 

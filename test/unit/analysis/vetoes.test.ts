@@ -6,7 +6,18 @@ import { white } from '../../sim/series.ts';
 function stream(f: (i: number) => number, more: Partial<Stream> = {}, n = 40): Stream {
   const t = Float64Array.from({ length: n }, (_, i) => i / 4);
   const y = Float64Array.from({ length: n }, (_, i) => f(i));
-  const none = { covariates: [], work: null, step: 0.25, lives: 1, hours: n / 4, from: 0, to: n / 4, kind: 'mean', level: 0 } as const;
+  const none = {
+    covariates: [],
+    work: null,
+    step: 0.25,
+    lives: 1,
+    hours: n / 4,
+    from: 0,
+    to: n / 4,
+    kind: 'mean',
+    level: 0,
+    logs: false,
+  } as const;
   return { n, t, y, life: new Int32Array(n), ...none, ...more };
 }
 
