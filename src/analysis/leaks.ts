@@ -19,9 +19,9 @@ const NAMED_MAX = 3;
 
 /** The leaks behind the series that fail the run. */
 export function leaksOf(series: readonly SeriesJudgement[]): Leak[] {
-  const rank = ({ series: { def, id } }: SeriesJudgement): number =>
-    (LEADS.includes(def.alias ?? '') ? LEADS.indexOf(def.alias ?? '') : LEADS.length) + id / 1e9;
-  const failed = series.filter((judged) => judged.gate !== 'advisory' && judged.outcome === 'fail').toSorted((a, b) => rank(a) - rank(b));
+  const failed = series
+    .filter((judged) => judged.gate !== 'advisory' && judged.outcome === 'fail')
+    .toSorted((a, b) => rankOf(a) - rankOf(b) || a.series.id - b.series.id);
   const taken = new Set<SeriesJudgement>();
   return failed.flatMap((lead): Leak[] => {
     if (taken.has(lead)) return [];
@@ -29,6 +29,11 @@ export function leaksOf(series: readonly SeriesJudgement[]): Leak[] {
     for (const judged of [lead, ...others]) taken.add(judged);
     return [{ lead, others }];
   });
+}
+
+function rankOf({ series }: SeriesJudgement): number {
+  const rank = LEADS.indexOf(series.def.alias ?? '');
+  return rank < 0 ? LEADS.length : rank;
 }
 
 /** What leaks, in a word of those who mend it, for what grows; how it moves for what does not. */
