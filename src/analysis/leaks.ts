@@ -1,6 +1,8 @@
 /** What several signals show of one leak: the one closest to the code that leaks leads, the others move with it. */
+import { formatDuration } from '../quantity.ts';
 import { seriesLabel } from '../series.ts';
 import type { SeriesJudgement } from './judgement.ts';
+import { inWords } from './sentence.ts';
 
 export interface Leak {
   readonly lead: SeriesJudgement;
@@ -56,8 +58,18 @@ export function aboutLeak({ lead, others }: Leak, all: readonly SeriesJudgement[
     where,
     where !== '' && collector ? 'collections take more and more time' : '',
     names.length > 0 ? `with it grow ${names.slice(0, NAMED_MAX).join(', ')}${more}` : '',
+    sooner(lead, others),
   ];
   return parts.map((part) => (part === '' ? '' : `; ${part}`)).join('');
+}
+
+/** A limit of another signal that is reached before that of the lead. */
+function sooner(lead: SeriesJudgement, others: readonly SeriesJudgement[]): string {
+  const reached = ({ exhaustion }: SeriesJudgement): number => exhaustion?.at ?? Infinity;
+  const first = others.toSorted((a, b) => reached(a) - reached(b))[0];
+  if (first === undefined || !(reached(first) < reached(lead)) || first.limit === null || first.judged === null) return '';
+  const away = formatDuration(Math.max(0, reached(first) - first.judged.to));
+  return `${seriesLabel(first.series)} reaches its limit of ${inWords(first.limit.value, first.series.def.unit)} sooner, in ${away}`;
 }
 
 const WHERE: Readonly<Record<string, string>> = {

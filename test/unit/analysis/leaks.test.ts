@@ -32,6 +32,18 @@ describe('growth that several signals show', () => {
     expect(verdict.reasons).toHaveLength(1);
   });
 
+  test('says which of their limits is reached first', () => {
+    const limits = [
+      { def: M.heapLimit, signal: constant(4000 * MB) },
+      { def: M.memoryLimit, signal: constant(900 * MB) },
+    ];
+    const { findings } = leaks(memory(M.memory, 22 * MB, 1), memory(M.heap, 20 * MB, 2), ...limits);
+    expect(findings).toHaveLength(1);
+    expect(findings[0]!.why).toMatch(
+      /; with it grow api memory\.private; api memory\.private reaches its limit of 900 MB sooner, in (18|19|20)h/,
+    );
+  });
+
   test('is outside the heap when the heap does not grow', () => {
     const { verdict, findings } = leaks(memory(M.memory, 22 * MB, 1), memory(M.heap, 0, 2));
     expect(findings.map(({ series }) => series)).toEqual([['api memory.private']]);
