@@ -33,7 +33,7 @@ export interface Explanation {
   readonly bend: number | null;
   /** Of a point: standard deviation, and correlation with its neighbour; averaged over what the noise may be. */
   readonly noise: { readonly deviation: number; readonly correlation: number };
-  /** Shapes other than a line were tried. */
+  /** All shapes were tried that the points can tell apart. */
   readonly examined: boolean;
 }
 

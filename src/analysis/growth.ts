@@ -156,7 +156,8 @@ function afterWarmup(
     if (settled === null) break;
     warmup += settled * longestLife(stream) * HOUR + stream.step * HOUR;
     const later = streamOf(input.bins, input.series.def.kind, { ...cut, warmup }, load, stream.logs ? 'log' : 'linear');
-    if (later === null || later.n < POINTS_AFTER_WARMUP) break;
+    // Of other units (too little above zero is left for logarithms) it could not be compared with the same floor.
+    if (later === null || later.n < POINTS_AFTER_WARMUP || later.logs !== stream.logs) break;
     const again = slopeAbove(later, shapesFor(later), subject);
     if (again === null) break;
     [stream, slope] = [later, again];

@@ -84,7 +84,7 @@ export interface SeriesJudgement {
   readonly why: string;
   /** Run times between which it was judged; null when nothing was. */
   readonly judged: { readonly from: number; readonly to: number } | null;
-  /** Shapes other than a line were tried; an advisory series that a line shows to be quiet is not examined further. */
+  /** All shapes were tried that its points can tell apart; a series in which a few of them find no growth is not examined further in mid-run. */
   readonly examined: boolean;
   /** With `certifiable`, what other lengths of run could show; null when nothing is known of the noise. */
   readonly noise: Noise | null;

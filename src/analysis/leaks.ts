@@ -10,8 +10,8 @@ export interface Leak {
   readonly others: readonly SeriesJudgement[];
 }
 
-/** Aliases of what leads, first things first: the heap is a part of the process, and one process a part of its role. */
-const LEADS = ['heap', 'memory.tree', 'memory.private'];
+/** Aliases of what leads after a heap, which is a part of the process: the role, whose parts its processes are, then the process. */
+const LEADS = ['memory.tree', 'memory.private'];
 
 /** Memory held and memory used for the same objects: overhead, fragmentation and shares of several members lie within this factor. */
 const BYTES_FACTOR = 2;
@@ -34,6 +34,7 @@ export function leaksOf(series: readonly SeriesJudgement[]): Leak[] {
 }
 
 function rankOf({ series }: SeriesJudgement): number {
+  if (series.def.resource === 'heap') return -1;
   const rank = LEADS.indexOf(series.def.alias ?? '');
   return rank < 0 ? LEADS.length : rank;
 }

@@ -221,7 +221,7 @@ function factsOf(s: VerdictSeries, e: Explanation, when: Analysed['when']): [str
       'shapes',
       e.examined
         ? shapes.map(({ kind, weight }) => `${kind} ${Math.round(weight * 100)} %`).join(', ')
-        : 'a straight line, which is quiet; no other was tried',
+        : 'a few at a first look, which found no growth; no more were tried',
     ],
     ['noise', `${showValue(e.noise.deviation, s.unit)}, correlation ${e.noise.correlation.toFixed(2)} from point to point`],
   ];

@@ -130,6 +130,12 @@ describe('fail', () => {
     expect(of(verdict, 'api memory.private')).toMatchObject({ grade: 'suspected', outcome: 'inconclusive' });
   });
 
+  test('is confirmed while the run goes on, not at its end only', () => {
+    const { run, series } = judge([leaking, ...fds, busy]);
+    const confirmed = series.find(({ id }) => id === 'api memory.private')!.gradeHistory.find(({ grade }) => grade === 'confirmed')!;
+    expect(Date.parse(run.end!) - Date.parse(confirmed.at)).toBeGreaterThan(4 * HOUR * 1000);
+  });
+
   test('growth that began in mid-run says when; growth that only grew faster began before', () => {
     const from = (rate: Signal): VerdictSeries =>
       of(judge([{ def: M.memory, signal: sum(constant(300 * MB), rate, white(2, 2 * MB)) }, ...fds, busy]), 'api memory.private');

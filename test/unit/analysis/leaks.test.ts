@@ -44,6 +44,12 @@ describe('growth that several signals show', () => {
     );
   });
 
+  test('is led by a heap of foreign data, too, which has no alias', () => {
+    const { alias: _, limit: __, ...heap } = M.heap;
+    const { findings } = leaks(memory(M.memory, 22 * MB, 1), memory({ ...heap, name: 'heap_used' }, 20 * MB, 2));
+    expect(findings.map(({ series }) => series)).toEqual([['api heap_used', 'api memory.private']]);
+  });
+
   test('is outside the heap when the heap does not grow', () => {
     const { verdict, findings } = leaks(memory(M.memory, 22 * MB, 1), memory(M.heap, 0, 2));
     expect(findings.map(({ series }) => series)).toEqual([['api memory.private']]);
