@@ -3,7 +3,7 @@
  *
  * Bytes per series: 256 bins x (4 count + 3 x 8) = 7.2 kB when full, and they grow with the run; 10,000 series are 72 MB at most.
  */
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import { BIN_BYTES, Bins, BINS_MAX, COLUMNS, columnsOf } from './bins.ts';
 import type { Kind } from './catalog.ts';
 import { assert } from './problem.ts';
@@ -199,6 +199,9 @@ export class Store {
   }
 }
 
+/** A checkpoint lives for two minutes: level 1 takes two thirds of the time of the usual one, for a tenth more bytes. */
+const PACKING = { [constants.ZSTD_c_compressionLevel]: 1 };
+
 /** All minima of all series, then all maxima, sums and counts: alike stands by alike. */
 function packed(group: readonly Bins[]): Uint8Array {
   const total = group.reduce((sum, { length }) => sum + length, 0);
@@ -208,7 +211,7 @@ function packed(group: readonly Bins[]): Uint8Array {
     for (const name of COLUMNS) columns[name].set(bins[name].subarray(0, bins.length), from);
     from += bins.length;
   }
-  return zstdCompressSync(new Uint8Array(columns.min.buffer), { pledgedSrcSize: total * BIN_BYTES });
+  return zstdCompressSync(new Uint8Array(columns.min.buffer), { pledgedSrcSize: total * BIN_BYTES, params: PACKING });
 }
 
 function unpack(bytes: Uint8Array, group: readonly Bins[]): void {

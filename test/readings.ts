@@ -21,6 +21,8 @@ export class Readings implements Sink {
   readonly targets: Targets;
   readonly ctx: SourceContext;
   samples: Sample[] = [];
+  /** Series of the samples of the last read. */
+  ids: number[] = [];
   events: Pick<RunEvent, 'kind' | 'message' | 'target' | 'member' | 'data'>[] = [];
 
   constructor(roots: Roots, spec: Partial<TargetSpec> = {}, clock: Clock = new SimClock({ monotonic: 0 })) {
@@ -41,6 +43,7 @@ export class Readings implements Sink {
   set(series: number, value: number, at = this.now()): void {
     if (series < 0) return;
     const { def, member, labels } = this.series.get(series);
+    this.ids.push(series);
     this.samples.push({ metric: def.name, member, labels, value, at });
   }
 
@@ -51,6 +54,7 @@ export class Readings implements Sink {
   /** One read, forgetting what was read before. */
   async read(source: Source): Promise<void> {
     this.samples = [];
+    this.ids = [];
     this.events = [];
     await source.read(this, new AbortController().signal);
   }

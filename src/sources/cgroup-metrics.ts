@@ -166,10 +166,12 @@ export const METRICS = defineMetrics({
 export interface Row {
   readonly value: number | null;
   readonly series: (table: SeriesTable, owner: Owner) => number;
+  /** Every role in the group is given it: it is the ceiling of series of its own. */
+  readonly ceiling: boolean;
 }
 
 function row<D extends MetricDef>(def: D, value: number | null, ...labels: LabelsOf<D> extends undefined ? [] : [LabelsOf<D>]): Row {
-  return { value, series: (table, owner) => table.open(owner, def, ...labels) };
+  return { value, series: (table, owner) => table.open(owner, def, ...labels), ceiling: def === METRICS.memoryLimit };
 }
 
 /** What is reported of a cgroup, by area; memory needs to know who is in it. All values null: the kernel does not account it here. */

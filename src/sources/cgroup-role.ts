@@ -86,6 +86,25 @@ function perMember(group: Group, place: Place): Watched[] {
 }
 
 /**
+ * Which role tells the figures of a group that several are in: the first that was found there, as long as it is. Bounded by the groups
+ * of two rounds.
+ */
+export class Tellers {
+  #last = new Map<string, string>();
+
+  /** Asked by each role at each round, always in one order. */
+  round(): (dir: string, role: string) => string {
+    const [before, now] = [this.#last, new Map<string, string>()];
+    this.#last = now;
+    return (dir, role) => {
+      const teller = before.get(dir) ?? now.get(dir) ?? role;
+      if (teller === role) now.set(dir, role); // one that does not ask any more has left the group
+      return teller;
+    };
+  }
+}
+
+/**
  * Sees kills by the OOM killer in one cgroup. A container's group is removed with its last process, often before the next read. What
  * the kernel has added to the group above, which counts for those below it in version 2, then tells why it went.
  */

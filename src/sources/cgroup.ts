@@ -1,6 +1,7 @@
 /**
  * What the kernel accounts to the control groups of the targets: memory and its limit, throttling, tasks, pressure, block I/O, and what
- * the OOM killer did. One cgroup for a role where there is one; a role whose members live in different ones is told per member.
+ * the OOM killer did. One cgroup for a role where there is one; a role whose members live in different ones is told per member. What
+ * roles share is told once, by the first of them: a sum over roles then counts it once.
  */
 import { join } from 'node:path';
 import type { MetricDef } from '../catalog.ts';
@@ -8,7 +9,7 @@ import type { Proc, Target } from '../targets.ts';
 import { type MemoryFigures, memoryFigures, oomKills } from './cgroup-figures.ts';
 import { memoryRows, METRICS, type Ownership, ownershipRows, type Row, ROWS } from './cgroup-metrics.ts';
 import { type Area, AREAS, Finder, processesIn, readText, type Reason, REASONS } from './cgroup-place.ts';
-import { OomWatch, type Watched, watchedOf } from './cgroup-role.ts';
+import { OomWatch, Tellers, type Watched, watchedOf } from './cgroup-role.ts';
 import { parseMembership } from './cgroupfs.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
 
@@ -31,13 +32,14 @@ const METRIC_OF: Readonly<Record<Area, MetricDef>> = {
 
 export function cgroupSource(ctx: SourceContext): Source {
   const finder = new Finder(ctx.roots);
+  const tellers = new Tellers();
   const roles = ctx.targets.all().map((target) => new RoleCgroups(ctx, finder, target));
   return {
     name: 'cgroup',
     period: PERIOD_S,
     open() {},
     read(sink) {
-      const round = new Round();
+      const round = new Round(tellers.round());
       for (const role of roles) role.read(sink, round);
     },
     close() {},
@@ -46,12 +48,20 @@ export function cgroupSource(ctx: SourceContext): Source {
 
 /** One reading of everything: roles in the same cgroup share what is read of it. */
 class Round {
-  readonly #read = new Map<string, unknown>();
+  /** The role that tells the figures of a group, which this one is in too. */
+  readonly teller: (dir: string, role: string) => string;
+  /** By what is read, then by directory. */
+  readonly #read = new Map<string, Map<string, unknown>>();
+
+  constructor(teller: Round['teller']) {
+    this.teller = teller;
+  }
 
   once<T>(what: string, dir: string, read: () => T): T {
-    const key = `${what} ${dir}`;
-    if (!this.#read.has(key)) this.#read.set(key, read());
-    return this.#read.get(key) as T;
+    let byDir = this.#read.get(what);
+    if (!byDir) this.#read.set(what, (byDir = new Map()));
+    if (!byDir.has(dir)) byDir.set(dir, read());
+    return byDir.get(dir) as T;
   }
 
   readonly oomKills = (version: 1 | 2, dir: string): number | null => this.once('oom', dir, () => oomKills(version, dir));
@@ -59,8 +69,9 @@ class Round {
 
 interface WatchedArea extends Watched {
   readonly area: Area;
-  /** Ids of the series of the rows that all roles of the group share, and of this role's own. */
+  /** Ids of the series of the rows that all roles of the group share, of the ceilings among them, and of this role's own. */
   readonly shared: number[];
+  readonly ceilings: number[];
   readonly own: number[];
 }
 
@@ -110,7 +121,7 @@ class RoleCgroups {
       const { watched, reasons } = watchedOf(this.#finder, area, parsed);
       for (const reason of reasons) this.#tellBlind(sink, area, reason);
       this.#unfound ||= reasons.some((reason) => reason !== 'root');
-      return watched.map((place) => ({ ...place, area, shared: [], own: [] }));
+      return watched.map((place) => ({ ...place, area, shared: [], ceilings: [], own: [] }));
     });
     this.#oom = this.#watched.filter(({ area }) => area === 'memory').map((place) => new OomWatch(place));
   }
@@ -119,10 +130,20 @@ class RoleCgroups {
     const at = sink.now();
     const { area } = watched;
     const shared = round.once(area, watched.dir, () => this.#sharedRows(round, watched));
-    let known = this.#set(sink, at, watched, shared, watched.shared);
+    const teller = round.teller(watched.dir, this.#target.role);
+    const tells = teller === this.#target.role;
+    if (!tells) this.#tellShared(sink, teller);
+    let known = this.#set(
+      sink,
+      at,
+      watched,
+      tells ? shared : shared.filter(({ ceiling }) => ceiling),
+      tells ? watched.shared : watched.ceilings,
+    );
     if (area === 'memory') known = this.#set(sink, at, watched, this.#ownRows(round, watched), watched.own) || known;
     // A group that is gone accounts nothing either, but that is no blindness.
-    if (!known && readText(join(watched.dir, 'cgroup.procs')) !== null) this.#tellBlind(sink, area, 'off');
+    if (!known && shared.every(({ value }) => value === null) && readText(join(watched.dir, 'cgroup.procs')) !== null)
+      this.#tellBlind(sink, area, 'off');
   }
 
   /** Whether anything was known. Rows of one area always come in one order, so that each series is looked up once. */
@@ -167,6 +188,16 @@ class RoleCgroups {
     const metric = METRIC_OF[area].name;
     const message = `${metric} of ${this.#target.role} cannot be read: ${REASONS[reason]}`;
     sink.event('blind', message, { target: this.#target.role, data: { metric, reason: REASONS[reason] } });
+  }
+
+  /** Also after another role has taken over the telling: who looks for the figures is to find them. */
+  #tellShared(sink: Sink, teller: string): void {
+    const key = `shared ${teller}`;
+    if (this.#told.has(key)) return;
+    this.#told.add(key);
+    const { role } = this.#target;
+    const reason = `${teller} is in the same control group, and has its figures`;
+    sink.event('blind', `container.* of ${role} is not told: ${reason}`, { target: role, data: { metric: 'container.*', reason } });
   }
 
   #tellKills(sink: Sink, round: Round, watch: OomWatch): void {

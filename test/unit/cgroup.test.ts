@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { cgroupSource, METRICS } from '../../src/sources/cgroup.ts';
-import type { TargetSpec } from '../../src/targets.ts';
+import type { MetricDef } from '../../src/catalog.ts';
+import { type Target, Targets, type TargetSpec } from '../../src/targets.ts';
 import { Readings } from '../readings.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/cgroup');
@@ -354,6 +355,56 @@ describe('roles of several processes', () => {
     r.bind({ pid: 97 });
     await r.read(source);
     expect(r.value(METRICS.pids)).toBe(1);
+  });
+});
+
+describe('several roles in one cgroup', () => {
+  const spec = (role: string): TargetSpec => ({ role, selector: { kind: 'name', name: role }, many: false, children: false });
+
+  function roles() {
+    const r = new Machine('v2').readings();
+    const targets = new Targets([spec('api'), spec('worker')]);
+    const [api, worker] = targets.all() as [Target, Target];
+    const bind = (target: Target, ...pids: number[]): void =>
+      targets.bind(
+        target,
+        pids.map((pid) => ({ pid, startTime: 1, comm: 'app', member: null })),
+        0,
+      );
+    bind(api, 96);
+    bind(worker, 105);
+    const source = cgroupSource({ ...r.ctx, targets });
+    const tellers = (def: MetricDef): (string | null)[] =>
+      r.ids.map((id) => r.series.get(id)).flatMap(({ def: { name }, target }) => (name === def.name ? [target] : []));
+    return { r, source, api, worker, bind, tellers };
+  }
+
+  test('the first tells the figures, each has its ceiling', async () => {
+    const { r, source, tellers } = roles();
+    await r.read(source);
+    expect(tellers(METRICS.memoryUsage)).toEqual(['api']);
+    expect(tellers(METRICS.pids)).toEqual(['api']);
+    expect(tellers(METRICS.memoryLimit)).toEqual(['api', 'worker']);
+    expect(tellers(METRICS.foreign)).toEqual(['api', 'worker']);
+    expect(r.events.map(({ target, message }) => [target, message])).toEqual([
+      ['worker', 'container.* of worker is not told: api is in the same control group, and has its figures'],
+    ]);
+    await r.read(source);
+    expect(r.events).toEqual([]);
+  });
+
+  test('when it has left, the next goes on, and keeps it when the first comes back', async () => {
+    const { r, source, api, bind, tellers } = roles();
+    await r.read(source);
+    bind(api);
+    await r.read(source);
+    expect(tellers(METRICS.memoryUsage)).toEqual([]);
+    await r.read(source);
+    expect(tellers(METRICS.memoryUsage)).toEqual(['worker']);
+    bind(api, 96);
+    await r.read(source);
+    await r.read(source);
+    expect(tellers(METRICS.memoryUsage)).toEqual(['worker']);
   });
 });
 
