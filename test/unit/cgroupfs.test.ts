@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import {
   below,
@@ -163,7 +163,7 @@ describe('any input', () => {
         parseMembership(text);
         parseCgroupMounts(text);
       }),
-      { numRuns: 2000 },
+      { numRuns: fc.tries(2000) },
     );
   });
 
@@ -177,7 +177,7 @@ describe('any input', () => {
         }
         for (const { read, written } of parseIoStat(without)?.values() ?? []) expect(read * written).not.toBe(0);
       }),
-      { numRuns: 2000 },
+      { numRuns: fc.tries(2000) },
     );
   });
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { fromJSONSchema } from 'zod';
 import { stringify } from 'yaml';
@@ -158,7 +158,7 @@ test('whatever a file holds, it gives a configuration or a Problem with places i
       const details = detailsOf(faults);
       expect(details.filter(({ place, message }) => message === '' || !/^soak\.yaml(:\d+:\d+)?$|^default$|^$/.test(place))).toEqual([]);
     }),
-    { numRuns: 400 },
+    { numRuns: fc.tries(400) },
   );
 });
 

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import {
   mountOf,
@@ -177,7 +177,7 @@ describe.each<[string, (text: string) => unknown]>([
       fc.property(fc.nat(whole.length), (end) => {
         for (const [path, value] of figures(parse(whole.slice(0, end)))) expect(value).toBe(truth.get(path));
       }),
-      { numRuns: 400 },
+      { numRuns: fc.tries(400) },
     );
   });
 
@@ -189,7 +189,7 @@ describe.each<[string, (text: string) => unknown]>([
       fc.property(fc.oneof(damaged, fc.string({ maxLength: 500 }), fc.string({ unit: 'binary', maxLength: 300 })), (text) => {
         for (const [, value] of figures(parse(text))) expect(value).toBeGreaterThanOrEqual(0);
       }),
-      { numRuns: 400 },
+      { numRuns: fc.tries(400) },
     );
   });
 

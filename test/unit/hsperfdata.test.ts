@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { type Hsperfdata, parseHsperfdata } from '../../src/sources/hsperfdata.ts';
 
@@ -98,7 +98,7 @@ describe('what is not a whole file of a version that is known', () => {
         for (let at = 44; at < file.length; at += 20) file[at] = at % 40 === 4 ? 0x4a : 0x42; // J and B
         parseHsperfdata(file);
       }),
-      { numRuns: 5000 },
+      { numRuns: fc.tries(5000) },
     );
   });
 
@@ -118,7 +118,7 @@ describe('what is not a whole file of a version that is known', () => {
         const wrong = [...data.numbers].filter(([name, value]) => right.numbers.has(name) && right.numbers.get(name) !== value);
         expect(wrong.length).toBeLessThanOrEqual(1);
       }),
-      { numRuns: 1500 },
+      { numRuns: fc.tries(1500) },
     );
   });
 });

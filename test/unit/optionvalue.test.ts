@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { OPTION_NAMES, optionOf } from '../../src/config/options.ts';
 import { address, count, headers, headersText, onOff, orNone, otlpUrl } from '../../src/config/optionvalue.ts';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { type Hsperfdata, parseHsperfdata } from '../../src/sources/hsperfdata.ts';
 import { givesPoints, type HeapPoint, HeapPoints } from '../../src/sources/runtime-heap.ts';

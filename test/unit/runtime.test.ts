@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { afterEach, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { countersIn, lookAt, parseMemoryLimit, runtimeOfName, runtimeOfThreads } from '../../src/sources/runtime-kind.ts';

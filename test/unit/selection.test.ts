@@ -1,7 +1,7 @@
 /** Selection on a recorded /proc: what each selector means, what is refused and how, and what is bound as processes come and go. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import fc from 'fast-check';
+import * as fc from '../property.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { Problem } from '../../src/problem.ts';

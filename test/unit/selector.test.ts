@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { Problem } from '../../src/problem.ts';
 import { defaultRole, parseTarget, processName, type Selector } from '../../src/selector.ts';

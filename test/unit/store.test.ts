@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { Bins, BINS_MAX, Store } from '../../src/store.ts';
 import { Batch } from '../../src/tick.ts';

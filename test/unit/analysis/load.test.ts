@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import { cellsOf } from '../../../src/analysis/cells.ts';
 import { loadFitOf } from '../../../src/analysis/covariate.ts';

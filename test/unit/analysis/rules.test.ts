@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import { limitHistory, LimitIndex, limitsOf } from '../../../src/analysis/limits.ts';
 import { parseRule, type Rule, ruleApplies, violates } from '../../../src/analysis/rules.ts';
@@ -120,7 +120,7 @@ describe('a rule', () => {
           }
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: fc.tries(2000) },
     );
   });
 

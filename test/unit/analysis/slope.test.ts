@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import { dot, PHIS, type Points, Whitened } from '../../../src/analysis/gls.ts';
 import { Mixture } from '../../../src/analysis/mixture.ts';
@@ -148,7 +148,7 @@ describe('the slope', () => {
           expect(slope.score).toBeCloseTo(base.score, 3);
         }
       }),
-      { numRuns: 60 },
+      { numRuns: fc.tries(60) },
     );
   });
 

@@ -1,5 +1,5 @@
 /** Oracles: SciPy 1.17.1 (`scipy.stats.t`, `scipy.stats.norm`), computed once. */
-import * as fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import {
   logGamma,

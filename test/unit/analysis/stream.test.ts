@@ -1,4 +1,4 @@
-import * as fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import { BLOCKS_MAX, type Cut, type Stream, streamOf } from '../../../src/analysis/stream.ts';
 import type { Kind } from '../../../src/catalog.ts';
@@ -34,7 +34,7 @@ describe('a stream', () => {
         expect(to - from).toBeGreaterThan(0);
         expect(hours).toBeCloseTo(to - from, 9);
       }),
-      { numRuns: 60 },
+      { numRuns: fc.tries(60) },
     );
   });
 

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { expect, test } from 'vitest';
 import { readCell, TEXT } from '../../../src/import/cells.ts';
 

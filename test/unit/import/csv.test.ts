@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import { columnAt, CsvParser, delimiterOf, type Entry } from '../../../src/import/csv.ts';
 import { linesOf } from '../../../src/import/text.ts';

@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import type { Row } from '../../../src/import/dataset.ts';
 import { inOrder, OutOfOrder, sorted } from '../../../src/import/order.ts';

@@ -1,5 +1,5 @@
 /** Tables of any content: rows or a Problem, and no number that is not in the file. */
-import fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { expect, test } from 'vitest';
 import { openSheet } from '../../../src/import/sheet.ts';
 import { Problem } from '../../../src/problem.ts';
@@ -44,7 +44,7 @@ test('whatever is in a table is rows or a Problem, and a zero only where one is 
       expect(zeros).toBe(cells.flat().filter((one) => one.startsWith('0')).length);
       expect(result.rows).toHaveLength(cells.length);
     }),
-    { numRuns: 300 },
+    { numRuns: fc.tries(300) },
   );
 });
 
@@ -58,7 +58,7 @@ test('any bytes are rows or a Problem', async () => {
     fc.asyncProperty(bytes, async (content) => {
       await read(folder.file('x', content));
     }),
-    { numRuns: 300 },
+    { numRuns: fc.tries(300) },
   );
 });
 

@@ -1,5 +1,5 @@
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
-import * as fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import { decodeChunk, encodeChunk } from '../../../src/record/chunk.ts';
 import { Damaged, decodeHot, HotEncoder, hotRowsOf, indexOfShape, shapeOf } from '../../../src/record/hot.ts';

@@ -1,5 +1,5 @@
 import { DatabaseSync } from 'node:sqlite';
-import * as fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import { decodeChunk } from '../../../src/record/chunk.ts';
 import { RollUp } from '../../../src/record/rollup.ts';

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { type Attributes, ValueType } from '@opentelemetry/api';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { AggregationTemporality, DataPointType, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import * as fc from 'fast-check';
+import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import { SimClock } from '../../../src/clock.ts';
 import { SILENT } from '../../../src/log.ts';
