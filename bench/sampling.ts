@@ -18,6 +18,7 @@ import { parseStat, Stat } from '../src/sources/procfs.ts';
 import { readProcFile } from '../src/sources/proc-reader.ts';
 import type { Sink, SourceContext } from '../src/sources/source.ts';
 import { type Proc, Targets } from '../src/targets.ts';
+import { Servers } from '../src/servers.ts';
 import { Batch } from '../src/tick.ts';
 
 const SIZES = [1, 10, 100, 1000];
@@ -107,7 +108,14 @@ function measureSource(procs: readonly Proc[]): number {
   const targets = new Targets(specs);
   targets.all().forEach((target, i) => targets.bind(target, [procs[i]!], 0));
   const clock = new SystemClock();
-  const ctx: SourceContext = { series: new SeriesTable(), targets, clock, log: SILENT, roots: { proc: '/proc', sys: '/sys' } };
+  const ctx: SourceContext = {
+    series: new SeriesTable(),
+    targets,
+    servers: new Servers([]),
+    clock,
+    log: SILENT,
+    roots: { proc: '/proc', sys: '/sys' },
+  };
   const batch = new Batch();
   const sink: Sink = {
     now: () => clock.monotonic(),

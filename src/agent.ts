@@ -25,6 +25,7 @@ import { findTargets } from './sources/selection.ts';
 import type { AgentFigures } from './sources/self.ts';
 import type { Source, SourceContext } from './sources/source.ts';
 import { type StopStep, stopInOrder } from './stopping.ts';
+import { Servers } from './servers.ts';
 import { Targets } from './targets.ts';
 import { VERSION } from './version.ts';
 import { type Listener, listen } from './views/http.ts';
@@ -88,7 +89,8 @@ export class Agent {
       this.#loop?.event('cap', `no more ${what}: what is beyond is not recorded`, { data: { what } }),
     );
     this.state = new RunState(new Judge(judgeOptions(config)), table);
-    const ctx: SourceContext = { series: table, targets: this.targets, clock, log: this.#log, roots: config.roots };
+    const servers = new Servers(config.servers);
+    const ctx: SourceContext = { series: table, targets: this.targets, servers, clock, log: this.#log, roots: config.roots };
     this.#sources = sources(ctx, config, this.#figures());
   }
 

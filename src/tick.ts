@@ -22,6 +22,11 @@ export const EVENT_KINDS = [
   'oom_kill',
   'load_start', // the `--` command
   'load_end',
+  'server_down', // a database server stopped answering: data.class says how, data.server which
+  'server_up', // it answers again: data.seconds of the outage
+  'server_changed', // another version, a restart, or a setting of it changed
+  'connection_stuck', // data.pid, data.port, data.evidence
+  'connection_returned', // one that was called stuck came back to life or was closed
   'source_failed', // reads of a source began to fail
   'source_recovered',
   'record_lost', // ticks or checkpoints (data.what) began not to be recorded

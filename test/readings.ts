@@ -5,6 +5,7 @@ import { SILENT } from '../src/log.ts';
 import { SeriesTable } from '../src/series.ts';
 import type { Roots, Sink, Source, SourceContext } from '../src/sources/source.ts';
 import { type Proc, Targets, type TargetSpec } from '../src/targets.ts';
+import { Servers } from '../src/servers.ts';
 import type { EventKind, RunEvent } from '../src/tick.ts';
 
 export interface Sample {
@@ -28,7 +29,7 @@ export class Readings implements Sink {
   constructor(roots: Roots, spec: Partial<TargetSpec> = {}, clock: Clock = new SimClock({ monotonic: 0 })) {
     this.clock = clock;
     this.targets = new Targets([{ role: 'api', selector: { kind: 'name', name: 'api' }, many: false, children: false, ...spec }]);
-    this.ctx = { series: this.series, targets: this.targets, clock, log: SILENT, roots };
+    this.ctx = { series: this.series, targets: this.targets, servers: new Servers([]), clock, log: SILENT, roots };
   }
 
   bind(...procs: (Partial<Proc> & { pid: number })[]): void {

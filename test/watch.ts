@@ -7,12 +7,14 @@ import { processSource, type ProcessOptions } from '../src/sources/process.ts';
 import { selectionSource } from '../src/sources/selection.ts';
 import type { Sink, Source, SourceContext } from '../src/sources/source.ts';
 import { Targets, type TargetSpec } from '../src/targets.ts';
+import { Servers, type ServerSpec } from '../src/servers.ts';
 import type { RunEvent } from '../src/tick.ts';
 
 export interface WatchOptions extends Partial<ProcessOptions> {
   readonly proc?: string;
   /** What to read, in this order; selection and processes unless given. */
   readonly sources?: (ctx: SourceContext) => Source[];
+  readonly servers?: readonly ServerSpec[];
 }
 
 /** `api=pid:1 --children` as one text. */
@@ -35,7 +37,14 @@ export class Watch {
   constructor(specs: readonly TargetSpec[], options: WatchOptions = {}) {
     this.targets = new Targets(specs);
     const roots = { proc: options.proc ?? '/proc', sys: '/sys' };
-    this.ctx = { series: this.series, targets: this.targets, clock: this.clock, log: SILENT, roots };
+    this.ctx = {
+      series: this.series,
+      targets: this.targets,
+      servers: new Servers(options.servers ?? []),
+      clock: this.clock,
+      log: SILENT,
+      roots,
+    };
     const make = options.sources ?? ((ctx) => [selectionSource(ctx), processSource(ctx, { period: 1, ...options })]);
     this.#sources = make(this.ctx);
     this.sink = {

@@ -8,7 +8,7 @@ Generated from the option table (\`src/config/options.ts\`) by \`npm run generat
 
 An option has one name in three spellings: the flag \`--gone-after\`, the environment variable \`SOAK_GONE_AFTER\`, the key \`gone_after\` of a YAML
 file given with \`--config\` or \`SOAK_CONFIG\`. **Flags go before variables, variables before the file, the file before the default.** A list
-(targets, rules, required metrics) comes as a whole from the first of these that gives it. An empty variable counts as not set.
+(targets, servers, rules, required metrics) comes as a whole from the first of these that gives it. An empty variable counts as not set.
 
 Everything that is wrong is reported at once, each with its place (\`soak.yaml:12:5\`, \`--interval\`, \`SOAK_INTERVAL\`) and what would be right; nothing is
 started, and the exit code is 64. [problems.md](problems.md) lists the codes.
@@ -37,6 +37,22 @@ const VALUES = `## Values
       children: true
   \`\`\`
 
+- **Servers**: \`--postgres orders=postgresql://soak@db:5432/orders --redis /run/redis/redis.sock\`. Names are those of series, rules and findings, and no target has
+  the same; without one they are \`postgres\`, \`redis\`, \`postgres-2\`. A password is never part of a flag: it comes from \`SOAK_POSTGRES\`, from the file, from a file that
+  \`password_file\` names (relative to the configuration file, read again at every connection), or from \`PGPASSWORD\` and \`~/.pgpass\`. In a file:
+
+  \`\`\`yaml
+  postgres:
+    - name: orders
+      url: postgresql://soak@db:5432/orders?sslmode=verify-full&sslrootcert=/etc/ssl/db.pem
+      password_file: db-password
+      gauges: # each is the metric gauge.NAME; one read-only SELECT a minute, of 2 s at most
+        - { name: outbox_depth, query: SELECT count(*) FROM outbox WHERE sent_at IS NULL, growth: leak, limit: 10000 }
+        - { name: pending_jobs, query: "SELECT queue, count(*) FROM jobs GROUP BY 1", growth: capacity }
+  redis:
+    - { url: "redis://soak@cache:6379", password: "\${CACHE_PASSWORD}", keys: [queue:mail] }
+  \`\`\`
+
 ## Environment and secrets in a file
 
 \`\${NAME}\` in a value is replaced by the environment variable, \`\${NAME:-default}\` by the default when the variable is not set or empty. A variable that is
@@ -49,7 +65,7 @@ reports or the record.
 
 ## What makes a run another run
 
-An unfinished run is resumed only with the same targets, interval, duration, gone-after, must-live, warm-up, rules, required metrics, source, roots and
+An unfinished run is resumed only with the same targets, servers (whatever their passwords), interval, duration, gone-after, must-live, warm-up, rules, required metrics, source, roots and
 command. Where to listen, log, push and store, what to keep, and how long to wait, hold and linger may change.
 `;
 
@@ -92,13 +108,32 @@ const SAMPLE_HEAD = `# yaml-language-server: $schema=./soak-agent.schema.json
 ## \${NAME} and \${NAME:-default} in a value are taken from the environment.
 `;
 
-const SAMPLE_TARGETS = `targets:
+const SAMPLE_ENTRIES: Partial<Record<OptionName, string>> = {
+  target: `targets:
   - api=port:8080
 #  - selector: name:worker
 #    role: workers
 #    many: true
 #    children: false
-`;
+`,
+  postgres: `#postgres:
+#  - name: orders
+#    url: postgresql://soak@localhost:5432/orders
+#    password: \${SOAK_DB_PASSWORD:-none}
+#    gauges:
+#      - name: outbox_depth
+#        query: SELECT count(*) FROM outbox WHERE sent_at IS NULL
+#        growth: leak
+#        limit: 10000
+`,
+  redis: `#redis:
+#  - redis://localhost:6379
+#  - name: sessions
+#    url: rediss://soak@cache.example:6380/0
+#    password: \${SOAK_CACHE_PASSWORD:-none}
+#    keys: [queue:mail, queue:webhooks]
+`,
+};
 
 function sample(): string {
   const groups = GROUPS.map((group) => {
@@ -114,7 +149,7 @@ function sampleOf(name: OptionName): string {
   const prose = wrap(`${docOf(name).replaceAll('`', '')}${text === null ? '' : ` Default: ${text}.`}`, 110);
   const value = example ?? text ?? '';
   const lines = list ? [`#${key}:`, `#  - ${value}`] : [`#${key}: ${value}`];
-  return `${prose.map((line) => `## ${line}\n`).join('')}${name === 'target' ? SAMPLE_TARGETS : `${lines.join('\n')}\n`}`;
+  return `${prose.map((line) => `## ${line}\n`).join('')}${SAMPLE_ENTRIES[name] ?? `${lines.join('\n')}\n`}`;
 }
 
 function wrap(text: string, width: number): string[] {

@@ -31,7 +31,7 @@ function optionRows(name: (typeof OPTION_NAMES)[number], settings: Settings): Ro
   const { list, perTarget, value } = optionOf(name);
   if (name === 'target' || perTarget) return [];
   const word = keyOf(name) ?? flagOf(name)?.replace('--', '') ?? envOf(name) ?? name;
-  if (list) return settings.list(name).map(({ text, place }) => [word, text, place]);
+  if (list) return settings.list(name).map(({ text, place }) => [word, value.unquoted ? '(not shown)' : text, place]);
   const text = settings.textOf(name);
   return text === null ? [] : [[word, value.unquoted && text !== 'off' ? '(not shown)' : text, settings.placeOf(name)]];
 }

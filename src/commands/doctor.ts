@@ -9,6 +9,7 @@ import { knownUsers, ownIdentity, processOf } from '../doctor/processes.ts';
 import { type Best, bestOutcome, prospectsOf, withoutPending } from '../doctor/prospects.ts';
 import { accessRemedies, type Place, placeOf } from '../doctor/remedies.ts';
 import { type Report, reportLines, type TargetReport } from '../doctor/report.ts';
+import { serverReports } from '../doctor/servers.ts';
 import { signalRows, youngSpots } from '../doctor/signals.ts';
 import { Faults } from '../config/faults.ts';
 import { SILENT } from '../log.ts';
@@ -38,7 +39,8 @@ export async function doctor(config: Config, io: Io): Promise<ExitCode> {
   const watched = targets.all().filter(({ procs }) => procs.length > 0);
   const reports = [...watched.map((target) => targetReport(config, seen, verdict, target, around)), ...unstarted(config)];
   const best = watched.length > 0 ? bestOutcome(verdict.findings, null) : UNKNOWN_YET;
-  const report = { ...reportOf(config, seen, verdict, around), best, machine, targets: reports };
+  const servers = serverReports(seen, verdict.blind);
+  const report = { ...reportOf(config, seen, verdict, around), best, machine, targets: reports, servers };
   io.stdout.write(
     reportLines(report, columnsOf(io.stdout))
       .map((line) => `${printable(line)}\n`)
@@ -124,7 +126,7 @@ function reportOf(
   { state, failures }: Observation,
   verdict: Verdict,
   { users }: Surroundings,
-): Omit<Report, 'best' | 'machine' | 'targets'> {
+): Omit<Report, 'best' | 'machine' | 'targets' | 'servers'> {
   const blind = verdict.blind.filter(({ target }) => target === null).map(({ metric, reason }) => ({ label: metric, text: reason }));
   const failed = [...failures].map(([source, message]) => ({ label: `source ${source}`, text: message }));
   return {

@@ -1,13 +1,16 @@
 /** The validated configuration of a run, and what of it is stored. Times are seconds, sizes bytes. `load.ts` makes it. */
 import { createHash } from 'node:crypto';
 import type { Rule } from '../analysis/rules.ts';
+import { withoutPassword } from './serverurl.ts';
 import type { LogLevel } from '../log.ts';
 import type { Address } from './optionvalue.ts';
 import type { Selector } from '../selector.ts';
+import type { ServerSpec } from '../servers.ts';
 import type { TargetSpec } from '../targets.ts';
 
 export interface Config {
   readonly targets: readonly TargetSpec[];
+  readonly servers: readonly ServerSpec[];
   /** Seconds to wait at start for a target that is not there yet; 0: it must be there. */
   readonly wait: number;
   readonly goneAfter: number;
@@ -59,9 +62,24 @@ export function configHash(config: Config): string {
   const { interval, duration, goneAfter, mustLive, warmup, required, source, deletedDescriptors, shares, roots, command, recordMax } =
     config;
   const targets = config.targets.map(({ role, selector, many, children }) => ({ role, selector: selectorText(selector), many, children }));
+  // A password may be changed in the middle of a run; gauges without their queries would be another measurement.
+  const servers = config.servers.map(({ name, system, url, gauges, keys }) => ({ name, system, url: withoutPassword(url), gauges, keys }));
   const rules = config.rules.map((rule) => rule.text);
   const judging = { mustLive, warmup, rules, required };
-  const matters = { targets, interval, duration, goneAfter, ...judging, source, deletedDescriptors, shares, roots, command, recordMax };
+  const matters = {
+    targets,
+    servers,
+    interval,
+    duration,
+    goneAfter,
+    ...judging,
+    source,
+    deletedDescriptors,
+    shares,
+    roots,
+    command,
+    recordMax,
+  };
   return createHash('sha256').update(canonical(matters)).digest('hex').slice(0, HASH_DIGITS);
 }
 
@@ -70,6 +88,7 @@ export function redactedConfig(config: Config) {
   return {
     ...config,
     targets: config.targets.map(({ role, selector, many, children }) => ({ role, selector: redactedSelector(selector), many, children })),
+    servers: config.servers.map(redactedServer),
     rules: config.rules.map((rule) => rule.text),
     otlp: config.otlp && { endpoint: redactedUrl(config.otlp.endpoint), headers: Object.keys(config.otlp.headers) },
     command: config.command && redactedCommand(config.command),
@@ -105,6 +124,11 @@ function redactedSelector(selector: Selector): string {
 function redactedCommand([program = '', ...rest]: readonly string[]): string[] {
   const name = program.includes('=') ? '...' : program;
   return rest.length === 0 ? [name] : [name, '...'];
+}
+
+/** No URL, whose parameters may be secrets, and no query: who reads a record need not know the tables. */
+function redactedServer({ name, system, display, gauges, keys }: ServerSpec) {
+  return { name, system, display, gauges: gauges.map(({ name: gauge, growth, limit }) => ({ name: gauge, growth, limit })), keys };
 }
 
 /** Without user, password, and query, in which some receivers take a token. */

@@ -8,6 +8,8 @@ export interface Given {
   readonly place: string;
   /** Values of environment variables within the text: messages show the name of the variable instead. */
   readonly hidden?: readonly { readonly name: string; readonly value: string }[];
+  /** Of an entry that is a map in a file: its values and lists by key; its own text is empty then. */
+  readonly beside?: Readonly<Record<string, Given | readonly Given[]>>;
 }
 
 interface Fault extends Detail {

@@ -7,6 +7,7 @@ import { FILE_SCHEMA } from './schema.ts';
 import type { Env } from './environment.ts';
 import type { Faults, Given } from './faults.ts';
 import { didYouMean } from './nearest.ts';
+import { GAUGE_KEYS, SERVER_KEYS } from './servers.ts';
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
 import { headersText } from './optionvalue.ts';
 import { cut, messageOf } from '../problem.ts';
@@ -90,7 +91,7 @@ class ConfigFile {
   #missing(path: Path): void {
     const map = this.#yaml.at(path.slice(0, -1));
     // `- port: 8080` is one slip, and its unknown key has been explained.
-    if (isMap(map) && map.items.some((item) => isSelectorKind(String(item.key)))) return;
+    if (path[0] === 'targets' && isMap(map) && map.items.some((item) => isSelectorKind(String(item.key)))) return;
     this.#faults.add('CONFIG', this.#yaml.place(map), `${String(path.at(-1))} is missing; it should be ${expectation(path)}`);
   }
 
@@ -102,8 +103,7 @@ class ConfigFile {
     const node = this.#usable([key]);
     if (node === null) return;
     if (name === 'target') layer.targets.push(...this.#items(key).map((path) => this.#target(path)));
-    else
-      layer.values.set(name, optionOf(name).list ? this.#items(key).map((path) => this.#given(this.#yaml.at(path))) : [this.#given(node)]);
+    else layer.values.set(name, optionOf(name).list ? this.#items(key).map((path) => this.#entry(path)) : [this.#given(node)]);
   }
 
   #takeSecret(name: OptionName, key: string, twin: string, layer: Layer): void {
@@ -136,6 +136,18 @@ class ConfigFile {
     return { ...selector, text: role ? `${role.text}=${selector.text}` : selector.text, many: isOn('many'), children: isOn('children') };
   }
 
+  /** Of a map, which the schema lets through where an option may be one, every value by its key. */
+  #entry(path: Path): Given {
+    const node = this.#yaml.at(path);
+    if (!isMap(node)) return this.#given(node);
+    const beside = node.items.map((item) => {
+      const at = [...path, String(item.key)];
+      const value = this.#yaml.at(at);
+      return [String(item.key), isSeq(value) ? value.items.map((_, i) => this.#entry([...at, i])) : this.#given(value)] as const;
+    });
+    return { text: '', place: this.#yaml.place(node), beside: Object.fromEntries(beside) };
+  }
+
   #given(node: Node | null): Given {
     if (isScalar(node)) return this.#yaml.given(node);
     const map = isMap(node) ? Object.fromEntries(node.items.map((item) => [String(item.key), String(item.value)])) : {};
@@ -158,7 +170,12 @@ function flatten(issue: Issue): Issue[] {
   return inside ? inside.flatMap((one) => flatten({ ...one, path: [...issue.path, ...one.path] })) : [issue];
 }
 
-const TARGET_KEYS = ['selector', 'role', 'many', 'children'];
+/** Keys of entries that are maps, by the list that they are in. */
+const ENTRY_KEYS: Readonly<Record<string, readonly string[]>> = {
+  targets: ['selector', 'role', 'many', 'children'],
+  gauges: GAUGE_KEYS,
+  ...SERVER_KEYS,
+};
 
 const SELECTOR_KINDS: readonly (Selector['kind'] | 'container')[] = [
   'pid',
@@ -177,8 +194,10 @@ function isSelectorKind(key: string): boolean {
 
 function unknownKey(key: string, path: Path): string {
   const word = cut(key);
-  if (isSelectorKind(key)) return `unknown key ${word}; a selector is one word, without a space: ${word}:VALUE`;
-  if (path.length > 0) return `unknown key ${word}; an entry of targets has ${TARGET_KEYS.join(', ')}`;
+  if ((path.length === 0 || path[0] === 'targets') && isSelectorKind(key))
+    return `unknown key ${word}; a selector is one word, without a space: ${word}:VALUE`;
+  const list = path.findLast((one) => typeof one === 'string');
+  if (list !== undefined) return `unknown key ${word}; an entry of ${list} has ${(ENTRY_KEYS[list] ?? []).join(', ')}`;
   const known = OPTION_NAMES.flatMap((name) => (optionOf(name).perTarget ? [] : [keyOf(name), fileTwinOf(name)?.key]));
   const meant = didYouMean(
     key,
@@ -187,14 +206,30 @@ function unknownKey(key: string, path: Path): string {
   return `unknown key ${word}${meant || '; docs/config.md lists them'}`;
 }
 
-function expectation([key, index, field]: Path): string {
+/** Of the keys of entries that are not options themselves. */
+const FIELDS: Readonly<Record<string, string>> = {
+  role: 'the name of a role',
+  name: 'a name',
+  password: 'a password, best as "${NAME}"',
+  password_file: 'the path of a file',
+  gauges: 'a list, each entry a map with name and query, and growth and limit if you like',
+  query: 'one SELECT that returns a number, or rows of a label and a number',
+  growth: 'one of leak, capacity, drift, none',
+  limit: 'a plain number such as 1000',
+  keys: 'a list of keys',
+};
+
+function expectation(path: Path): string {
+  const [key, index, field] = path;
   if (key === undefined) return 'a map with a key for each option, such as "interval: 1s"';
   const name = OPTION_NAMES.find((one) => keyOf(one) === key);
   if (name === undefined) return 'the path of a file';
   const { list, value } = optionOf(name);
   if (field === 'many' || field === 'children') return optionOf(field).value.hint;
-  if (field === 'role') return 'the name of a role';
-  const map = name === 'target' && field === undefined ? ', or a map with selector, role, many and children' : '';
+  const inner = FIELDS[String(path.findLast((one) => typeof one === 'string'))];
+  if (field !== undefined && inner !== undefined) return inner;
+  const keys = ENTRY_KEYS[String(key)];
+  const map = keys && field === undefined ? `, or a map with ${keys.slice(0, -1).join(', ')} and ${keys.at(-1)}` : '';
   return list && index === undefined ? `a list, each entry ${value.hint}${map}` : `${value.hint}${map}`;
 }
 

@@ -5,12 +5,15 @@ import { parseRule, type Rule } from '../analysis/rules.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Config, JudgeOverrides } from './config.ts';
 import { type Env, envLayer, otelLayer } from './environment.ts';
-import type { Faults } from './faults.ts';
+import type { Faults, Given } from './faults.ts';
+import { findMetric, gaugeName } from '../gauges.ts';
 import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
+import { buildServers, gaugeRules, SERVERS_MAX, unused } from './servers.ts';
 import { defaultRole, parseTarget, type Selector } from '../selector.ts';
 import { emptyLayer, type Layer, Settings, subject } from './settings.ts';
 import { readSmallFile } from './smallfile.ts';
+import type { ServerSpec } from '../servers.ts';
 import type { TargetSpec } from '../targets.ts';
 
 /** What was given to the program. */
@@ -38,10 +41,16 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
   const get = settings.get.bind(settings);
   const endpoint = get('otlp');
   const targets = buildTargets(settings, faults);
-  const rules = buildRules(settings, catalog, faults, new Set(targets.map((target) => target.role)));
+  const servers = buildServers(settings, new Map(targets.map(({ role }) => [role, 'a target'])), faults);
+  if (targets.length + servers.length > SERVERS_MAX) {
+    const message = `${targets.length + servers.length} targets and servers are more than the ${SERVERS_MAX} of one run`;
+    faults.add('CONFIG', settings.targets.at(-1)?.place ?? '', message);
+  }
+  const rules = buildRules(settings, catalog, faults, { roles: targets.map(({ role }) => role), servers });
   checkTogether(settings, command, faults);
   return {
     targets,
+    servers,
     wait: get('wait'),
     goneAfter: get('goneAfter'),
     duration: get('duration'),
@@ -98,13 +107,6 @@ function buildTargets(settings: Settings, faults: Faults): TargetSpec[] {
   });
 }
 
-function unused(role: string, taken: ReadonlyMap<string, string>): string {
-  for (let n = 2, name = role; ; n++) {
-    if (!taken.has(name)) return name;
-    name = `${role}-${n}`;
-  }
-}
-
 const COMM_MAX = 64; // the kernel's own limit is 16
 
 /** The name of a process that is given by its pid; null where it cannot be had, which is no mistake yet. */
@@ -114,23 +116,39 @@ function commOf(selector: Selector, proc: string): string | null {
   return 'text' in read ? read.text.trim() : null;
 }
 
-/** `roles`: those that there are; null when only the stored run knows. */
-function buildRules(settings: Settings, catalog: Sources['catalog'], faults: Faults, roles: ReadonlySet<string> | null): Rule[] {
-  return settings.list('rule').flatMap((given) => {
-    const rule = faults.attempt(given, (text) => parseRule(text, (name) => catalog.find(name)));
-    if (!rule) return [];
-    if (rule.role !== null && roles !== null && !roles.has(rule.role)) {
-      const meant = didYouMean(rule.role, roles) || `; the roles are ${[...roles].join(', ')}`;
-      faults.addGiven('RULE', given, `"${rule.text}": no target has the role ${rule.role}${meant}`);
-    }
-    return [rule];
+/** Whom a rule can be about. */
+interface Watched {
+  readonly roles: readonly string[];
+  readonly servers: readonly ServerSpec[];
+}
+
+/** `watched`: null when only the stored run knows. */
+function buildRules(settings: Settings, catalog: Sources['catalog'], faults: Faults, watched: Watched | null): Rule[] {
+  const find = findMetric(catalog);
+  const given = settings.list('rule').flatMap((one) => {
+    const rule = faults.attempt(one, (text) => parseRule(text, find));
+    if (rule && watched) checkRule(rule, one, watched, faults);
+    return rule ?? [];
   });
+  return [...given, ...gaugeRules(watched?.servers ?? [], (text) => parseRule(text, find))];
+}
+
+function checkRule({ role, metric, text }: Rule, given: Given, { roles, servers }: Watched, faults: Faults): void {
+  const names = [...roles, ...servers.map(({ name }) => name)];
+  if (role !== null && !names.includes(role)) {
+    const meant = didYouMean(role, names) || `; the roles are ${names.join(', ')}`;
+    faults.addGiven('RULE', given, `"${text}": no target has the role ${role}${meant}`);
+  }
+  const gauge = gaugeName(metric);
+  const gauges = servers.flatMap((server) => server.gauges.map(({ name }) => name));
+  if (gauge === null || gauges.includes(gauge)) return;
+  faults.addGiven('RULE', given, `"${text}": no server has a gauge ${gauge}${didYouMean(gauge, gauges)}`);
 }
 
 /** Aliases, so that a metric is named the same whichever of its names was given. */
 function buildRequired(settings: Settings, catalog: Sources['catalog'], faults: Faults): string[] {
   const required = settings.list('require').map((given) => {
-    const def = catalog.find(given.text);
+    const def = findMetric(catalog)(given.text);
     if (def) return def.alias ?? def.name;
     const names = catalog.all().map((one) => one.alias ?? one.name);
     const meant = didYouMean(given.text, names);

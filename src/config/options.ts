@@ -2,9 +2,24 @@
  * Every option, once. Flags, environment variables, keys of the configuration file, its schema, docs/config.md and the sample
  * file all derive from this table. An option has one name in three spellings: `--gone-after`, `SOAK_GONE_AFTER`, `gone_after`.
  */
-import { address, choice, count, duration, headers, onOff, orNone, otlpUrl, path, size, text, type ValueType } from './optionvalue.ts';
+import {
+  address,
+  choice,
+  count,
+  duration,
+  headers,
+  onOff,
+  orNone,
+  otlpUrl,
+  path,
+  server,
+  size,
+  text,
+  type ValueType,
+} from './optionvalue.ts';
+import { URL_HINT } from './serverurl.ts';
 
-export const GROUPS = ['Targets', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
+export const GROUPS = ['Targets', 'Servers', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
 
 export interface OptionDef<T> {
   readonly group: (typeof GROUPS)[number];
@@ -118,6 +133,29 @@ const OPTIONS = {
       'For targets of several processes: what they share is divided among them. Reading walks all pages of a process, some 7 ms/GB, while its mmap calls and page faults wait. ' +
       '`ends` reads at the start and the end of the run, `periodic` also in between (at most once a minute and 0.01 % of the time), `off` never. ' +
       'Processes above 1 GB are left out, except with `forced`, which otherwise is `periodic`.',
+  }),
+  postgres: option({
+    group: 'Servers',
+    value: server(URL_HINT.postgresql),
+    default: null,
+    list: true,
+    help: 'a Postgres server that the targets use',
+    more:
+      'A `postgresql://` URL, with `name=` before it if you like; TLS by `sslmode`, `sslrootcert`, `sslcert` and `sslkey`. The user needs to be a member of `pg_monitor` and nothing else. ' +
+      'In a file an entry is a URL or a map of `name`, `url`, `password` or `password_file`, and `gauges`: queries of your own, each with `name`, `query`, `growth` and `limit`. ' +
+      'Without a password `PGPASSWORD` and `~/.pgpass` are tried; a flag never holds one.',
+    example: 'postgresql://soak@localhost:5432/orders',
+  }),
+  redis: option({
+    group: 'Servers',
+    value: server(URL_HINT.redis),
+    default: null,
+    list: true,
+    help: 'a Redis or Valkey server that the targets use',
+    more:
+      'A `redis://` or `rediss://` URL or the path of a socket, with `name=` before it if you like. In a file an entry is a URL or a map of `name`, `url`, ' +
+      '`password` or `password_file`, and `keys`, whose lengths are watched. A flag never holds a password.',
+    example: 'redis://localhost:6379',
   }),
   duration: option({
     group: 'Run',

@@ -97,6 +97,11 @@ export function text(arg: string, hint: string): ValueType<string> {
   return { arg, hint, parse: (given) => given.trim() || undefined, yaml: ['string', 'number'] };
 }
 
+/** A database server; `config/servers.ts` understands it. Its URL may hold a password. */
+export function server(hint: string): ValueType<string> {
+  return { ...text('<[name=]url>', hint), yaml: ['string'], unquoted: true };
+}
+
 export interface Address {
   readonly host: string;
   readonly port: number;

@@ -1,5 +1,6 @@
 /** The shape of a configuration file, derived from the option table: for checking one, and as JSON Schema for editors. */
 import * as z from 'zod/mini';
+import { type GAUGE_KEYS, GAUGES_MAX, KEYS_MAX, SERVER_KEYS, SERVERS_MAX, type ServerOption } from './servers.ts';
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
 import type { YamlKind } from './optionvalue.ts';
 import { PROCESSES_MAX } from '../targets.ts';
@@ -17,6 +18,39 @@ const TARGET = z.union([
     children: z.optional(describedOption('children')),
   }),
 ]);
+
+const GAUGE: Record<(typeof GAUGE_KEYS)[number], z.ZodMiniType> = {
+  name: described(z.string(), 'The metric is gauge.NAME: lower-case letters, digits and _.'),
+  query: described(z.string(), 'One read-only SELECT that returns a number, or rows of a label and a number; it has 2 s.'),
+  growth: z.optional(described(z.enum(['leak', 'capacity', 'drift', 'none']), 'What growth means; capacity with a limit, otherwise none.')),
+  limit: z.optional(described(z.union([z.number(), z.string()]), 'The run fails at this value, and the time until it is judged.')),
+};
+
+const LISTS = {
+  postgres: {
+    gauges: z.optional(described(z.array(z.strictObject(GAUGE)).check(z.maxLength(GAUGES_MAX)), 'Queries of your own, once a minute.')),
+  },
+  redis: { keys: z.optional(described(z.array(z.string()).check(z.maxLength(KEYS_MAX)), 'Keys whose lengths are watched.')) },
+};
+
+/** What an entry of `postgres` or `redis` may be. */
+function serverItem(name: ServerOption): z.ZodMiniType {
+  const password = z.optional(described(z.union([z.string(), z.number()]), 'Best as ${NAME}.'));
+  return z.union([
+    described(scalar(name), 'A URL, with name= before it if you like.'),
+    z.strictObject({
+      name: z.optional(described(z.string(), 'Its name in series, rules and reports: lower-case letters, digits, - and _.')),
+      url: described(scalar(name), `As in --${name}.`),
+      password,
+      password_file: z.optional(described(z.string(), 'A file that holds the password; read again at every connection.')),
+      ...LISTS[name],
+    }),
+  ]);
+}
+
+function isServers(name: OptionName): name is ServerOption {
+  return Object.hasOwn(SERVER_KEYS, name);
+}
 
 /** Checks structure only: which keys there are, and whether a value is a text, a number, a list or a map. Values are parsed as those of flags are. */
 export const FILE_SCHEMA = z.strictObject(Object.fromEntries(OPTION_NAMES.flatMap(entries)));
@@ -40,8 +74,8 @@ function entries(name: OptionName): [string, z.ZodMiniType][] {
 
 function fieldOf(name: OptionName): z.ZodMiniType {
   if (!optionOf(name).list) return describedOption(name);
-  const item = name === 'target' ? TARGET : scalar(name);
-  const max = name === 'target' ? PROCESSES_MAX : LIST_MAX;
+  const item = name === 'target' ? TARGET : isServers(name) ? serverItem(name) : scalar(name);
+  const max = name === 'target' ? PROCESSES_MAX : isServers(name) ? SERVERS_MAX : LIST_MAX;
   return described(z.array(item).check(z.maxLength(max)), docOf(name));
 }
 

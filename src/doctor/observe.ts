@@ -10,6 +10,7 @@ import { SeriesTable } from '../series.ts';
 import { sources } from '../sources/index.ts';
 import type { Sink, Source } from '../sources/source.ts';
 import type { Targets } from '../targets.ts';
+import { type Server, Servers } from '../servers.ts';
 import { Batch, type EventKind, type RunEvent } from '../tick.ts';
 
 /**
@@ -25,6 +26,9 @@ export interface Observation {
   readonly state: RunState;
   /** Sources of which a read failed as a whole, and why. */
   readonly failures: ReadonlyMap<string, string>;
+  readonly servers: readonly Server[];
+  /** Why servers do not answer, by their names. */
+  readonly outages: ReadonlyMap<string, string>;
 }
 
 /** @param targets of programs that run: they are bound by the first round */
@@ -43,24 +47,26 @@ export async function observe(
     series: () => series.size,
     look: () => null,
   };
-  const all = sources({ series, targets, clock, log, roots: config.roots }, config, figures);
+  const servers = new Servers(config.servers);
+  const all = sources({ series, targets, servers, clock, log, roots: config.roots }, config, figures);
   try {
     for (const source of all) await source.open(eye);
     await eye.round(all);
     const first = clock.monotonic();
-    for (const later of targets.all().length > 0 ? LATER_ROUNDS : []) {
+    for (const later of targets.all().length + servers.all().length > 0 ? LATER_ROUNDS : []) {
       await clock.sleepUntil(first + later);
       await eye.round(all);
     }
   } finally {
     for (const source of all) await source.close();
   }
-  return { state, failures: eye.failures };
+  return { state, failures: eye.failures, servers: servers.all(), outages: eye.outages };
 }
 
 /** Collects what the sources report and folds it as a run does. */
 class Eye implements Sink {
   readonly failures = new Map<string, string>();
+  readonly outages = new Map<string, string>();
   readonly #clock: Clock;
   readonly #origin: number;
   readonly #state: RunState;
@@ -83,6 +89,7 @@ class Eye implements Sink {
 
   event(kind: EventKind, message: string, about: Partial<Pick<RunEvent, 'target' | 'member' | 'data'>> = {}): void {
     const { target = null, member = null, data = {} } = about;
+    if (kind === 'server_down' && target !== null) this.outages.set(target, message);
     this.#batch.event({ t: this.now(), kind, target, member, message, data });
   }
 

@@ -6,6 +6,7 @@ import type { Fact, Machine } from './machine.ts';
 import { type Process, PROCESSES_SHOWN } from './processes.ts';
 import type { Best, Prospect } from './prospects.ts';
 import { type Remedy, userText } from './remedies.ts';
+import type { ServerReport } from './servers.ts';
 import type { SignalRow } from './signals.ts';
 
 export interface TargetReport {
@@ -27,6 +28,7 @@ export interface Report {
   readonly blind: readonly Fact[];
   readonly host: readonly Prospect[];
   readonly targets: readonly TargetReport[];
+  readonly servers: readonly ServerReport[];
   /** What holds for the whole run. */
   readonly best: Best;
   readonly users: ReadonlyMap<number, string>;
@@ -39,13 +41,14 @@ const NIGHT_S = 8 * 3600;
 const INDENT = '  ';
 
 export function reportLines(report: Report, columns: number): string[] {
-  const { machine, blind, targets, host, options } = report;
+  const { machine, blind, targets, servers, host, options } = report;
   const seconds = options.duration ?? NIGHT_S;
   return [
     'This machine',
     ...definitions([...machine.facts, ...blind.map(({ label, text }) => ({ label: 'not read', text: `${label}: ${text}` }))], columns),
     ...prospectLines(host, seconds, columns),
     ...targets.flatMap((target) => ['', ...targetLines(target, report, seconds, columns)]),
+    ...servers.flatMap((server) => ['', ...serverLines(server, columns)]),
     '',
     ...wrapped(closing(report), columns),
   ];
@@ -63,6 +66,16 @@ function targetLines(target: TargetReport, { users }: Report, seconds: number, c
     ...prospectLines(target.prospects, seconds, columns),
     '',
     ...bestLines(target.best, columns),
+  ];
+}
+
+function serverLines({ name, display, state, signals, mends }: ServerReport, columns: number): string[] {
+  const rows = signalLines(signals, columns);
+  return [
+    ...wrapped(`${name} = ${display}`, columns),
+    ...wrapped(state, columns, INDENT),
+    ...(rows.length === 0 ? [] : ['', ...rows]),
+    ...(mends.length === 0 ? [] : ['', `${INDENT}For what its administrator may give`, ...mends.map((mend) => `${INDENT}    ${mend};`)]),
   ];
 }
 

@@ -1,4 +1,4 @@
-/** Of one target: which signals were read, by the panels of the catalog, and which could not be and why. */
+/** Of one target or server: which signals were read, by the panels of the catalog, and which could not be and why. */
 import { covers } from '../analysis/blind.ts';
 import type { Catalog, MetricDef } from '../catalog.ts';
 import type { RunState } from '../runstate.ts';
@@ -38,7 +38,12 @@ function panelOf(def: MetricDef): string {
 const GATES = ['required', 'gated', undefined];
 
 /** What decides the outcome comes first, then as the catalog names the panels. A group of which nothing was read and nothing is blind is left out. */
-export function signalRows(state: RunState, catalog: Pick<Catalog, 'all'>, blind: readonly BlindSpot[], target: Target): SignalRow[] {
+export function signalRows(
+  state: RunState,
+  catalog: Pick<Catalog, 'all'>,
+  blind: readonly BlindSpot[],
+  target: Pick<Target, 'role' | 'procs'>,
+): SignalRow[] {
   const sampled = state.series.all().filter((series) => series.target === target.role && !Number.isNaN(state.store.value(series.id)));
   const spots = blind.filter((spot) => spot.target === target.role);
   const defs = catalog.all().toSorted((a, b) => GATES.indexOf(a.gate) - GATES.indexOf(b.gate));
@@ -67,7 +72,7 @@ function missingOf(defs: readonly MetricDef[], spots: readonly BlindSpot[]): Mis
 }
 
 /** A metric that some processes have and others have not, while the role has no total of it. */
-function missingMembers(own: readonly Series[], { procs }: Target): Missing[] {
+function missingMembers(own: readonly Series[], { procs }: Pick<Target, 'procs'>): Missing[] {
   const slots = new Set(procs.map(({ member }) => member)).size;
   const defs = [...new Set(own.filter(({ source }) => source === 'process').map(({ def }) => def))];
   return defs.flatMap((def) => {

@@ -2,6 +2,7 @@
 import type { Config } from '../config/config.ts';
 import { cgroupSource } from './cgroup.ts';
 import { hostSource } from './host.ts';
+import { postgresSource } from './postgres.ts';
 import { portableSelection } from './portable-selection.ts';
 import { portableProcessSource } from './portable.ts';
 import { METRICS as PROCESS, processSource } from './process.ts';
@@ -10,6 +11,16 @@ import { runtimeSource } from './runtime.ts';
 import { selectionSource } from './selection.ts';
 import { type AgentFigures, selfSource } from './self.ts';
 import type { Source, SourceContext } from './source.ts';
+
+/** A quarter of an hour is what pools and caches take to settle; of a short run a tenth. */
+const WARMUP_S = 900;
+
+function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
+  const settled = warmup ?? Math.min(WARMUP_S, (duration ?? Infinity) / 10);
+  return ctx.servers
+    .all()
+    .flatMap((server) => (server.spec.system === 'postgresql' ? [postgresSource(ctx, server, { warmup: settled })] : []));
+}
 
 /** Selection comes first, so that a new binding is sampled in the same round; the agent itself comes last, to see the round's cost. */
 export function sources(ctx: SourceContext, config: Config, figures: AgentFigures): Source[] {
@@ -21,6 +32,7 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
       portableSelection(ctx),
       portableProcessSource(ctx, { period, metrics: { cpu, rss, uptime } }),
       hostSource(ctx, config.out, { portable: true }),
+      ...servers(ctx, config),
       self,
     ];
   }
@@ -31,6 +43,7 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
     cgroupSource(ctx),
     runtimeSource(ctx),
     hostSource(ctx, config.out),
+    ...servers(ctx, config),
     self,
   ];
 }

@@ -1,8 +1,8 @@
 /** What the agent measures of itself. */
 import { defineMetrics, MATTERS } from '../catalog.ts';
 
-/** There are some ten sources; a server of each kind per role is one more each. */
-const SOURCES_MAX = 32;
+/** There are some ten sources, and each of at most 64 servers is one more. */
+const SOURCES_MAX = 80;
 
 const BY_SOURCE = { 'soak.source': { max: SOURCES_MAX } } as const;
 

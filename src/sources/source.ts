@@ -5,6 +5,7 @@
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { SeriesTable } from '../series.ts';
+import type { Servers } from '../servers.ts';
 import type { Targets } from '../targets.ts';
 import type { EventKind, RunEvent } from '../tick.ts';
 
@@ -20,6 +21,7 @@ export interface Sink {
 export interface SourceContext {
   readonly series: SeriesTable;
   readonly targets: Targets;
+  readonly servers: Servers;
   readonly clock: Clock;
   readonly log: Logger;
   /** Prefix of /proc, /sys and /: a fixture tree in tests, the host's mount in some sidecars. */

@@ -6,6 +6,7 @@ import { DIR, layer, load, problemOf } from '../loading.ts';
 test('nothing but a target gives the defaults', async () => {
   expect(await load(layer({}, ['api=port:8080']))).toEqual({
     targets: [{ role: 'api', selector: { kind: 'port', port: 8080 }, many: false, children: false }],
+    servers: [],
     wait: 0,
     goneAfter: 300,
     duration: null,
@@ -57,6 +58,16 @@ const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'ma
     ['off', 'off'],
     ['periodic', 'periodic'],
     ['forced', 'forced'],
+  ],
+  postgres: [
+    ['postgresql://db/a', 'db:5432/a'],
+    ['orders=postgres://soak@[::1]:5433/b', '[::1]:5433/b'],
+    ['postgresql:///c?host=/run/postgresql', '/run/postgresql:5432/c'],
+  ],
+  redis: [
+    ['redis://cache', 'cache:6379'],
+    ['sessions=rediss://cache:6380/2', 'cache:6380/2'],
+    ['unix:///run/redis.sock', '/run/redis.sock'],
   ],
   duration: [
     ['forever', null],
@@ -148,6 +159,7 @@ const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'ma
 function valueIn(config: Config, name: OptionName): unknown {
   if (name === 'rule') return config.rules[0]?.value;
   if (name === 'require') return config.required[0];
+  if (name === 'postgres' || name === 'redis') return config.servers[0]?.display;
   if (name === 'proc' || name === 'sys') return config.roots[name];
   return config[name as keyof Config];
 }

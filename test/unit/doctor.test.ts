@@ -10,6 +10,7 @@ import { containerOf } from '../../src/doctor/processes.ts';
 import { bestOutcome, prospectsOf, withoutPending } from '../../src/doctor/prospects.ts';
 import { accessRemedies, listText, type Place, placeOf } from '../../src/doctor/remedies.ts';
 import { type Report, reportLines, wrapped } from '../../src/doctor/report.ts';
+import { mendsOf } from '../../src/doctor/servers.ts';
 import { signalRows, youngSpots } from '../../src/doctor/signals.ts';
 import { RunState } from '../../src/runstate.ts';
 import { SeriesTable } from '../../src/series.ts';
@@ -510,6 +511,7 @@ describe('the report', () => {
         ...more,
       },
     ],
+    servers: [],
     best: { outcome: 'pass', why: [] },
     users: new Map([[1234, 'app']]),
     options: { mustLive: 14 * 86_400, duration: null },
@@ -526,6 +528,17 @@ describe('the report', () => {
     expect(text).toContain('  not read  soak.host.pressure.time: switched off');
     expect(text).toContain('  - run it as somebody else\n      su somebody');
     expect(text).toContain('  At best inconclusive:\n  - its heap is not visible:');
+  });
+
+  test('says of a server what would mend what is missing, in lines to be copied', () => {
+    const reason = 'the user with_a_long_name sees the states of its own sessions only; GRANT pg_monitor TO with_a_long_name';
+    const signals = [{ group: 'Postgres', readable: 'no', figures: [], missing: [{ metrics: [], reason }] }] as const;
+    const server = { name: 'db', display: 'h:5432/d', state: 'PostgreSQL 15', signals, mends: mendsOf(signals) };
+    const down = { name: 'x', display: 'y', state: 'x (y) does not answer: it refuses connections', signals: [], mends: [] };
+    const text = reportLines({ ...reportOf({}), servers: [server, down] }, 60).join('\n');
+    expect(text).toContain('db = h:5432/d\n  PostgreSQL 15\n\n  Postgres  no');
+    expect(text).toContain('administrator may give\n      GRANT pg_monitor TO with_a_long_name;\n');
+    expect(text).toContain('x = y\n  x (y) does not answer: it refuses connections\n');
   });
 
   test('says what would pass and what would fail', () => {

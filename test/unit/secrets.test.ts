@@ -61,6 +61,13 @@ describe('secrets', () => {
     [receiver, {}, `otlp_headers: {"bad name": ${secret}}`],
     [receiver, {}, `otlp_headers: [${secret}]`],
     [receiver, {}, `otlp_headers: 12345${secret}`],
+    [{ postgres: `postgresql://u:${secret}@h` }, {}, null],
+    [{ redis: `redis://:${secret}@h x` }, {}, null],
+    [receiver, { SOAK_POSTGRES: `postgresql://u:${secret}/@h` }, null],
+    [receiver, {}, `postgres: ["http://u:${secret}@h"]`],
+    [receiver, {}, `redis: {url: "redis://:${secret}@h"}`],
+    [receiver, {}, `redis: [{url: "redis://h", password: [${secret}]}]`],
+    [receiver, {}, `postgres: [{url: [${secret}], password: ${secret}}]`],
     [receiver, { S: secret }, 'interval: ${S}'],
     [receiver, { S: secret }, 'rules: ["memory.private < ${S}"]'],
     [receiver, { S: secret }, 'targets: ["cmd:${S}["]'],
@@ -113,11 +120,13 @@ test('what is stored has every setting, and no secret', async () => {
     'b=exec:node x',
     'cmd:^node',
   ]);
-  const config = await load(flags, {}, null, ['k6', 'run', '-e', 'KEY=hunter2']);
+  const servers = { SOAK_POSTGRES: 'postgresql://u:hunter2@h/d?sslpassword=hunter2', SOAK_REDIS: '/r.sock?password=hunter2' };
+  const config = await load(flags, servers, null, ['k6', 'run', '-e', 'KEY=hunter2']);
   const stored = redactedConfig(config);
   expect(JSON.stringify(stored)).not.toContain('hunter2');
   expect(Object.keys(stored).toSorted()).toEqual(Object.keys(config).toSorted());
   expect(stored.targets.map((t) => t.selector)).toEqual(['exec:... ...', 'exec:node ...', 'cmd:^node']);
+  expect(stored.servers.map((s) => s.display)).toEqual(['h:5432/d', '/r.sock']);
   expect(stored.otlp).toEqual({ endpoint: 'https://h/p', headers: ['authorization'] });
   expect(stored.command).toEqual(['k6', '...']);
   expect(JSON.parse(JSON.stringify(stored))).toEqual(stored);

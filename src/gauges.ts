@@ -1,0 +1,42 @@
+/**
+ * Metrics of the user's own queries: the gauge `outbox_depth` of a server is the metric `soak.gauge.outbox_depth`, in rules and tables
+ * `gauge.outbox_depth`. They are in no catalog, because the configuration declares them; the record keeps their declaration.
+ */
+import type { Catalog, MetricDef } from './catalog.ts';
+import type { GaugeSpec } from './servers.ts';
+
+/** Rows of one gauge that are taken; those after them are left out, and an event says so. */
+export const GAUGE_KEYS_MAX = 20;
+
+/** What a gauge may be called: the tail of a metric's name. */
+export const GAUGE_NAME = /^[a-z][a-z0-9_]{0,62}$/;
+
+/** Its series are keyed by the first column of the query where that has two; a single number has no label. */
+export function gaugeMetric({ name, growth }: Pick<GaugeSpec, 'name' | 'growth'>) {
+  return {
+    name: `soak.gauge.${name}`,
+    unit: '{value}',
+    kind: 'gauge',
+    help: `What the query of the gauge ${name} returns`,
+    labels: { key: { max: GAUGE_KEYS_MAX + 1 } },
+    growth,
+    alias: `gauge.${name}`,
+    // Who declares that something leaks when it grows wants the run to fail then.
+    ...(growth === 'leak' ? { gate: 'gated' } : {}),
+    panel: 'Gauges of your own',
+  } as const satisfies MetricDef;
+}
+
+/** Finds metrics by name or alias: those of the catalog, and whatever a gauge could be called. */
+export function findMetric(catalog: Pick<Catalog, 'find'>): (name: string) => MetricDef | undefined {
+  return (name) => {
+    const gauge = gaugeName(name);
+    return catalog.find(name) ?? (gauge === null ? undefined : gaugeMetric({ name: gauge, growth: 'none' }));
+  };
+}
+
+/** `outbox_depth` of `gauge.outbox_depth` and `soak.gauge.outbox_depth`; null for the name of anything else. */
+export function gaugeName(metric: string): string | null {
+  const name = /^(?:soak\.)?gauge\.(.*)$/.exec(metric)?.[1];
+  return name !== undefined && GAUGE_NAME.test(name) ? name : null;
+}
