@@ -60,7 +60,7 @@ const LEAVES = new Set([
 const isSource = (name: string): boolean => name.startsWith('sources/') && name !== 'sources/index.ts';
 
 /** Files of a source that hold its parsers or the interface itself may be shared. */
-const SHARED_BY_SOURCES = /^sources\/(source|[a-z-]*(fs|procfs|proc-reader|hsperfdata|members|outages))\.ts$/;
+const SHARED_BY_SOURCES = /^sources\/(source|[a-z-]*(fs|procfs|proc-reader|proc-access|hsperfdata|members|outages))\.ts$/;
 
 describe('who imports whom', () => {
   test('leaves import only leaves', () => {
@@ -78,6 +78,13 @@ describe('who imports whom', () => {
       /^(store|runstate|loop|agent|runs)\.ts$|^(record|views|analysis|commands)\//.test(to);
     // A type-only import of the configuration is a lie about direction as well, so type imports count here.
     expect(breaks((i) => isSource(i.from) && forbidden(i.to) && !sameFamily(i))).toEqual([]);
+  });
+
+  test('sockets are the layer under the sources that read them: they import only clock, servers, targets and readers of /proc', () => {
+    const allowed = /^(clock|problem|servers|targets)\.ts$|^sockets\//;
+    expect(
+      breaks((i) => i.from.startsWith('sockets/') && i.to.endsWith('.ts') && !allowed.test(i.to) && !SHARED_BY_SOURCES.test(i.to)),
+    ).toEqual([]);
   });
 
   test('views own nothing: they import no source, record or command', () => {
@@ -104,7 +111,7 @@ describe('who imports whom', () => {
     ['pg', /^sources\/postgres-session\.ts$/],
     ['node:sqlite', /^record\//],
     ['node:perf_hooks', /^sources\/self\.ts$/],
-    ['node:child_process', /^(load\.ts|sources\/selection-exec\.ts)$/],
+    ['node:child_process', /^(load\.ts|sources\/selection-exec\.ts|sockets\/unix\.ts)$/],
   ])('%s is imported only where it belongs', (prefix, allowed) => {
     const isOfPackage = (to: string): boolean => to === prefix || to.startsWith(prefix.endsWith('/') ? prefix : `${prefix}/`);
     expect(breaks((i) => isOfPackage(i.to) && !allowed.test(i.from))).toEqual([]);

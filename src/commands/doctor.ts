@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import type { Writable } from 'node:stream';
 import type { Verdict } from '../analysis/verdict.ts';
 import { type Config, configHash, redactedConfig } from '../config/config.ts';
+import { type Database, databasesOf } from '../doctor/databases.ts';
 import { machineOf, type Refusal, type Surroundings } from '../doctor/machine.ts';
 import { type Observation, observe } from '../doctor/observe.ts';
 import { knownUsers, ownIdentity, processOf } from '../doctor/processes.ts';
@@ -37,7 +38,11 @@ export async function doctor(config: Config, io: Io): Promise<ExitCode> {
   const gone = targets.all().filter(({ procs }) => procs.length === 0);
   const verdict = verdictOf(config, seen, io);
   const watched = targets.all().filter(({ procs }) => procs.length > 0);
-  const reports = [...watched.map((target) => targetReport(config, seen, verdict, target, around)), ...unstarted(config)];
+  const databases = databasesOf(targets, seen.servers, { clock: io.clock, roots: config.roots });
+  const reports = [
+    ...watched.map((target) => targetReport(config, seen, verdict, target, databases.get(target) ?? [], around)),
+    ...unstarted(config),
+  ];
   const best = watched.length > 0 ? bestOutcome(verdict.findings, null) : UNKNOWN_YET;
   const servers = serverReports(seen, verdict.blind);
   const report = { ...reportOf(config, seen, verdict, around), best, machine, targets: reports, servers };
@@ -89,6 +94,7 @@ function targetReport(
   { state }: Observation,
   verdict: Verdict,
   target: Target,
+  databases: readonly Database[],
   { self, users, place }: Surroundings,
 ): TargetReport {
   const processes = target.procs.map((proc) => processOf(proc, config.roots.proc));
@@ -102,6 +108,7 @@ function targetReport(
     processes,
     signals,
     remedies: self === null || !isBlind || config.source !== 'procfs' ? [] : accessRemedies(self, known, users, place),
+    databases,
     prospects: prospectsOf(state, verdict, config, target.role),
     best: bestOutcome(verdict.findings, target.role),
     unstarted: false,
@@ -116,7 +123,7 @@ const UNKNOWN_YET: Best = { outcome: 'pass', why: [] };
 
 function unstarted(config: Config): TargetReport[] {
   const programs = config.targets.filter(({ selector }) => selector.kind === 'exec');
-  const nothing = { processes: [], signals: [], remedies: [], prospects: [], best: UNKNOWN_YET, unstarted: true };
+  const nothing = { processes: [], signals: [], remedies: [], databases: [], prospects: [], best: UNKNOWN_YET, unstarted: true };
   return programs.map(({ role }) => ({ role, selector: selectorOf(config, role), ...nothing }));
 }
 

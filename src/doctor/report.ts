@@ -2,6 +2,7 @@
 import { formatDuration } from '../quantity.ts';
 import { showRate, showValue, UNKNOWN } from '../views/quantities.ts';
 import { table } from '../views/table.ts';
+import type { Database } from './databases.ts';
 import type { Fact, Machine } from './machine.ts';
 import { type Process, PROCESSES_SHOWN } from './processes.ts';
 import type { Best, Prospect } from './prospects.ts';
@@ -16,6 +17,8 @@ export interface TargetReport {
   readonly processes: readonly Process[];
   readonly signals: readonly SignalRow[];
   readonly remedies: readonly Remedy[];
+  /** What it is connected to that could be watched as well. */
+  readonly databases: readonly Database[];
   readonly prospects: readonly Prospect[];
   readonly best: Best;
   /** Of an `exec:` target, which doctor does not start. */
@@ -63,6 +66,7 @@ function targetLines(target: TargetReport, { users }: Report, seconds: number, c
     '',
     ...signalLines(target.signals, columns),
     ...remedyLines(target.remedies, columns),
+    ...databaseLines(target.databases, columns),
     ...prospectLines(target.prospects, seconds, columns),
     '',
     ...bestLines(target.best, columns),
@@ -116,6 +120,15 @@ function remedyLines(remedies: readonly Remedy[], columns: number): string[] {
     `${INDENT}    ${how}`, // to be copied: never broken into lines
   ]);
   return ['', `${INDENT}For what only its user may read`, ...lines];
+}
+
+function databaseLines(databases: readonly Database[], columns: number): string[] {
+  if (databases.length === 0) return [];
+  const lines = databases.flatMap(({ what, option }) => [
+    ...wrapped(`- ${what}`, columns, INDENT, `${INDENT}  `),
+    `${INDENT}    ${option}`,
+  ]);
+  return ['', ...wrapped('Its databases, whose sessions would show which connections are not given back', columns, INDENT), ...lines];
 }
 
 function prospectLines(prospects: readonly Prospect[], seconds: number, columns: number): string[] {

@@ -10,7 +10,9 @@ import { processSharesSource } from './process-shares.ts';
 import { runtimeSource } from './runtime.ts';
 import { selectionSource } from './selection.ts';
 import { type AgentFigures, selfSource } from './self.ts';
+import { socketsSource } from './sockets.ts';
 import type { Source, SourceContext } from './source.ts';
+import { Sockets } from '../sockets/sockets.ts';
 
 /** A quarter of an hour is what pools and caches take to settle; of a short run a tenth. */
 const WARMUP_S = 900;
@@ -42,6 +44,7 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
     ...(config.shares === 'off' ? [] : [processSharesSource(ctx, { when: config.shares })]),
     cgroupSource(ctx),
     runtimeSource(ctx),
+    socketsSource(ctx, { sockets: new Sockets(ctx), planned: config.duration, warmup: config.warmup }),
     hostSource(ctx, config.out),
     ...servers(ctx, config),
     self,

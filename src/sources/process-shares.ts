@@ -10,7 +10,7 @@ import { readFile } from 'node:fs/promises';
 import { within } from '../clock.ts';
 import { errno } from '../problem.ts';
 import type { Proc, Target } from '../targets.ts';
-import { closedTo } from './process-blind.ts';
+import { closedTo } from './proc-access.ts';
 import { METRICS } from './process-metrics.ts';
 import { KeyedFile } from './procfs.ts';
 import type { Sink, Source, SourceContext } from './source.ts';

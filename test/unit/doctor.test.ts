@@ -505,6 +505,7 @@ describe('the report', () => {
           },
         ],
         remedies: [{ what: 'run it as somebody else', how: 'su somebody' }],
+        databases: [],
         prospects: [],
         best: { outcome: 'pass', why: [] },
         unstarted: false,
@@ -546,6 +547,15 @@ describe('the report', () => {
     expect(reportLines(reportOf({ best: { outcome: 'fail', why: ['a rule is broken'] } }), 80).join('\n')).toContain(
       'A run would fail:\n  - a rule is broken',
     );
+  });
+
+  test('names the databases it is connected to, and what would have them watched', () => {
+    const what = '12 connections to 10.0.0.5:5432, the usual port of Postgres';
+    const text = reportLines(reportOf({ databases: [{ what, option: '--postgres postgresql://USER@10.0.0.5:5432/DATABASE' }] }), 80).join(
+      '\n',
+    );
+    expect(text).toContain(`  - ${what}\n      --postgres postgresql://USER@10.0.0.5:5432/DATABASE\n`);
+    expect(reportLines(reportOf({}), 80).join('\n')).not.toContain('databases');
   });
 
   test('lists some of many processes and counts the rest', () => {

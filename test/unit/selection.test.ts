@@ -1,15 +1,14 @@
 /** Selection on a recorded /proc: what each selector means, what is refused and how, and what is bound as processes come and go. */
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as fc from '../property.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { Problem } from '../../src/problem.ts';
 import { argumentsOf, missingProgram } from '../../src/sources/selection-exec.ts';
-import { parseListeners } from '../../src/sources/selection-port.ts';
 import { findTargets, resolveAll, selectionSource } from '../../src/sources/selection.ts';
 import { Targets, type TargetSpec } from '../../src/targets.ts';
 import { Tree } from '../fixtures/proc/tree.ts';
+import { tableText } from '../fixtures/sockets/proc.ts';
 import { target, Watch, watching } from '../watch.ts';
 
 let tree: Tree;
@@ -166,41 +165,20 @@ describe('the agent itself and what it has started', () => {
 });
 
 describe('port', () => {
-  const header = '  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n';
-  const line = (port: string, state: string, inode: number): string =>
-    `   1: 0100007F:${port} 00000000:0000 ${state} 00000000:00000000 00:00000000 00000000     0        0 ${inode} 1 0 100 0 0 10 0\n`;
-
   test('only sockets that listen count, on any address, in both families', () => {
-    const text = header + line('0050', '0A', 11) + line('0050', '01', 12) + line('5000', '0A', 13) + line('0050', '06', 0);
-    expect(parseListeners(text, 80)).toEqual(['11']);
-    expect(parseListeners(text, 0x5000)).toEqual(['13']);
-    expect(
-      parseListeners('  1: 00000000000000000000000001000000:1F90 00000000000000000000000000000000:0000 0A 0:0 0:0 0 0 0 77 1\n', 8080),
-    ).toEqual(['77']);
-  });
-
-  test('a cut or nonsensical table is not a listener', () => {
-    const text = header + line('1F90', '0A', 4242);
-    for (let length = 0; length < text.length; length++)
-      expect(['', '4', '42', '424', '4242']).toContain(parseListeners(text.slice(0, length), 8080)[0] ?? '');
-    fc.assert(
-      fc.property(fc.string(), (noise) => {
-        expect(parseListeners(noise, 8080)).toEqual([]);
-      }),
-    );
+    tree.edit('net/tcp', (text) => text.replaceAll(' 0A ', ' 01 '));
+    tree.edit('net/tcp6', () => tableText([]));
+    expect(resolved(target('port:18080'))).toMatch(/^NO_TARGET .*nothing listens on TCP port 18080/);
+    tree.edit('net/tcp6', () => tableText([{ local: ['127.0.0.1', 18080], state: 10, inode: 555 }], true));
+    symlinkSync('socket:[555]', join(tree.path, '1007/fd/99'));
+    expect(resolved(target('port:18080'))).toEqual([1007]);
   });
 
   test('in the network namespace of another process', () => {
-    tree.edit('net/tcp', () => header);
-    for (const [pid, net] of [
-      [1001, 'net:[1]'],
-      [1007, 'net:[2]'],
-    ] as const) {
-      mkdirSync(join(tree.path, `${pid}/ns`));
-      symlinkSync(net, join(tree.path, `${pid}/ns/net`));
-    }
-    mkdirSync(join(tree.path, '1007/net'));
-    writeFileSync(join(tree.path, '1007/net/tcp'), header + line('46A0', '0A', 555));
+    tree.edit('net/tcp', () => tableText([]));
+    for (const pid of [1001, 1007]) mkdirSync(join(tree.path, `${pid}/net`));
+    writeFileSync(join(tree.path, '1001/net/tcp'), tableText([]));
+    writeFileSync(join(tree.path, '1007/net/tcp'), tableText([{ local: ['127.0.0.1', 18080], state: 10, inode: 555 }]));
     symlinkSync('socket:[555]', join(tree.path, '1007/fd/99'));
     expect(resolved(target('port:18080'))).toEqual([1007]);
   });
