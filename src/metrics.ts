@@ -5,10 +5,11 @@ import { METRICS as HOST } from './sources/host.ts';
 import { METRICS as OUTAGES } from './sources/outages.ts';
 import { METRICS as POSTGRES } from './sources/postgres.ts';
 import { METRICS as PROCESS } from './sources/process.ts';
+import { METRICS as REDIS } from './sources/redis.ts';
 import { METRICS as RUNTIME } from './sources/runtime.ts';
 import { METRICS as SELF } from './sources/self.ts';
 import { METRICS as SOCKETS } from './sources/sockets.ts';
 import { METRICS as TRAFFIC } from './sources/traffic.ts';
 import { METRICS as RUN } from './views/runmetrics.ts';
 
-export const CATALOG = new Catalog([PROCESS, CGROUP, RUNTIME, HOST, SOCKETS, POSTGRES, OUTAGES, SELF, TRAFFIC, RUN]);
+export const CATALOG = new Catalog([PROCESS, CGROUP, RUNTIME, HOST, SOCKETS, POSTGRES, REDIS, OUTAGES, SELF, TRAFFIC, RUN]);

@@ -109,6 +109,7 @@ describe('who imports whom', () => {
     ['commander', /^commands\/(program|flags)\.ts$/],
     ['yaml', /^config\/yaml\.ts$/],
     ['pg', /^sources\/postgres-session\.ts$/],
+    ['ioredis', /^sources\/redis-connection\.ts$/],
     ['node:sqlite', /^record\//],
     ['node:perf_hooks', /^sources\/self\.ts$/],
     ['node:child_process', /^(load\.ts|sources\/selection-exec\.ts|sockets\/unix\.ts)$/],

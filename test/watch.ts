@@ -37,14 +37,8 @@ export class Watch {
   constructor(specs: readonly TargetSpec[], options: WatchOptions = {}) {
     this.targets = new Targets(specs);
     const roots = { proc: options.proc ?? '/proc', sys: '/sys' };
-    this.ctx = {
-      series: this.series,
-      targets: this.targets,
-      servers: new Servers(options.servers ?? []),
-      clock: this.clock,
-      log: SILENT,
-      roots,
-    };
+    const servers = new Servers(options.servers ?? []);
+    this.ctx = { series: this.series, targets: this.targets, servers, clock: this.clock, log: SILENT, roots };
     const make = options.sources ?? ((ctx) => [selectionSource(ctx), processSource(ctx, { period: 1, ...options })]);
     this.#sources = make(this.ctx);
     this.sink = {

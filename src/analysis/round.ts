@@ -160,10 +160,14 @@ function judgedSeries({ series, store }: JudgedState, { rules }: JudgeOptions): 
   return ids;
 }
 
+/** Told of every database server. Servers are watched beside the targets: they owe neither proof of work nor what a process must show. */
+const SERVER_METRIC = 'soak.server.up';
+
 function workOfAll(all: readonly Series[], state: JudgedState): Map<string, Work> {
   const byTarget = new Map<string, Series[]>();
+  const servers = new Set(all.filter(({ def }) => def.name === SERVER_METRIC).map(({ target }) => target));
   for (const series of all) {
-    if (series.target === null) continue;
+    if (series.target === null || servers.has(series.target)) continue;
     const list = byTarget.get(series.target);
     if (list) list.push(series);
     else byTarget.set(series.target, [series]);

@@ -42,9 +42,9 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
   const endpoint = get('otlp');
   const targets = buildTargets(settings, faults);
   const servers = buildServers(settings, new Map(targets.map(({ role }) => [role, 'a target'])), faults);
-  if (targets.length + servers.length > SERVERS_MAX) {
-    const message = `${targets.length + servers.length} targets and servers are more than the ${SERVERS_MAX} of one run`;
-    faults.add('CONFIG', settings.targets.at(-1)?.place ?? '', message);
+  if (servers.length > SERVERS_MAX) {
+    const message = `${servers.length} servers are more than the ${SERVERS_MAX} of one run`;
+    faults.add('CONFIG', [...settings.list('postgres'), ...settings.list('redis')].at(-1)?.place ?? '', message);
   }
   const rules = buildRules(settings, catalog, faults, { roles: targets.map(({ role }) => role), servers });
   checkTogether(settings, command, faults);

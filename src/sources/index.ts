@@ -7,6 +7,7 @@ import { portableSelection } from './portable-selection.ts';
 import { portableProcessSource } from './portable.ts';
 import { METRICS as PROCESS, processSource } from './process.ts';
 import { processSharesSource } from './process-shares.ts';
+import { redisSources } from './redis.ts';
 import { runtimeSource } from './runtime.ts';
 import { selectionSource } from './selection.ts';
 import { type AgentFigures, selfSource } from './self.ts';
@@ -19,9 +20,8 @@ const WARMUP_S = 900;
 
 function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
   const settled = warmup ?? Math.min(WARMUP_S, (duration ?? Infinity) / 10);
-  return ctx.servers
-    .all()
-    .flatMap((server) => (server.spec.system === 'postgresql' ? [postgresSource(ctx, server, { warmup: settled })] : []));
+  const postgres = ctx.servers.all().filter(({ spec }) => spec.system === 'postgresql');
+  return [...postgres.map((server) => postgresSource(ctx, server, { warmup: settled })), ...redisSources(ctx)];
 }
 
 /** Selection comes first, so that a new binding is sampled in the same round; the agent itself comes last, to see the round's cost. */

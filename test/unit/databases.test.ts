@@ -23,7 +23,7 @@ afterEach(() => proc.dispose());
 function found(pid: number, rows: readonly FakeRow[], servers = new Servers([])): readonly Database[] {
   proc.table(pid, rows);
   proc.open(pid, ...rows.map(({ inode }) => inode).filter((inode) => inode < 900));
-  return databasesOf(targets, servers, { clock: new SimClock(), roots: proc.roots }).get(targets.all()[pid - 1]!) ?? [];
+  return databasesOf(targets, servers.all(), { clock: new SimClock(), roots: proc.roots }).get(targets.all()[pid - 1]!) ?? [];
 }
 
 const to = (address: string, port: number, inode: number, state = 1): FakeRow => ({

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import * as fc from 'fast-check';
+import * as fc from '../property.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { SeriesTable } from '../../src/series.ts';

@@ -7,6 +7,7 @@ import type { Outcome, SeriesInput } from '../../../src/analysis/judgement.ts';
 import { parseRule } from '../../../src/analysis/rules.ts';
 import type { Verdict, VerdictSeries } from '../../../src/analysis/verdict.ts';
 import { Catalog } from '../../../src/catalog.ts';
+import { METRICS as SERVERS } from '../../../src/sources/outages.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, MB, type Scenario, type Simulated, Simulation } from '../../sim/run.ts';
 import { constant, line, ou, settling, type Signal, sum, white } from '../../sim/series.ts';
@@ -58,6 +59,12 @@ describe('pass', () => {
       limit: { value: 1024, from: M.fdLimit.name },
       floorPerHour: expect.closeTo((0.5 * 974) / 336, 6) as number,
     });
+  });
+
+  test('a database server beside it owes neither work nor the memory of a process, up or down', () => {
+    const up: Simulated = { def: SERVERS.up, source: 'redis', target: 'cache', signal: constant(0) };
+    const beat: Simulated = { def: SERVERS.heartbeat, source: 'redis', target: 'cache', signal: constant(0.001) };
+    because(judge([flat, ...fds, busy, up, beat]), 'pass', /^2 gated series were judged and do not grow/);
   });
 
   test('growth that is certain, but too slow to reach its limit within the required life', () => {
