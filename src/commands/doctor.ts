@@ -8,6 +8,7 @@ import { machineOf, type Refusal, type Surroundings } from '../doctor/machine.ts
 import { type Observation, observe } from '../doctor/observe.ts';
 import { knownUsers, ownIdentity, processOf } from '../doctor/processes.ts';
 import { type Best, bestOutcome, prospectsOf, withoutPending } from '../doctor/prospects.ts';
+import { examinedRedis } from '../doctor/redis.ts';
 import { accessRemedies, type Place, placeOf } from '../doctor/remedies.ts';
 import { type Report, reportLines, type TargetReport } from '../doctor/report.ts';
 import { serverReports } from '../doctor/servers.ts';
@@ -44,7 +45,7 @@ export async function doctor(config: Config, io: Io): Promise<ExitCode> {
     ...unstarted(config),
   ];
   const best = watched.length > 0 ? bestOutcome(verdict.findings, null) : UNKNOWN_YET;
-  const servers = serverReports(seen, verdict.blind);
+  const servers = await examinedRedis(serverReports(seen, verdict.blind), config.servers, io.clock);
   const report = { ...reportOf(config, seen, verdict, around), best, machine, targets: reports, servers };
   io.stdout.write(
     reportLines(report, columnsOf(io.stdout))

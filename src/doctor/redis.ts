@@ -8,6 +8,21 @@ import { failureOf, RedisConnection, RedisFailure } from '../sources/redis-conne
 import { figureOf, type Info, isAtLeast, parseInfo, productOf } from '../sources/redis-info.ts';
 import type { Fact } from './machine.ts';
 import type { Remedy } from './remedies.ts';
+import type { ServerReport } from './servers.ts';
+
+/** The reports with what each Redis server says when it is asked for everything a run may ask. Side by side: one that is down takes seconds. */
+export function examinedRedis(reports: readonly ServerReport[], specs: readonly ServerSpec[], clock: Clock): Promise<ServerReport[]> {
+  const redis = new Map(specs.filter(({ system }) => system === 'redis').map((spec) => [spec.name, spec]));
+  return Promise.all(
+    reports.map(async (report) => {
+      const spec = redis.get(report.name);
+      if (spec === undefined) return report;
+      const { facts, remedies } = await redisReport(spec, clock);
+      const state = facts.map(({ label, text }, i) => (i === 0 ? text : `${label}: ${text}`)).join('; ');
+      return { ...report, state, mends: remedies.map(({ how }) => how) };
+    }),
+  );
+}
 
 export interface RedisReport {
   /** The first says what answered, or why nothing did. */

@@ -79,7 +79,7 @@ function serverLines({ name, display, state, signals, mends }: ServerReport, col
     ...wrapped(`${name} = ${display}`, columns),
     ...wrapped(state, columns, INDENT),
     ...(rows.length === 0 ? [] : ['', ...rows]),
-    ...(mends.length === 0 ? [] : ['', `${INDENT}For what its administrator may give`, ...mends.map((mend) => `${INDENT}    ${mend};`)]),
+    ...(mends.length === 0 ? [] : ['', `${INDENT}For what its administrator may give`, ...mends.map((mend) => `${INDENT}    ${mend}`)]),
   ];
 }
 

@@ -24,12 +24,13 @@ export function serverReports({ state, servers, outages }: Observation, blind: r
   });
 }
 
-/** Reasons end with the statement that mends them, in capitals as SQL and the configuration of Redis have it. */
-const STATEMENT = /\b(?:GRANT|CREATE EXTENSION|ACL SETUSER) [^;:,]+?(?= in the database|[;:,]|$)/g;
+/** Reasons end with the statement that mends them, in capitals as SQL has it. */
+const STATEMENT = /\b(?:GRANT|CREATE EXTENSION) [^;:,]+?(?= in the database|[;:,]|$)/g;
 
 export function mendsOf(signals: readonly SignalRow[]): string[] {
   const reasons = signals.flatMap(({ missing }) => missing.map(({ reason }) => reason));
-  return [...new Set(reasons.flatMap((reason) => reason.match(STATEMENT) ?? []))];
+  const statements = reasons.flatMap((reason) => reason.match(STATEMENT) ?? []);
+  return [...new Set(statements.map((statement) => `${statement};`))];
 }
 
 function stateOf({ availability, version, system, sessionLimit, spec }: Server, outage: string | undefined): string {

@@ -227,6 +227,10 @@ const SYSTEM: Readonly<Record<string, OutageClass>> = {
   EADDRNOTAVAIL: 'unreachable',
 };
 
+/** Codes of OpenSSL and of Node for a certificate that is of nobody known, too old, or of another name. */
+const CERTIFICATE = /CERT|SIGNATURE|ISSUER/;
+const CERTIFICATE_HINT = 'the variable NODE_EXTRA_CA_CERTS names a file with those to trust';
+
 /** A TLS record begins with its type: 21 is an alert. */
 const ALERT = /^Unknown RESP type 21 /;
 
@@ -239,5 +243,6 @@ function connectionFailure(code: string | null, message: string): RedisFailure {
   if (code === null) return new RedisFailure('protocol', 'it is no Redis, or something on the way is not');
   if (code === 'EPROTO' || code.startsWith('ERR_SSL'))
     return new RedisFailure('protocol', `TLS failed (${code}): without TLS it is redis://`);
-  return new RedisFailure('protocol', `TLS failed (${code})`);
+  if (CERTIFICATE.test(code)) return new RedisFailure('protocol', `its certificate is not accepted (${code}): ${CERTIFICATE_HINT}`);
+  return new RedisFailure('protocol', `the connection failed (${code})`);
 }

@@ -9,10 +9,10 @@ import { SystemClock } from '../../src/clock.ts';
 import { redisReport } from '../../src/doctor/redis.ts';
 import type { ServerSpec } from '../../src/servers.ts';
 import { redisSources } from '../../src/sources/redis.ts';
-import { type RedisServer, startRedis } from '../servers/redis.ts';
+import { freePort, type RedisServer, startRedis } from '../servers/redis.ts';
 import { scripted, greeting } from '../servers/scripted.ts';
 import { Watch } from '../watch.ts';
-import { installed } from './agent-under-test.ts';
+import { installed, Stage, until } from './agent-under-test.ts';
 
 const cleanup: (() => Promise<void> | void)[] = [];
 
@@ -398,6 +398,34 @@ describe.runIf(installed('redis-server'))('the doctor', () => {
     await expect(other.type('somebody-else')).rejects.toThrow('NOPERM');
   });
 
+  test.runIf(installed('openssl'))('of a server that speaks TLS', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'soak-redis-'));
+    cleanup.push(() => rmSync(folder, { recursive: true }));
+    const [key, certificate] = [join(folder, 'key'), join(folder, 'certificate')];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    execFileSync(
+      'openssl',
+      ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', certificate, ...subject],
+      {
+        stdio: 'ignore',
+      },
+    );
+    const port = await freePort();
+    const tls = ['--tls-port', String(port), '--tls-cert-file', certificate, '--tls-key-file', key, '--tls-auth-clients', 'no'];
+    await redis(...tls, '--tls-ca-cert-file', certificate);
+    const text = async (url: string) => (await redisReport(spec(url), clock)).facts[0]!.text;
+    expect(await text(`redis://127.0.0.1:${port}`)).toContain('rediss://');
+    expect(await text(`rediss://127.0.0.1:${port}`)).toContain('NODE_EXTRA_CA_CERTS');
+    const trusting =
+      'const { redisReport } = await import(process.argv[1]); const { SystemClock } = await import(process.argv[2]);' +
+      'console.log(JSON.stringify(await redisReport(JSON.parse(process.argv[3]), new SystemClock())))';
+    const source = (name: string): string => new URL(`../../src/${name}`, import.meta.url).href;
+    const given = JSON.stringify(spec(`rediss://127.0.0.1:${port}`));
+    const args = ['--input-type=module', '-e', trusting, source('doctor/redis.ts'), source('clock.ts'), given];
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: certificate };
+    expect(execFileSync(process.execPath, args, { env, encoding: 'utf8' })).toMatch(/Redis \d+\.\d+\.\d+, answers/);
+  });
+
   test('tells why nobody answers', async () => {
     const server = await redis('--requirepass', SECRET);
     const text = async (url: string) => (await redisReport(spec(url), clock)).facts[0]!.text;
@@ -405,5 +433,34 @@ describe.runIf(installed('redis-server'))('the doctor', () => {
     expect(await text(server.url.replace('redis:', 'rediss:'))).toMatch(/without TLS it is redis:/);
     await server.stop();
     expect(await text(server.url)).toContain('it refuses connections');
+  });
+});
+
+describe.runIf(installed('redis-server'))('a whole run', () => {
+  test('goes on while its Redis server is away, and says so', async () => {
+    await using stage = new Stage();
+    const server = await redis('--requirepass', SECRET);
+    const app = await stage.service();
+    const file = join(stage.folder, 'soak.yaml');
+    writeFileSync(
+      file,
+      `targets: [app=pid:${app.pid}]\nredis:\n  - { name: cache, url: "${server.url}", password: ${SECRET}, keys: [jobs] }\n`,
+    );
+    const agent = await stage.watching(['--config', file, '--duration', '20s']);
+    await agent.ready();
+    const page = async (): Promise<string> => (await agent.page('/metrics')).text;
+    const told = await until(page, (text) => /^redis_clients_connected\{.*soak_target="cache"\} 1$/m.test(text));
+    expect(told).toMatch(/^redis_key_length\{.*soak_key="jobs".*\} 0$/m);
+    await server.stop();
+    await until(page, (text) => /^soak_server_up\{.*\} 0$/m.test(text));
+    const again = await startRedis({ port: server.port, args: ['--requirepass', SECRET] });
+    cleanup.push(() => again.stop());
+    await until(page, (text) => /^soak_server_up\{.*\} 1$/m.test(text));
+    const result = await agent.result();
+    expect(result.events('server_down').map(({ data }) => data['class'])).toEqual(['refused']);
+    expect(result.events('server_up')).toHaveLength(1);
+    expect(result.reasons).not.toContain('cache');
+    expect(result.events('source_failed')).toEqual([]);
+    expect(agent.err + agent.out + JSON.stringify(result.verdict)).not.toContain(SECRET);
   });
 });
