@@ -2,7 +2,7 @@
  * Metrics of the user's own queries: the gauge `outbox_depth` of a server is the metric `soak.gauge.outbox_depth`, in rules and tables
  * `gauge.outbox_depth`. They are in no catalog, because the configuration declares them; the record keeps their declaration.
  */
-import type { Catalog, MetricDef } from './catalog.ts';
+import { type Catalog, MATTERS, type MetricDef } from './catalog.ts';
 import type { GaugeSpec } from './servers.ts';
 
 /** Rows of one gauge that are taken; those after them are left out, and an event says so. */
@@ -21,6 +21,8 @@ export function gaugeMetric({ name, growth }: Pick<GaugeSpec, 'name' | 'growth'>
     labels: { key: { max: GAUGE_KEYS_MAX + 1 } },
     growth,
     alias: `gauge.${name}`,
+    // Contracts: what may be a count of a few or of millions has the floor of either.
+    matters: { share: MATTERS.memory.share, perHour: MATTERS.count.perHour },
     // Who declares that something leaks when it grows wants the run to fail then.
     ...(growth === 'leak' ? { gate: 'gated' } : {}),
     panel: 'Gauges of your own',

@@ -8,6 +8,7 @@ import { aboutLeak, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
 import type { Rule } from './rules.ts';
 import { clockTime, inWords } from './sentence.ts';
+import { isOfServer } from './servers.ts';
 import type { Breach } from './thresholds.ts';
 import type { Finding } from './verdict.ts';
 import type { Work } from './work.ts';
@@ -143,7 +144,9 @@ const MUST_SHOW = [['memory.private', 'heap', 'memory.tree'], ['fds']] as const;
 
 /** A required signal that no source has told of, not even that it is blind: a run without it must not pass for want of a series. */
 function missing({ series, work, blind }: Matters, { required }: JudgeOptions): Finding[] {
-  const lists: readonly (readonly string[])[] = [...MUST_SHOW, ...required.map((name) => [name])];
+  // A gauge of a server is nobody else's to show.
+  const shown = new Set(series.filter((judged) => isOfServer(judged.series)).flatMap(({ series: { def } }) => [def.alias, def.name]));
+  const lists: readonly (readonly string[])[] = [...MUST_SHOW, ...required.filter((name) => !shown.has(name)).map((name) => [name])];
   return [...work.keys()].flatMap((target) => {
     const own = series.filter((judged) => judged.series.target === target).map(({ series: { def } }) => [def.alias, def.name]);
     const absent = lists.filter((names) => !names.some((name) => own.some((known) => known.includes(name))));

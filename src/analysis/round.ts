@@ -13,6 +13,7 @@ import type { AnalysisInput, Gate, JudgeOptions, SeriesInput } from './judgement
 import { LimitIndex, limitsOf } from './limits.ts';
 import { LoadCurve } from './loadcurve.ts';
 import { ruleApplies } from './rules.ts';
+import { isOfServer } from './servers.ts';
 import { type Work, workOf } from './work.ts';
 
 /** The metric that tells the load on a target (declared by the traffic source). */
@@ -160,14 +161,10 @@ function judgedSeries({ series, store }: JudgedState, { rules }: JudgeOptions): 
   return ids;
 }
 
-/** Told of every database server. Servers are watched beside the targets: they owe neither proof of work nor what a process must show. */
-const SERVER_METRIC = 'soak.server.up';
-
 function workOfAll(all: readonly Series[], state: JudgedState): Map<string, Work> {
   const byTarget = new Map<string, Series[]>();
-  const servers = new Set(all.filter(({ def }) => def.name === SERVER_METRIC).map(({ target }) => target));
   for (const series of all) {
-    if (series.target === null || servers.has(series.target)) continue;
+    if (series.target === null || isOfServer(series)) continue;
     const list = byTarget.get(series.target);
     if (list) list.push(series);
     else byTarget.set(series.target, [series]);
@@ -202,7 +199,9 @@ class Lives {
     this.#timeline = timeline;
   }
 
-  of({ source, target, member }: Series): readonly number[] {
+  of(series: Series): readonly number[] {
+    const { source, target, member } = series;
+    if (isOfServer(series)) return this.#timeline.lives(target, member);
     if (target === null && source !== SELF) return []; // the machine goes on when the agent is started again
     const key = `${target ?? ''}/${member ?? ''}`;
     const known = this.#known.get(key) ?? this.#find(target, member);

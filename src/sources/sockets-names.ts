@@ -30,16 +30,19 @@ function isLoopback(endpoint: EndpointText): boolean {
 export class EndpointNames {
   readonly #plain: Set<string>;
   readonly #servers = new Set<string>();
+  #begun: boolean;
 
   /** @param known names that the run has already given */
   constructor(known: readonly string[]) {
     this.#plain = new Set(known.filter((name) => name !== OTHER));
+    this.#begun = known.length > 0;
   }
 
-  /** Names what has most connections, as long as there are names to give. */
+  /** Names what has most connections, as long as there are names to give: until they are frozen, and at the first time in any case. */
   learn(counts: ReadonlyMap<string, number>, isServer: (name: string) => boolean, frozen: boolean): void {
     for (const name of counts.keys()) if (isServer(name)) this.#servers.add(name);
-    if (frozen) return;
+    if (frozen && this.#begun) return;
+    this.#begun = true;
     const candidates = [...counts].filter(([name]) => !this.#servers.has(name)).toSorted(([, a], [, b]) => b - a);
     for (const [name] of candidates) if (this.#plain.size < ENDPOINTS_MAX) this.#plain.add(name);
   }

@@ -25,10 +25,16 @@ export { METRICS };
 /** Seconds between looks, and between reads where there are servers. */
 const PERIOD_S = 5;
 
-/** Without servers: so often at most, and four times as seldom at least; in between so that reading takes 0.02 % of a core. */
+/**
+ * Without servers: so often at most, and four times as seldom at least. Up to 5 ms a read change nothing (0.02 % of a core for the usual
+ * 3 ms); what takes longer rests in proportion, so that it takes 0.03 % up to 20 ms.
+ */
 const REST_S = 15;
 const REST_FACTOR = 4;
-const REST_PER_COST = 5000;
+const CHEAP_S = 0.005;
+
+/** What the series say they are sampled by: at two and a half of these a value is no longer shown, which is after the longest rest. */
+const PERIOD_FACTOR = 2;
 
 /** A run of less than an hour is read as often as gives so many samples, if the looks allow it. */
 const SAMPLES_MIN = 240;
@@ -73,6 +79,7 @@ class SocketsSource implements Source {
   readonly #frozenFrom: number;
   /** Seconds between reads: at least and at most. */
   readonly #rest: readonly [least: number, most: number];
+  readonly #sampled: number;
   readonly #blind: ReportBlind = blindSpots();
   readonly #capped = new Set<string>();
   /** Ports that are listened on, and those that were and still have connections; by namespace. */
@@ -88,11 +95,13 @@ class SocketsSource implements Source {
     this.#sockets = sockets;
     this.#frozenFrom = warmup ?? Math.min(WARMUP_MAX_S, (planned ?? Infinity) * WARMUP_SHARE);
     const rest = Math.max(PERIOD_S, Math.min(REST_S, (planned ?? Infinity) / SAMPLES_MIN));
-    this.#rest = ctx.servers.all().length > 0 ? [PERIOD_S, PERIOD_S] : [rest, rest * REST_FACTOR];
+    const served = ctx.servers.all().length > 0;
+    this.#rest = served ? [PERIOD_S, PERIOD_S] : [rest, rest * REST_FACTOR];
+    this.#sampled = served ? PERIOD_S : rest * PERIOD_FACTOR;
   }
 
   open(): void {
-    const setting = { series: this.#ctx.series, period: this.#rest[1] };
+    const setting = { series: this.#ctx.series, period: this.#sampled };
     this.#roles = this.#ctx.targets.all().map((target) => ({ target, sockets: new RoleSockets(setting, target), at: NaN }));
   }
 
@@ -105,14 +114,14 @@ class SocketsSource implements Source {
     this.#readTargets(sink);
     const cost = clock.cpu() - before;
     const [least, most] = this.#rest;
-    this.#next = sink.now() + Math.min(most, Math.max(least, Math.min(cost, this.#cost) * REST_PER_COST));
+    this.#next = sink.now() + Math.min(most, Math.max(least, (Math.min(cost, this.#cost) / CHEAP_S) * least));
     this.#cost = cost;
   }
 
   close(): void {}
 
   #readMachine(sink: Sink): void {
-    const owner = { source: 'sockets', target: null, member: null, period: this.#rest[1] };
+    const owner = { source: 'sockets', target: null, member: null, period: this.#sampled };
     for (const [def, value] of machineRows(this.#ctx.roots.proc)) sink.set(this.#ctx.series.open(owner, def), value);
   }
 

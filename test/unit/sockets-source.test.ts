@@ -286,6 +286,18 @@ describe('names of endpoints', () => {
     expect(r.value(METRICS.byEndpoint, { 'soak.endpoint': 'other' })).toBe(names === 2 ? 3 : 5);
   });
 
+  test('are given once to a role that is first seen after the warm-up', async () => {
+    const run = new Run({ warmup: 0 });
+    run.readings.bind({ pid: 1 });
+    connect([1, 2]);
+    const r = await run.read();
+    const other = (): number | undefined => r.value(METRICS.byEndpoint, { 'soak.endpoint': 'other' });
+    expect(other()).toBe(0);
+    connect([1, 2, 3]);
+    await run.read();
+    expect(other()).toBe(3);
+  });
+
   test('and ports are those of the run that is gone on with', async () => {
     proc.table(1, [to(DB, 11), listen(8080, 12)]);
     proc.open(1, 11, 12);
@@ -376,7 +388,9 @@ describe('when it reads', () => {
     expect(await times(new Run(), 60)).toEqual([0, 15, 30, 45]);
     expect(await times(new Run({ planned: 8 * 3600 }), 60)).toEqual([0, 15, 30, 45]);
     expect(await times(new Run({ planned: 40 * 60 }), 60)).toEqual([0, 10, 20, 30, 40, 50]);
-    expect(await times(new Run({ planned: 60 }), 15)).toEqual([0, 5, 10]);
+    const short = new Run({ planned: 60 });
+    expect(await times(short, 15)).toEqual([0, 5, 10]);
+    expect(short.readings.series.all()[0]?.period).toBe(10);
     expect(await times(new Run({ servers: new Servers([server('db')]) }), 20)).toEqual([0, 5, 10, 15]);
   });
 
