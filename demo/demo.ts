@@ -1,8 +1,9 @@
 /**
- * `npm run demo`: a leaking service and its healthy twin under a small load, each watched by a run of its own for about two minutes.
- * Ends with 0 only if the leak fails its run because growth would reach the limit in time, and the twin does not fail.
+ * `npm run demo`: a leaking service and its healthy twin under a small load, each watched by a run of its own for about two minutes, with
+ * a Postgres and a Redis of their own where these are to be had. Ends with 0 only if the leaks fail their run (because growth would reach
+ * the limit in time, and because connections are not given back) and the twin does not fail.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { Agent, get } from 'node:http';
@@ -12,35 +13,24 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { Verdict } from '../src/analysis/verdict.ts';
 import { EXIT } from '../src/problem.ts';
+import { type Servers, startServers } from './servers.ts';
+import { type Name, startService } from './services.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const DURATION = process.env['SOAK_DEMO_DURATION'] ?? '2m';
 const REQUESTS_PER_SECOND = 40;
 const WARM_UP_S = 10;
+/** As a shell has it. */
+const INTERRUPTED = 130;
 
 /** Real and low: the kernel refuses the 513th descriptor, and the session cache may hold 300 MB. */
 const DESCRIPTORS = 512;
 const LIMIT = 'memory.private < 300MB';
 const MUST_LIVE = '1h';
 
-type Name = 'leaky' | 'healthy';
-
-interface Service {
-  readonly child: ChildProcess;
-  readonly pid: number;
-  readonly port: number;
-}
-
 interface Watched {
   readonly code: number | null;
   readonly folder: string | null;
-}
-
-async function startService(name: Name): Promise<Service> {
-  const script = `ulimit -n ${DESCRIPTORS}; exec "$0" --max-semi-space-size=1 "$1" ${name}`;
-  const child = spawn('sh', ['-c', script, process.execPath, join(ROOT, 'demo/service.mjs')], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const [port] = (await once(createInterface(child.stdout), 'line')) as [string];
-  return { child, pid: child.pid ?? 0, port: Number(port) };
 }
 
 /** Open loop: a request at each slot whether or not the ones before were answered. Returns how to stop it. */
@@ -56,8 +46,9 @@ function startLoad(port: number): () => void {
 }
 
 /** Runs the agent as a user would, shows its lines under the service's name, and tells how it ended. */
-async function watch(name: Name, pid: number): Promise<Watched> {
+async function watch(name: Name, pid: number, servers: Servers): Promise<Watched> {
   const options = [
+    ...servers.options,
     '--duration',
     DURATION,
     '--rule',
@@ -115,25 +106,47 @@ function failedByGrowth(verdict: Verdict | null): boolean {
   );
 }
 
-process.on('SIGINT', () => console.log('\nstopping: both runs are judged on what was seen'));
-
-console.log(
-  `Two services at ${REQUESTS_PER_SECOND} requests/s for ${DURATION}. Both may hold ${DESCRIPTORS} descriptors and ${LIMIT.split('< ')[1]}, and must live ${MUST_LIVE}.`,
-);
-const names: Name[] = ['leaky', 'healthy'];
-const services = await Promise.all(names.map(startService));
-const loads = services.map((service) => startLoad(service.port));
-try {
-  await delay(WARM_UP_S * 1000);
-  const [leaky, healthy] = (await Promise.all(services.map((service, i) => watch(names[i] ?? 'leaky', service.pid)))) as [Watched, Watched];
-  const found = leaky.code === EXIT.fail && failedByGrowth(verdictOf(leaky));
-  const quiet = healthy.code === EXIT.pass || healthy.code === EXIT.inconclusive;
-  console.log(`\nleaky service:   ${verdictOf(leaky)?.outcome ?? 'no verdict'} (exit ${leaky.code}), record in ${leaky.folder}`);
-  console.log(`healthy service: ${verdictOf(healthy)?.outcome ?? 'no verdict'} (exit ${healthy.code}), record in ${healthy.folder}`);
-  if (!found) console.log('The leak was not found: the leaky service should have failed its run.');
-  if (!quiet) console.log('A false alarm: the healthy service should not have failed its run.');
-  process.exitCode = found && quiet ? 0 : 1;
-} finally {
-  for (const stop of loads) stop();
-  for (const { child } of services) child.kill('SIGTERM');
+/** Connections were taken and not given back. */
+function failedByPool(verdict: Verdict | null): boolean {
+  return verdict?.findings.some(({ kind, outcome }) => kind === 'pool_leak' && outcome === 'fail') ?? false;
 }
+
+function report(leaky: Watched, healthy: Watched, servers: Servers): number {
+  const verdict = verdictOf(leaky);
+  const grown = leaky.code === EXIT.fail && failedByGrowth(verdict);
+  const pooled = servers.postgres === null || failedByPool(verdict);
+  const quiet = healthy.code === EXIT.pass || healthy.code === EXIT.inconclusive;
+  console.log(`\nleaky service:   ${verdict?.outcome ?? 'no verdict'} (exit ${leaky.code}), record in ${leaky.folder}`);
+  console.log(`healthy service: ${verdictOf(healthy)?.outcome ?? 'no verdict'} (exit ${healthy.code}), record in ${healthy.folder}`);
+  if (!grown) console.log('The leak was not found: the leaky service should have failed its run.');
+  if (!pooled) console.log('The connections that are not given back were not found.');
+  if (!quiet) console.log('A false alarm: the healthy service should not have failed its run.');
+  return grown && pooled && quiet ? 0 : 1;
+}
+
+const early = new AbortController();
+process.on('SIGINT', () => {
+  console.log('\nstopping: what is watched is judged on what was seen');
+  early.abort();
+});
+
+async function main(): Promise<number> {
+  await using stack = new AsyncDisposableStack();
+  const servers = stack.use(await startServers());
+  for (const line of servers.said) console.log(line);
+  console.log(
+    `Two services at ${REQUESTS_PER_SECOND} requests/s for ${DURATION}. Both may hold ${DESCRIPTORS} descriptors and ${LIMIT.split('< ')[1]}, and must live ${MUST_LIVE}.`,
+  );
+  const leaky = stack.use(await startService('leaky', DESCRIPTORS, servers));
+  const healthy = stack.use(await startService('healthy', DESCRIPTORS, servers));
+  for (const service of [leaky, healthy]) stack.defer(startLoad(service.port));
+  try {
+    await delay(WARM_UP_S * 1000, undefined, { signal: early.signal });
+  } catch {
+    return INTERRUPTED;
+  }
+  const watched = await Promise.all([watch('leaky', leaky.pid, servers), watch('healthy', healthy.pid, servers)]);
+  return report(...watched, servers);
+}
+
+process.exitCode = await main();

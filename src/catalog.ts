@@ -17,12 +17,24 @@ export type Kind = 'gauge' | 'counter' | 'updowncounter';
 
 /**
  * What growth means. `leak`: it fails the run by itself. `capacity`: it matters through the time to the limit.
- * `drift`: judged against its own earlier level. `load`: it explains the others and is never judged. `none`: shown only.
+ * `drift`: judged against its own earlier level. `floor`: it fails the run when the least within each window rises, for counts of what is
+ * lost. `load`: it explains the others and is never judged. `none`: shown only.
  */
-export type Growth = 'leak' | 'capacity' | 'drift' | 'load' | 'none';
+export type Growth = 'leak' | 'capacity' | 'drift' | 'floor' | 'load' | 'none';
 
 /** A closed set of values, or a hard cap on how many different ones are taken. */
 export type LabelValues = readonly string[] | { readonly max: number };
+
+/** What must hold, and what a finding says otherwise: a warning, or that the run fails. In the unit of the metric. */
+export interface Expectation {
+  readonly op: '<' | '>';
+  readonly value: number;
+  /** Seconds for which it must not hold, without a break. */
+  readonly for: number;
+  readonly otherwise: 'warn' | 'fail';
+  /** Series with these labels only. */
+  readonly labels?: Readonly<Record<string, string>>;
+}
 
 export interface MetricDef {
   /** OpenTelemetry name: the semantic convention's where there is one, `soak.*` otherwise. */
@@ -40,6 +52,8 @@ export interface MetricDef {
   readonly matters?: { readonly share: number; readonly perHour: number };
   /** What leaks when it grows, in a word of those who mend it: `heap`, `descriptors`. */
   readonly resource?: string;
+  /** What its level is to be; rules of the user on the metric take the place of all of them. */
+  readonly expect?: readonly Expectation[];
   /** Judged as part of the outcome by default; `required`: an inconclusive one makes the run inconclusive. */
   readonly gate?: 'gated' | 'required';
   /** Title of the dashboard panel it belongs to. */

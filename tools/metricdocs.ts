@@ -11,8 +11,8 @@ Every series carries \`soak_run\`; those of a target also \`soak_target\`, and t
 the published OTLP translation makes of the OpenTelemetry names. What cannot be read is absent, never 0.
 
 *Growth* says how growth is judged: **leak** fails the run by itself, **capacity** matters through the time to its limit, **drift** is compared
-with its own earlier level, **load** explains the others and is never judged, **none** is shown only. *Gate*: **required** must be
-conclusive for a pass, **gated** can fail the run.
+with its own earlier level, **floor** fails the run when the least within each window rises, **load** explains the others and is never judged,
+**none** is shown only. *Gate*: **required** must be conclusive for a pass, **gated** can fail the run.
 `;
 
 export function generateMetricDocs(): { path: string; text: string }[] {

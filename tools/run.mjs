@@ -7,14 +7,14 @@
 // --system also installs the Debian packages that tests and benchmarks need, as root on a Debian-family system.
 import { spawn, spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const bin = join(root, 'node_modules', '.bin');
 
-/** Debian package by the program it brings. */
+/** Debian package by the program, or by the file below which it is looked for, that it brings. */
 const SYSTEM = {
   promtool: 'prometheus',
   strace: 'strace',
@@ -23,7 +23,18 @@ const SYSTEM = {
   python3: 'python3',
   podman: 'podman',
   runc: 'runc',
+  'redis-server': 'redis-server',
+  '/usr/sbin/pgbouncer': 'pgbouncer',
+  '/usr/lib/postgresql/*/bin/initdb': 'postgresql',
+  '/usr/lib/python3/dist-packages/psycopg2': 'python3-psycopg2',
+  '/usr/lib/python3/dist-packages/redis': 'python3-redis',
+  '/usr/share/java/HikariCP.jar': 'libhikaricp-java',
+  '/usr/share/java/postgresql.jar': 'libpostgresql-jdbc-java',
+  '/usr/share/java/slf4j-nop.jar': 'libslf4j-java',
 };
+
+/** Says to Debian's packages that their services are not to be started: tests start servers of their own. */
+const POLICY = '/usr/sbin/policy-rc.d';
 
 function fail(message) {
   process.stderr.write(`${message}\n`);
@@ -32,6 +43,13 @@ function fail(message) {
 
 function onPath(program) {
   return (process.env.PATH ?? '').split(':').some((folder) => folder && existsSync(join(folder, program)));
+}
+
+/** One `*` may stand for the name of a folder. */
+function isThere(file) {
+  const [before, after] = file.split('*');
+  if (after === undefined) return existsSync(file);
+  return existsSync(before) && readdirSync(before).some((name) => existsSync(before + name + after));
 }
 
 /** `npm ci` once per lockfile: its hash is kept beside what it installed. */
@@ -52,18 +70,38 @@ function installPackages() {
 
 /** What is still missing afterwards is in SOAK_MISSING: tests that need it say so, and fail when CI=true. */
 function installSystem() {
-  let missing = Object.keys(SYSTEM).filter((program) => !onPath(program));
+  const look = () => Object.keys(SYSTEM).filter((name) => !(name.startsWith('/') ? isThere(name) : onPath(name)));
+  let missing = look();
   const debian = existsSync('/etc/debian_version') && onPath('apt-get') && process.getuid?.() === 0;
   if (missing.length > 0 && debian) {
-    const packages = missing.map((program) => SYSTEM[program]);
-    process.stderr.write(`Installing Debian packages: ${packages.join(' ')} ...\n`);
-    const options = { stdio: ['ignore', 'ignore', 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
-    spawnSync('apt-get', ['update', '-qq'], options);
-    spawnSync('apt-get', ['install', '-qq', '-y', '--no-install-recommends', ...packages], options);
-    missing = missing.filter((program) => !onPath(program));
+    installDebian(missing.map((name) => SYSTEM[name]));
+    missing = look();
   }
-  process.env.SOAK_MISSING = missing.join(',');
-  if (missing.length > 0) process.stderr.write(`Not installed, so not everything can be run: ${missing.map((p) => SYSTEM[p]).join(' ')}\n`);
+  const packages = [...missing.map((name) => SYSTEM[name]), ...missingPostgres()];
+  process.env.SOAK_MISSING = packages.join(',');
+  if (packages.length > 0) process.stderr.write(`Not installed, so not everything can be run: ${packages.join(' ')}\n`);
+}
+
+function installDebian(packages) {
+  process.stderr.write(`Installing Debian packages: ${packages.join(' ')} ...\n`);
+  const options = { stdio: ['ignore', 'ignore', 2], env: { ...process.env, DEBIAN_FRONTEND: 'noninteractive' } };
+  const quiet = !existsSync(POLICY);
+  // A Ctrl-C reaches apt-get; this one must not end before the policy is gone.
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => {});
+  if (quiet) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
+  const updated = spawnSync('apt-get', ['update', '-qq'], options);
+  const installed = updated.signal
+    ? updated
+    : spawnSync('apt-get', ['install', '-qq', '-y', '--no-install-recommends', ...packages], options);
+  if (quiet) rmSync(POLICY);
+  if (installed.signal) fail(`interrupted by ${installed.signal}`);
+}
+
+/** Optional packages that npm left out without a word, though they are for this platform. */
+function missingPostgres() {
+  const { optionalDependencies } = JSON.parse(readFileSync(join(root, 'tools/postgres/package.json'), 'utf8'));
+  const ours = Object.keys(optionalDependencies).filter((name) => name.endsWith(`-${process.platform}-${process.arch}`));
+  return ours.filter((name) => !existsSync(join(root, 'node_modules', name)));
 }
 
 /** Node 24 or newer: this one, or the one that the private workspace tools/runtime brings. */

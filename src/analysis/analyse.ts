@@ -2,6 +2,7 @@
 import type { MetricDef } from '../catalog.ts';
 import { MATTERS } from '../catalog.ts';
 import { seriesLabel } from '../series.ts';
+import { judgeFloor } from './floor.ts';
 import { CONFIDENCE, type Growth, growthOf, type Interval, isFull } from './growth.ts';
 import { nextBook, SPAN_UNLIMITED_S } from './grades.ts';
 import type { AnalysisInput, Judgement, Outcome, SeriesInput, SeriesJudgement } from './judgement.ts';
@@ -31,6 +32,11 @@ export function analyse(input: AnalysisInput): Judgement {
 
 /** Growth of a load explains others, and what has no meaning is only shown; neither is judged, though a rule may bound it. */
 export function isJudged(def: MetricDef): boolean {
+  return isFitted(def) || def.growth === 'floor';
+}
+
+/** Judged by the slope at its end; what has a floor is judged by that alone, so that a series has one verdict. */
+export function isFitted(def: MetricDef): boolean {
   return def.growth === 'leak' || def.growth === 'capacity' || def.growth === 'drift';
 }
 
@@ -39,8 +45,9 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
   const limit = series.limits.at(-1) ?? null;
   const work = series.series.target === null ? null : (input.work.get(series.series.target) ?? null);
   const until = Math.min(input.now, input.options.judgedUntil ?? Infinity, work?.stoppedAt ?? Infinity);
+  if (def.growth === 'floor') return judgeFloor(series, input, until);
   const floorOf = (level: number): number => floorPerHour(def, level, limit?.value ?? null, input.requiredLifetime);
-  const growth = isJudged(def) ? growthOf(series, input, until, floorOf, full) : null;
+  const growth = isFitted(def) ? growthOf(series, input, until, floorOf, full) : null;
   const look = { now: input.now, plannedEnd: input.plannedEnd, final: input.options.final };
   const book = growth === null ? series.book : nextBook(series.book, growth.evidence, look);
   const known = {
@@ -50,7 +57,7 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
     grade: book.grade,
     book,
   };
-  if (growth === null) return { ...known, ...unknown(series, isJudged(def)) };
+  if (growth === null) return { ...known, ...unknown(series, isFitted(def)) };
   const interval = book.grade === 'confirmed' ? growth.going() : growth.interval;
   const exhaustion = exhaustionOf(growth.stream.level, interval, limit?.value ?? null, until);
   const outcome = outcomeOf(series, input, growth, book.grade, limit?.value ?? null, exhaustion, until);

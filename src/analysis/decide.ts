@@ -85,7 +85,7 @@ function workOf({ work }: Matters, at: (t: number) => string): Verdict['work'] {
 }
 
 function reasonsOf(outcome: Outcome, findings: Verdict['findings'], matters: Matters): string[] {
-  const reasons = findings.filter((finding) => finding.outcome === outcome).map((finding) => finding.why);
+  const reasons = outcome === 'pass' ? [] : findings.filter((finding) => finding.outcome === outcome).map((finding) => finding.why);
   if (outcome === 'pass') {
     const gated = matters.series.filter((judged) => judged.gate !== 'advisory' && judged.outcome === 'pass').length;
     reasons.push(`${gated} gated series were judged and do not grow, and the work went on`);

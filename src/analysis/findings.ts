@@ -6,7 +6,10 @@ import { HEAP_HIDDEN } from './gates.ts';
 import type { JudgeOptions, Outcome, SeriesJudgement } from './judgement.ts';
 import { aboutLeak, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
+import type { Unexpected } from './expectations.ts';
+import { poolFindings } from './pools.ts';
 import type { Rule } from './rules.ts';
+import type { StuckConnection } from './stuck.ts';
 import { clockTime, inWords } from './sentence.ts';
 import { isOfServer } from './servers.ts';
 import type { Breach } from './thresholds.ts';
@@ -20,6 +23,9 @@ export interface Matters {
   /** Series that should be gated, beyond the cap. */
   readonly left: number;
   readonly breaches: readonly Breach[];
+  /** Levels that the metrics themselves expect. */
+  readonly unexpected: readonly Unexpected[];
+  readonly stuck: readonly StuckConnection[];
   /** Rules that were never compared with a sample. */
   readonly unseen: readonly Rule[];
   readonly coverage: number | null;
@@ -39,7 +45,9 @@ export function breachesOf(series: Series, { breaches }: Pick<Matters, 'breaches
 export function findingsOf(matters: Matters, state: JudgedState, options: JudgeOptions, at: At): Finding[] {
   return [
     ...growing(matters, at),
+    ...pools(matters, state, options, at),
     ...broken(matters, state, options, at),
+    ...unexpected(matters, state, at),
     ...unworked(matters, at),
     ...uncovered(matters),
     ...matters.blind.map((spot) => blindFinding(spot, at)),
@@ -54,7 +62,7 @@ function finding(kind: Finding['kind'], name: string, outcome: Outcome, why: str
 }
 
 function growing({ series }: Matters, at: At): Finding[] {
-  return leaksOf(series).map((leak) => {
+  return leaksOf(series.filter(({ series: { def } }) => def.growth !== 'floor')).map((leak) => {
     const judged = leak.lead;
     const { slope, level, limit, floorPerHour, onset } = judged;
     const from = onset?.at ?? judged.judged?.from ?? null;
@@ -73,6 +81,34 @@ function growing({ series }: Matters, at: At): Finding[] {
         floorPerHour,
         perRequest: judged.perRequest,
       },
+    });
+  });
+}
+
+function pools(matters: Matters, { series, store, t }: JudgedState, { plannedEnd }: JudgeOptions, at: At): Finding[] {
+  const all = series.all().slice(0, store.size);
+  return poolFindings(matters, { all, store, t }, plannedEnd).map(({ kind, fails, series: pool, why, from, to, evidence }) =>
+    finding(kind, seriesLabel(pool), fails ? 'fail' : 'pass', why, {
+      target: pool.target,
+      series: [seriesLabel(pool)],
+      from: from === null ? null : at(from),
+      to: to === null ? null : at(to),
+      evidence,
+    }),
+  );
+}
+
+function unexpected({ unexpected: all }: Matters, state: JudgedState, at: At): Finding[] {
+  return all.map(({ series: id, text, otherwise, from, at: to, first, worst }) => {
+    const series = state.series.get(id);
+    const { unit } = series.def;
+    const why = `${seriesLabel(series)} was ${inWords(first, unit)} at ${clockTime(from)}, and ${text} is expected (worst: ${inWords(worst, unit)})`;
+    return finding('level', `${text} on ${seriesLabel(series)}`, otherwise === 'fail' ? 'fail' : 'pass', why, {
+      target: series.target,
+      series: [seriesLabel(series)],
+      from: at(from),
+      to: at(to),
+      evidence: { expected: text, first, worst },
     });
   });
 }

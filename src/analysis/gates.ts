@@ -3,9 +3,10 @@ import type { Series } from '../series.ts';
 import type { Store } from '../store.ts';
 import { type BlindSpot, covers } from './blind.ts';
 import type { Gate, JudgeOptions } from './judgement.ts';
+import { unseenStuck } from './pools.ts';
 import { type Rule, ruleApplies } from './rules.ts';
 
-type Gating = Pick<JudgeOptions, 'rules' | 'required'>;
+type Gating = Pick<JudgeOptions, 'rules' | 'required' | 'plannedEnd'>;
 
 /** Contracts: some 30 series at most, or chance would fail runs (research: 30 gated series cost 8 % of time to the same certainty). */
 export const GATED_MAX = 30;
@@ -33,7 +34,8 @@ export function isSeen(series: Series, store: Store): boolean {
   return store.bins(series.id).length > 0 || series.def.alias === HEAP;
 }
 
-export function gatesOf(all: readonly Series[], store: Store, options: Gating, blind: readonly BlindSpot[]): Gates {
+/** @param now run time */
+export function gatesOf(all: readonly Series[], store: Store, options: Gating, blind: readonly BlindSpot[], now: number): Gates {
   const seen = all.filter((series) => isSeen(series, store));
   const known = new Known(seen, store);
   const wanted = seen.flatMap((series): { series: Series; gate: Gate; rank: number }[] => {
@@ -46,9 +48,17 @@ export function gatesOf(all: readonly Series[], store: Store, options: Gating, b
     const reason = blind.find((spot) => spot.target === series.target && covers(spot, HEAP_METRIC))?.reason ?? PROVES_NOTHING;
     return [[series.id, `${HEAP_HIDDEN}: ${reason}`]];
   });
+  const unseen = seen.flatMap((series): [number, string][] => {
+    if (series.def.growth !== 'floor') return [];
+    const spot = blind.find(
+      ({ target, metric, at }) => target === series.target && covers({ metric }, series.def.name) && at >= store.at(series.id),
+    );
+    const reason = spot?.reason ?? unseenStuck(series, { all: seen, store, t: now }, options.plannedEnd);
+    return reason === null ? [] : [[series.id, reason]];
+  });
   return {
     gates: new Map(ordered.slice(0, GATED_MAX).map(({ series, gate }) => [series.id, gate])),
-    noPass: new Map(noPass),
+    noPass: new Map([...noPass, ...unseen]),
     left: Math.max(0, ordered.length - GATED_MAX),
   };
 }

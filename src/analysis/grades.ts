@@ -85,8 +85,12 @@ export interface Look {
 export function nextBook(book: GradeBook, evidence: Evidence, look: Look): GradeBook {
   const holds = evidence.examined && evidence.score > CONFIRM_SCORE && Math.min(evidence.p, evidence.end) < CONFIRM_P;
   const held = holds ? (book.held ?? look.now) : null;
-  const grade = nextGrade(book.grade, evidence, look, held);
-  return { grade, held, history: grade === book.grade ? book.history : kept([...book.history, { grade, at: look.now }]), at: look.now };
+  return { ...regraded(book, nextGrade(book.grade, evidence, look, held), look.now), held };
+}
+
+/** With the grade of a look, and what it was before. */
+export function regraded(book: GradeBook, grade: Grade, at: number): GradeBook {
+  return { grade, held: null, history: grade === book.grade ? book.history : kept([...book.history, { grade, at }]), at };
 }
 
 function nextGrade(grade: Grade, evidence: Evidence, look: Look, held: number | null): Grade {

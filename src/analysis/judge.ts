@@ -4,10 +4,11 @@
  */
 import { seriesLabel } from '../series.ts';
 import type { Tick } from '../tick.ts';
-import { analyse, isJudged } from './analyse.ts';
+import { analyse, isFitted } from './analyse.ts';
 import { BlindSpots, type BlindSpot } from './blind.ts';
 import { Coverage, type CoverageSnapshot } from './coverage.ts';
 import { decide, type Evented, type RunInfo } from './decide.ts';
+import { Expectations } from './expectations.ts';
 import { type Explanation, explain } from './explain.ts';
 import type { GradeBook } from './grades.ts';
 import type { Judgement, JudgeOptions, SeriesJudgement } from './judgement.ts';
@@ -20,6 +21,7 @@ import {
   UNITS_PER_TICK,
   UNITS_SCREEN,
 } from './round.ts';
+import { StuckConnections, type StuckConnection } from './stuck.ts';
 import { Thresholds, type ThresholdsSnapshot } from './thresholds.ts';
 import type { Verdict } from './verdict.ts';
 
@@ -37,6 +39,8 @@ export interface JudgeSnapshot {
   readonly judgedAt: number | null;
   readonly round: RoundSnapshot | null;
   readonly thresholds: ThresholdsSnapshot;
+  readonly expectations: ThresholdsSnapshot;
+  readonly stuck: readonly StuckConnection[];
   readonly coverage: CoverageSnapshot;
   readonly blind: readonly BlindSpot[];
 }
@@ -44,7 +48,9 @@ export interface JudgeSnapshot {
 export class Judge {
   readonly #options: JudgeOptions;
   readonly #thresholds: Thresholds;
+  readonly #expectations: Expectations;
   readonly #coverage: Coverage;
+  readonly #stuck = new StuckConnections();
   readonly #blind = new BlindSpots();
   readonly #books = new Map<number, GradeBook>();
   readonly #judged = new Map<number, SeriesJudgement>();
@@ -56,6 +62,7 @@ export class Judge {
   constructor(options: JudgeOptions) {
     this.#options = options;
     this.#thresholds = new Thresholds(options.rules);
+    this.#expectations = new Expectations(options.rules);
     this.#coverage = new Coverage(options.interval);
   }
 
@@ -64,6 +71,8 @@ export class Judge {
     this.#rehydrate(state);
     this.#verdict = null;
     this.#thresholds.watch(tick.samples, state.series, state.store);
+    this.#expectations.watch(tick.samples, state.series, state.store);
+    this.#stuck.watch(tick.events);
     this.#coverage.watch(tick, state.series);
     this.#blind.watch(tick.events);
     if (this.#round !== null && this.#round.due.length > 0) this.#work(state, this.#round, UNITS_PER_TICK);
@@ -106,6 +115,8 @@ export class Judge {
       work: round.work,
       left: round.gates.left,
       breaches: this.#thresholds.breaches(),
+      unexpected: this.#expectations.unexpected(),
+      stuck: this.#stuck.all(),
       unseen: this.#options.rules.filter((_, rule) => !this.#thresholds.seen(rule)),
       coverage: this.#coverage.share(state.t),
       blind: this.#blind.list(state.series.all().slice(0, state.store.size), state.store),
@@ -118,7 +129,7 @@ export class Judge {
   explain(ids: readonly number[], state: JudgedState): (Explanation | null)[] {
     this.#rehydrate(state);
     const input = Round.all(state, this.#options, this.#blind.all()).input(ids, state, this.#options, this.#books, true);
-    return input.series.map((series) => (isJudged(series.series.def) ? explain(series, input) : null));
+    return input.series.map((series) => (isFitted(series.series.def) ? explain(series, input) : null));
   }
 
   snapshot(): JudgeSnapshot {
@@ -129,6 +140,8 @@ export class Judge {
       judgedAt: this.#judgedAt,
       round: this.#round?.snapshot() ?? null,
       thresholds: this.#thresholds.snapshot(),
+      expectations: this.#expectations.snapshot(),
+      stuck: this.#stuck.all(),
       coverage: this.#coverage.snapshot(),
       blind: this.#blind.all(),
     };
@@ -140,6 +153,8 @@ export class Judge {
     this.#judgedAt = snapshot.judgedAt;
     this.#round = snapshot.round && Round.restore(snapshot.round);
     this.#thresholds.restore(snapshot.thresholds);
+    this.#expectations.restore(snapshot.expectations);
+    this.#stuck.restore(snapshot.stuck);
     this.#coverage.restore(snapshot.coverage);
     this.#blind.restore(snapshot.blind);
   }
@@ -161,6 +176,7 @@ export class Judge {
   #rehydrate(state: JudgedState): void {
     for (const [id, kept] of this.#restored) this.#judged.set(id, { ...kept, series: state.series.get(id) });
     this.#restored = [];
+    this.#expectations.meet(state.series);
   }
 }
 

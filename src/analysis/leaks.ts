@@ -41,8 +41,9 @@ function rankOf({ series }: SeriesJudgement): number {
 
 /** What leaks, in a word of those who mend it, for what grows; how it moves for what does not. */
 export function classOf(judged: SeriesJudgement, all: readonly SeriesJudgement[]): string | null {
+  const { resource, growth } = judged.series.def;
+  if (growth === 'floor' && judged.outcome === 'fail') return resource ?? judged.shape;
   if (!isGrowing(judged)) return judged.shape;
-  const { resource } = judged.series.def;
   if (resource !== 'memory') return resource ?? judged.shape;
   const heap = heapOf(judged, all);
   if (heap === null) return resource;

@@ -95,7 +95,7 @@ export class Round {
     isAdvisoryDue: (id: number) => boolean,
   ): Round {
     const all = state.series.all().slice(0, state.store.size);
-    const gates = gatesOf(all, state.store, options, blind);
+    const gates = gatesOf(all, state.store, options, blind, state.t);
     const isFirst = (id: number): boolean => gates.gates.has(id);
     const due = [...ids.filter(isFirst), ...ids.filter((id) => !isFirst(id) && isAdvisoryDue(id))];
     return new Round(all.length, gates, workOfAll(all, state), due);

@@ -4,6 +4,7 @@ import type { Rule } from '../analysis/rules.ts';
 import { withoutPassword } from './serverurl.ts';
 import type { LogLevel } from '../log.ts';
 import type { Address } from './optionvalue.ts';
+import type { PoolMax } from './poolmax.ts';
 import type { Selector } from '../selector.ts';
 import type { ServerSpec } from '../servers.ts';
 import type { TargetSpec } from '../targets.ts';
@@ -31,6 +32,7 @@ export interface Config {
   readonly otlp: { readonly endpoint: string; readonly headers: Readonly<Record<string, string>> } | null;
   readonly rules: readonly Rule[];
   readonly required: readonly string[];
+  readonly poolMax: readonly PoolMax[];
   /** Where process figures come from: `/proc`, or pidusage where there is none. */
   readonly source: 'procfs' | 'pidusage';
   /** Count open descriptors of deleted files. */
@@ -59,8 +61,21 @@ const HASH_DIGITS = 12;
  * larger than a lowered cap would not shrink.
  */
 export function configHash(config: Config): string {
-  const { interval, duration, goneAfter, mustLive, warmup, required, source, deletedDescriptors, shares, roots, command, recordMax } =
-    config;
+  const {
+    interval,
+    duration,
+    goneAfter,
+    mustLive,
+    warmup,
+    required,
+    source,
+    deletedDescriptors,
+    shares,
+    roots,
+    command,
+    recordMax,
+    poolMax,
+  } = config;
   const targets = config.targets.map(({ role, selector, many, children }) => ({ role, selector: selectorText(selector), many, children }));
   // A password may be changed in the middle of a run; gauges without their queries would be another measurement.
   const servers = config.servers.map(({ name, system, url, gauges, keys }) => ({ name, system, url: withoutPassword(url), gauges, keys }));
@@ -74,6 +89,7 @@ export function configHash(config: Config): string {
     goneAfter,
     ...judging,
     source,
+    poolMax,
     deletedDescriptors,
     shares,
     roots,

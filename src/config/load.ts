@@ -9,6 +9,7 @@ import type { Faults, Given } from './faults.ts';
 import { findMetric, gaugeName } from '../gauges.ts';
 import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
+import { type PoolMax, parsePoolMax } from './poolmax.ts';
 import { buildServers, gaugeRules, SERVERS_MAX, unused } from './servers.ts';
 import { defaultRole, parseTarget, type Selector } from '../selector.ts';
 import { emptyLayer, type Layer, Settings, subject } from './settings.ts';
@@ -46,7 +47,8 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     const message = `${servers.length} servers are more than the ${SERVERS_MAX} of one run`;
     faults.add('CONFIG', [...settings.list('postgres'), ...settings.list('redis')].at(-1)?.place ?? '', message);
   }
-  const rules = buildRules(settings, catalog, faults, { roles: targets.map(({ role }) => role), servers });
+  const roles = targets.map(({ role }) => role);
+  const rules = buildRules(settings, catalog, faults, { roles, servers });
   checkTogether(settings, command, faults);
   return {
     targets,
@@ -66,6 +68,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     otlp: endpoint === null ? null : { endpoint, headers: settings.find('otlpHeaders') ?? {} },
     rules,
     required: buildRequired(settings, catalog, faults),
+    poolMax: buildPoolMax(settings, roles, faults),
     source: sourceOf(settings),
     deletedDescriptors: get('deletedDescriptors'),
     shares: get('shares'),
@@ -156,6 +159,18 @@ function buildRequired(settings: Settings, catalog: Sources['catalog'], faults: 
     return null;
   });
   return [...new Set(required.filter((name) => name !== null))];
+}
+
+function buildPoolMax(settings: Settings, roles: readonly string[], faults: Faults): PoolMax[] {
+  return settings.list('poolMax').flatMap((given) => {
+    const one = faults.attempt(given, parsePoolMax);
+    if (one === undefined) return [];
+    if (one.role !== null && !roles.includes(one.role)) {
+      const meant = didYouMean(one.role, roles) || `; the roles are ${roles.join(', ')}`;
+      faults.addGiven('CONFIG', given, `no target has the role ${one.role}${meant}`);
+    }
+    return [one];
+  });
 }
 
 function sourceOf(settings: Settings): Config['source'] {

@@ -157,6 +157,15 @@ const OPTIONS = {
       '`password` or `password_file`, and `keys`, whose lengths are watched. A flag never holds a password.',
     example: 'redis://localhost:6379',
   }),
+  poolMax: option({
+    group: 'Servers',
+    value: text('<[role=]number>', 'a number of connections, with ROLE= before it if you like'),
+    default: null,
+    list: true,
+    help: 'how many connections a pool may have',
+    more: 'Of one process of the role, or of every role, to one server, database and user. Without it the size is learned from a pool that is often full.',
+    example: 'api=20',
+  }),
   duration: option({
     group: 'Run',
     value: orNone(duration({ min: 1, max: LONGEST }), 'forever'),

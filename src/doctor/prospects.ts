@@ -29,11 +29,11 @@ export interface Prospect {
 export function prospectsOf(
   state: RunState,
   verdict: Verdict,
-  config: Pick<Config, 'rules' | 'required' | 'mustLive'>,
+  config: Pick<Config, 'rules' | 'required' | 'mustLive' | 'duration'>,
   target: string | null,
 ): Prospect[] {
   const { series: table, store } = state;
-  const { gates } = gatesOf(table.all(), store, config, []);
+  const { gates } = gatesOf(table.all(), store, { ...config, plannedEnd: config.duration }, [], state.t);
   const limits = new Map(verdict.series.map((judged) => [judged.id, judged.limit]));
   const index = new LimitIndex(table.all());
   const prospects = table.all().flatMap((series): Prospect[] => {
@@ -89,8 +89,9 @@ export function bestOutcome(findings: readonly Finding[], target: string | null)
   return { outcome: own.length > 0 ? 'inconclusive' : 'pass', why: own.map(reasonOf) };
 }
 
+/** Also what decides nothing. */
 function isMendedByTime({ kind, outcome, evidence }: Finding): boolean {
-  if (outcome === 'fail') return false;
+  if (outcome !== 'inconclusive') return outcome === 'pass';
   if (kind === 'work') return evidence['signal'] !== null;
   return kind === 'leak' || kind === 'coverage';
 }

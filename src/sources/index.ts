@@ -1,7 +1,9 @@
 /** The list of sources. A new source is its file, an entry here, its metrics in `src/metrics.ts`, and its fixtures. */
 import type { Config } from '../config/config.ts';
+import { poolMaxOf } from '../config/poolmax.ts';
 import { cgroupSource } from './cgroup.ts';
 import { hostSource } from './host.ts';
+import { poolSource } from './pool.ts';
 import { postgresSource } from './postgres.ts';
 import { portableSelection } from './portable-selection.ts';
 import { portableProcessSource } from './portable.ts';
@@ -28,6 +30,7 @@ function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
 export function sources(ctx: SourceContext, config: Config, figures: AgentFigures): Source[] {
   const period = config.interval;
   const self = selfSource(ctx, { period, figures });
+  const sockets = new Sockets(ctx);
   if (config.source === 'pidusage') {
     const { cpu, rss, uptime } = { cpu: PROCESS.cpuUtilization, rss: PROCESS.memoryUsage, uptime: PROCESS.uptime };
     return [
@@ -44,7 +47,10 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
     ...(config.shares === 'off' ? [] : [processSharesSource(ctx, { when: config.shares })]),
     cgroupSource(ctx),
     runtimeSource(ctx),
-    socketsSource(ctx, { sockets: new Sockets(ctx), planned: config.duration, warmup: config.warmup }),
+    socketsSource(ctx, { sockets, planned: config.duration, warmup: config.warmup }),
+    ...(config.servers.length === 0
+      ? []
+      : [poolSource(ctx, { sockets, planned: config.duration, maxOf: (role) => poolMaxOf(config.poolMax, role) })]),
     hostSource(ctx, config.out),
     ...servers(ctx, config),
     self,

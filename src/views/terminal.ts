@@ -107,8 +107,8 @@ export function summary(verdict: Verdict, screen: Screen): string[] {
     lines.push(...table([['', 'signal', 'level', 'growth (interval)', 'limit', ''], ...rows], screen.columns, new Set([2, 4])));
   }
   const told = new Set(verdict.reasons);
-  const findings = verdict.findings.filter((finding) => finding.outcome !== 'pass' && !told.has(finding.why));
-  if (findings.length > 0) lines.push('', ...findings.map((finding) => `- ${finding.why}`));
+  const findings = verdict.findings.filter((finding) => !told.has(finding.why));
+  if (findings.length > 0) lines.push('', ...findings.map(({ outcome, why }) => `- ${outcome === 'pass' ? 'note: ' : ''}${why}`));
   return verdict.blind.length === 0 ? lines : [...lines, '', 'Not readable:', ...blindLines(verdict.blind)];
 }
 

@@ -161,6 +161,8 @@ export interface AgentOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Folder of the runs; by default the stage's own. */
   readonly out?: string;
+  /** A command that starts it, such as `setpriv --reuid=65534`. */
+  readonly through?: readonly string[];
 }
 
 const stages = new Set<Stage>();
@@ -182,9 +184,9 @@ export class Stage implements AsyncDisposable {
   }
 
   /** Only what Node needs of our own environment: SOAK_* or OTEL_* of the machine must not decide a test. */
-  agent(options: readonly string[], { env = {}, out = this.out }: AgentOptions = {}): AgentUnderTest {
-    const args = [CLI, 'run', '--listen', '127.0.0.1:0', '--out', out, ...options];
-    return this.#start(new AgentUnderTest(process.execPath, args, this.#place(env)));
+  agent(options: readonly string[], { env = {}, out = this.out, through = [] }: AgentOptions = {}): AgentUnderTest {
+    const [file, ...args] = [...through, process.execPath, CLI, 'run', '--listen', '127.0.0.1:0', '--out', out, ...options];
+    return this.#start(new AgentUnderTest(file!, args, this.#place(env)));
   }
 
   /** An agent that has begun to record. */

@@ -1,28 +1,31 @@
-/** Servers that are started for a test, a measurement or the demo: on loopback, in a folder of their own, and gone with whoever started them. */
+/** Servers and applications that are started for a test, a measurement or the demo: each in a folder of its own, and gone with whoever started it. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chmodSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 
 /**
- * Becomes the server, and leaves a watcher behind that waits on descriptor 3. The watcher is told when the server has been stopped; when
- * the descriptor closes without a word, its owner was killed, and it ends the server, frozen or not, and removes its folder. The server's
- * processes are found by parentage: those of Postgres are each a process group of their own.
+ * Waits on descriptor 3. It is told when the program `$1` has ended; when the descriptor closes without a word, the owner was killed, and
+ * the watcher ends the program, frozen or not, and removes its folder. What the program has started is found by parentage: the processes
+ * of Postgres are each a group of their own.
  */
+const WATCHER = `
+read -r _ <&3 && exit
+all="$1 $(cat /proc/$1/task/$1/children)"
+kill -CONT $all
+kill -$SOAK_STOP $1
+for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 $1 || break; sleep 0.2; done
+kill -KILL $all
+rm -rf "$SOAK_FOLDER"`;
+
+/** Leaves a watcher behind, which is nobody's child and has no word of the program in its command line, and becomes the program. */
 const GUARD = `
-( ( read -r _ <&3 && exit
-    all="$$ $(cat /proc/$$/task/$$/children)"
-    kill -CONT $all
-    kill -$SOAK_STOP $$
-    for _ in 1 2 3 4 5 6 7 8 9 10; do kill -0 $$ || break; sleep 0.2; done
-    kill -KILL $all
-    rm -rf "$SOAK_FOLDER"
-  ) 2>/dev/null & )
+( sh -c "$SOAK_WATCHER" soak-watcher $$ 2>/dev/null & )
 exec 3<&-
-unset SOAK_STOP SOAK_FOLDER
+unset SOAK_WATCHER SOAK_STOP SOAK_FOLDER
 exec "$@"`;
 
 const READY_S = 30;
@@ -52,6 +55,12 @@ export function as(user: User | null, command: readonly [string, ...string[]]): 
   return user === null ? command : ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--clear-groups', '--', ...command];
 }
 
+/** Whether every user may read what is there: a clone may lie in root's home. */
+export function isOpenToAll(folder: string): boolean {
+  for (let path = folder; path !== '/'; path = dirname(path)) if ((statSync(path).mode & 0o001) === 0) return false;
+  return true;
+}
+
 export function temporaryFolder(name: string, user: User | null = null): string {
   const folder = mkdtempSync(join(tmpdir(), `soak-${name}-`));
   chmodSync(folder, 0o755); // its unix socket is for every user
@@ -59,28 +68,25 @@ export function temporaryFolder(name: string, user: User | null = null): string 
   return folder;
 }
 
-/** How a server is started. */
+/** How a program is started. */
 export interface Launch {
   readonly folder: string;
-  readonly port: number;
   readonly command: readonly [string, ...string[]];
+  /** Beside the PATH. */
+  readonly env?: Readonly<Record<string, string>>;
   /** It logs this when it serves. */
   readonly ready: RegExp;
   /** Ends it quickly and in order. */
   readonly stop: NodeJS.Signals;
 }
 
-export class OwnedServer implements AsyncDisposable {
+export class Owned implements AsyncDisposable {
   readonly #launch: Launch;
   #child: ChildProcess | null = null;
   #frozen: readonly number[] = [];
 
   protected constructor(launch: Launch) {
     this.#launch = launch;
-  }
-
-  get port(): number {
-    return this.#launch.port;
   }
 
   /** Where its data, its log and its unix socket are. */
@@ -90,23 +96,25 @@ export class OwnedServer implements AsyncDisposable {
 
   /** Throws while it is down. */
   get pid(): number {
-    if (this.#child?.pid === undefined) throw new Error('the server is down');
+    if (this.#child?.pid === undefined) throw new Error('it is down');
     return this.#child.pid;
   }
 
+  /** What it has said. */
   get log(): string {
     return readFileSync(this.#logFile, 'utf8');
   }
 
-  /** Starts it, again on the same port with the same data if it was there before. Throws with the end of its log when it cannot serve. */
+  /** Starts it, with the data and on the port that it had before. Throws with the end of its log when it cannot serve. */
   async up(): Promise<void> {
-    const { folder, command, stop } = this.#launch;
+    const { folder, command, env, stop } = this.#launch;
     const log = openSync(this.#logFile, 'a');
     const from = this.log.length;
+    const guard = { SOAK_WATCHER: WATCHER, SOAK_STOP: stop.slice('SIG'.length), SOAK_FOLDER: folder };
     const child = spawn('sh', ['-c', GUARD, 'sh', ...command], {
       cwd: folder,
       detached: true,
-      env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC', SOAK_STOP: stop.slice('SIG'.length), SOAK_FOLDER: folder },
+      env: { PATH: process.env['PATH'], LC_ALL: 'C', TZ: 'UTC', ...env, ...guard },
       stdio: ['ignore', log, log, 'pipe'],
     });
     closeSync(log);
@@ -125,6 +133,13 @@ export class OwnedServer implements AsyncDisposable {
     }
   }
 
+  /** Resolves with its exit code when it has ended; null after a signal. */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child !== null) await end(child);
+    return child?.exitCode ?? null;
+  }
+
   /** Ends it. Its data stays. */
   async down(signal: NodeJS.Signals = this.#launch.stop): Promise<void> {
     const child = this.#child;
@@ -132,7 +147,7 @@ export class OwnedServer implements AsyncDisposable {
     this.thaw();
     const late = setTimeout(() => child.kill('SIGKILL'), STOP_S * 1000);
     child.kill(signal);
-    await ended(child);
+    await end(child);
     clearTimeout(late);
     this.#child = null;
   }
@@ -173,7 +188,7 @@ export class OwnedServer implements AsyncDisposable {
 }
 
 /** Starts a server on a free port; on another one if somebody was faster. */
-export async function onFreePort<T extends OwnedServer>(make: (port: number) => Promise<T> | T): Promise<T> {
+export async function onFreePort<T extends Owned>(make: (port: number) => Promise<T> | T): Promise<T> {
   for (let tried = 1; ; tried++) {
     const server = await make(await freePort());
     try {
@@ -198,11 +213,11 @@ function hasEnded(child: ChildProcess): boolean {
   return child.pid === undefined || child.exitCode !== null || child.signalCode !== null;
 }
 
-async function ended(child: ChildProcess): Promise<void> {
+async function end(child: ChildProcess): Promise<void> {
   if (!hasEnded(child)) await new Promise((resolve) => child.once('exit', resolve));
 }
 
-function childrenOf(pid: number): number[] {
+export function childrenOf(pid: number): number[] {
   return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean).map(Number);
 }
 

@@ -1,7 +1,7 @@
 /** A PgBouncer of one's own, before a Postgres of one's own. */
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { as, onFreePort, OwnedServer, temporaryFolder, unprivileged } from './owned.ts';
+import { as, onFreePort, Owned, temporaryFolder, unprivileged } from './owned.ts';
 import type { Postgres } from './postgres.ts';
 
 const PROGRAMS = ['/usr/sbin', '/usr/bin', '/usr/local/bin'];
@@ -23,10 +23,12 @@ export interface PgBouncerOptions {
   readonly settings?: Readonly<Record<string, string | number>>;
 }
 
-export class PgBouncer extends OwnedServer {
+export class PgBouncer extends Owned {
+  readonly port: number;
   constructor(port: number, folder: string) {
-    const command = as(account(), [program() ?? 'pgbouncer', join(folder, 'ini')]);
-    super({ folder, port, command, ready: /process up/, stop: 'SIGTERM' });
+    const command = as(account(), [program()!, join(folder, 'ini')]);
+    super({ folder, command, ready: /process up/, stop: 'SIGTERM' });
+    this.port = port;
   }
 
   /** Through it to the database. */
@@ -40,7 +42,9 @@ export class PgBouncer extends OwnedServer {
   }
 }
 
-export function startPgBouncer(postgres: Postgres, options: PgBouncerOptions = {}): Promise<PgBouncer> {
+/** Throws when it is not installed. */
+export async function startPgBouncer(postgres: Postgres, options: PgBouncerOptions = {}): Promise<PgBouncer> {
+  if (program() === null) throw new Error(`there is no pgbouncer in ${PROGRAMS.join(' or ')}`);
   return onFreePort((port) => {
     const folder = temporaryFolder('pgbouncer', account());
     writeFileSync(join(folder, 'users'), '"postgres" ""\n"stats" ""\n');

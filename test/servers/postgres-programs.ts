@@ -1,7 +1,9 @@
-/** Where the programs of each Postgres are: Debian's in /usr/lib/postgresql, others from npm packages of the workspace tools/postgres. */
-import { cpSync, existsSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs';
+/** Where the programs of each Postgres are: Debian's in /usr/lib/postgresql, on the PATH, or in npm packages of the workspace tools/postgres. */
+import { execFileSync } from 'node:child_process';
+import { cpSync, existsSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { isOpenToAll } from './owned.ts';
 
 const DEBIAN = '/usr/lib/postgresql';
 /** Of the workspace. */
@@ -20,6 +22,9 @@ export function postgresPrograms(): readonly Programs[] {
   for (const name of namesIn(PACKAGES)) {
     const major = new RegExp(`^pg(\\d+)-${process.platform}-${process.arch}$`).exec(name)?.[1];
     if (major !== undefined) found.set(Number(major), join(PACKAGES, name, 'native/bin'));
+  }
+  for (const folder of (process.env['PATH'] ?? '').split(':')) {
+    if (existsSync(join(folder, 'initdb')) && existsSync(join(folder, 'postgres'))) found.set(majorOf(folder), folder);
   }
   for (const name of namesIn(DEBIAN)) {
     const folder = join(DEBIAN, name, 'bin');
@@ -52,11 +57,6 @@ export function openToAll(programs: Programs, folder: string): Programs {
   return { ...programs, folder: join(folder, 'bin') };
 }
 
-function isOpenToAll(folder: string): boolean {
-  for (let path = folder; path !== '/'; path = dirname(path)) if ((statSync(path).mode & 0o001) === 0) return false;
-  return true;
-}
-
 /** npm packages hold no symbolic links. The package has a script that adds them after installation, which `--ignore-scripts` left out. */
 function addLinks(root: string): void {
   const list = join(root, 'native/pg-symlinks.json');
@@ -70,6 +70,10 @@ function addLinks(root: string): void {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
     }
   }
+}
+
+function majorOf(folder: string): number {
+  return Number(/\d+/.exec(execFileSync(join(folder, 'postgres'), ['--version'], { encoding: 'utf8' }))?.[0]);
 }
 
 function namesIn(folder: string): string[] {

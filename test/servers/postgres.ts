@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { as, onFreePort, OwnedServer, temporaryFolder, unprivileged } from './owned.ts';
+import { as, onFreePort, Owned, temporaryFolder, unprivileged } from './owned.ts';
 export { POSTGRES_MAJORS } from './postgres-programs.ts';
 import { openToAll, postgresPrograms, type Programs, programsOf, usualMajor } from './postgres-programs.ts';
 
@@ -28,7 +28,8 @@ export function havePostgres(major?: number): boolean {
   return postgresPrograms().some((programs) => major === undefined || programs.major === major);
 }
 
-export class Postgres extends OwnedServer {
+export class Postgres extends Owned {
+  readonly port: number;
   readonly major: number;
   readonly #password: string | null;
 
@@ -37,11 +38,11 @@ export class Postgres extends OwnedServer {
     const options = Object.entries(all).flatMap(([key, value]) => ['-c', `${key}=${value}`]);
     super({
       folder,
-      port,
       command: as(account(), [join(programs, 'postgres'), '-D', join(folder, 'data'), ...options]),
       ready: /database system is ready to accept connections/,
       stop: 'SIGINT',
     });
+    this.port = port;
     this.major = major;
     this.#password = password ?? null;
   }

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Config } from '../../src/config/config.ts';
 import { envOf, flagOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from '../../src/config/options.ts';
+import { poolMaxOf } from '../../src/config/poolmax.ts';
 import { DIR, layer, load, problemOf } from '../loading.ts';
 
 test('nothing but a target gives the defaults', async () => {
@@ -22,6 +23,7 @@ test('nothing but a target gives the defaults', async () => {
     otlp: null,
     rules: [],
     required: [],
+    poolMax: [],
     source: 'procfs',
     deletedDescriptors: false,
     shares: 'ends',
@@ -68,6 +70,11 @@ const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'ma
     ['redis://cache', 'cache:6379'],
     ['sessions=rediss://cache:6380/2', 'cache:6380/2'],
     ['unix:///run/redis.sock', '/run/redis.sock'],
+  ],
+  poolMax: [
+    ['20', { role: null, max: 20 }],
+    ['100000', { role: null, max: 100_000 }],
+    [' 5 ', { role: null, max: 5 }],
   ],
   duration: [
     ['forever', null],
@@ -159,6 +166,7 @@ const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'ma
 function valueIn(config: Config, name: OptionName): unknown {
   if (name === 'rule') return config.rules[0]?.value;
   if (name === 'require') return config.required[0];
+  if (name === 'poolMax') return config.poolMax[0];
   if (name === 'postgres' || name === 'redis') return config.servers[0]?.display;
   if (name === 'proc' || name === 'sys') return config.roots[name];
   return config[name as keyof Config];
@@ -210,6 +218,12 @@ test('no two options share a spelling', () => {
     const all = OPTION_NAMES.flatMap((name) => spelling(name) ?? []);
     expect(new Set(all).size).toBe(all.length);
   }
+});
+
+test('what is said of the pools of one role goes before what is said of all', async () => {
+  const { poolMax } = await load(layer({ poolMax: ['20', 'api=5'] }, ['api=port:1', 'b=port:2']));
+  expect(['api', 'b'].map((role) => poolMaxOf(poolMax, role))).toEqual([5, 20]);
+  expect(poolMaxOf([], 'api')).toBeNull();
 });
 
 describe('targets', () => {
@@ -292,6 +306,8 @@ describe('problems', () => {
       null,
       '--require: there is no metric "memory.privat"; did you mean memory.private?',
     ],
+    ['a pool of nobody', { poolMax: 'app=20' }, null, '--pool-max: no target has the role app; did you mean api?'],
+    ['a pool without connections', { poolMax: 'api=0' }, null, '--pool-max: "api=0" should be a number of connections of at least 1'],
     ['a rule about nobody', { rule: 'app: memory.private < 1GB' }, null, 'no target has the role app; did you mean api?'],
   ])('%s', async (_name, flags, command, message) => {
     expect((await problemOf(load(layer(flags, ['api=port:1']), {}, null, command))).message).toContain(message);

@@ -42,6 +42,7 @@ describe('the hash', () => {
     { recordMax: '1GB' },
     { deletedDescriptors: 'true' },
     { shares: 'off' },
+    { poolMax: 'api=20' },
   ])('changes with %j', async (change) => {
     expect(await hash(change)).not.toBe(await hash());
   });

@@ -344,7 +344,7 @@ describe('a runtime', () => {
 });
 
 describe('what could be certified', () => {
-  const config = { rules: [], required: [], mustLive: 10 * 3600 };
+  const config = { rules: [], required: [], duration: null, mustLive: 10 * 3600 };
   const verdictOf = (state: RunState) =>
     state.judge.verdict({ id: 'x', start: 0, end: null, planned: null, agent: '0', configHash: '' }, state);
   const prospects = (state: RunState) => prospectsOf(state, verdictOf(state), config, 'api');

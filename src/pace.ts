@@ -1,0 +1,17 @@
+/** What takes minutes in a soak of hours takes seconds in a trial of minutes: spans that follow the planned length of the run. */
+
+/** Planned lengths, seconds: up to the first everything is at its shortest, from the second on at its longest. */
+const TRIAL_S = 600;
+const SOAK_S = 3600;
+
+/**
+ * Between a trial and a soak the span grows in proportion to the planned length.
+ * @param planned seconds; null for a run until told, which is a soak
+ */
+export function paced(planned: number | null, span: { readonly trial: number; readonly soak: number }): number {
+  const share = planned === null ? 1 : Math.min(1, Math.max(0, (planned - TRIAL_S) / (SOAK_S - TRIAL_S)));
+  return span.trial + share * (span.soak - span.trial);
+}
+
+/** Windows whose minima are compared: long enough that every member of a working pool is used, or closed, within one. */
+export const POOL_WINDOW_S = { trial: 20, soak: 300 } as const;

@@ -1,0 +1,244 @@
+/**
+ * Pools of real applications on real servers, seen by the agent as its users run it: what leaks is found and what does not is left alone,
+ * what is seen outside is what is so inside, and outages of the servers disturb neither the agent nor what it says.
+ */
+import { appendFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type AppOptions, scenarios, startApp, WatchedApp } from '../apps/launch.ts';
+import { Wire } from '../apps/namespace.ts';
+import { agreement, connectionsSeen } from '../apps/outside.ts';
+import { temporaryFolder } from '../servers/owned.ts';
+import { havePostgres, type Postgres, POSTGRES_MAJORS, startPostgres } from '../servers/postgres.ts';
+import { haveRedis, type RedisServer, startRedis } from '../servers/redis.ts';
+import { type AgentOptions, type AgentUnderTest, installed, type Result, Stage } from './agent-under-test.ts';
+
+const isRoot = process.getuid?.() === 0;
+const possible = havePostgres() && haveRedis();
+
+/** Half of their times, so that a leak is told within the least patience of the agent and six of its windows. */
+const SCALE = 0.5;
+
+const roleOf = ({ scenario }: WatchedApp): string => scenario.toLowerCase();
+
+/** Findings about pools, with the target of each. */
+function findings({ verdict }: Result, outcome: string): string[] {
+  return verdict.findings
+    .filter((finding) => finding.kind.startsWith('pool_') && finding.outcome === outcome)
+    .map(({ kind, target }) => `${target} ${kind}`)
+    .toSorted();
+}
+
+/** Stops what was started for a test, in reverse order, whatever happens. */
+async function onStage<T>(run: (stage: Stage, stack: AsyncDisposableStack) => Promise<T>): Promise<T> {
+  await using stack = new AsyncDisposableStack();
+  return await run(stack.use(new Stage()), stack);
+}
+
+/** Counts the sessions of agents on a server, over and over until it is ended or the server goes away. */
+class SessionCount {
+  readonly #client: pg.Client;
+  readonly #looking: Promise<void>;
+  #most = 0;
+  #over = false;
+
+  private constructor(client: pg.Client) {
+    this.#client = client;
+    this.#looking = this.#look();
+  }
+
+  static async of(postgres: Postgres): Promise<SessionCount> {
+    const client = new pg.Client(postgres.url);
+    client.on('error', () => {});
+    await client.connect();
+    return new SessionCount(client);
+  }
+
+  /** The most there were at any time. */
+  async end(): Promise<number> {
+    this.#over = true;
+    await this.#looking.catch(() => {}); // a restart ended it
+    await this.#client.end();
+    expect(this.#most).toBeGreaterThan(0);
+    return this.#most;
+  }
+
+  async #look(): Promise<void> {
+    for (; !this.#over; await sleep(100)) {
+      const { rows } = await this.#client.query<{ n: number }>(
+        `SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name LIKE 'soak-agent%'`,
+      );
+      this.#most = Math.max(this.#most, rows[0]!.n);
+    }
+  }
+}
+
+/** Readings that are what the application held then, or at the moment when a connection was opening or closing. */
+function share(result: Result, app: WatchedApp, server: 'db' | 'cache'): number {
+  const { near, samples } = agreement(connectionsSeen(result.folder, roleOf(app), server), app.said, (said) =>
+    server === 'db' ? said.held : said.redis,
+  );
+  expect(samples, `${app.scenario} ${server}`).toBeGreaterThan(20);
+  return near / samples;
+}
+
+interface Watching extends AgentOptions {
+  readonly servers: Pick<AppOptions, 'postgres' | 'redis'>;
+}
+
+/** An agent at the applications, each by its pid, or at other targets. */
+function watching(
+  stage: Stage,
+  apps: readonly WatchedApp[],
+  { servers, ...more }: Watching,
+  ...options: string[]
+): Promise<AgentUnderTest> {
+  const targets = apps.flatMap((app) => ['--target', `${roleOf(app)}=${app.pid}`]);
+  const { postgres, redis } = servers;
+  return stage.watching(
+    [...targets, '--postgres', `db=${postgres.url}`, ...(redis ? ['--redis', `cache=${redis.url}`] : []), ...options],
+    more,
+  );
+}
+
+describe.runIf(possible).concurrent('pools of connections', () => {
+  let postgres: Postgres;
+  let redis: RedisServer;
+  let servers: { postgres: Postgres; redis: RedisServer };
+
+  beforeAll(async () => {
+    [postgres, redis] = await Promise.all([startPostgres({ settings: { max_connections: 200 } }), startRedis()]);
+    servers = { postgres, redis };
+  });
+
+  afterAll(async () => {
+    await Promise.all([postgres?.stop(), redis?.stop()]);
+  });
+
+  async function start(stack: AsyncDisposableStack, names: readonly string[], more: Partial<AppOptions> = {}): Promise<WatchedApp[]> {
+    const apps = await Promise.all(names.map((name) => startApp(name, { ...servers, scale: SCALE, ...more })));
+    for (const app of apps) stack.use(app);
+    return apps;
+  }
+
+  test('what is not given back fails the run, in every language', () =>
+    onStage(async (stage, stack) => {
+      const others = scenarios().filter((name) => name === 'python-leaky' || name === 'java-leaky');
+      const apps = await start(stack, ['D', 'H', ...others]);
+      const agent = await watching(stage, apps, { servers }, '--duration', '115s');
+      const result = await agent.result();
+      expect(result.code).toBe(10);
+      expect(findings(result, 'fail')).toEqual(['d pool_leak', 'h pool_leak', ...others.map((name) => `${name} pool_leak`)].toSorted());
+      for (const app of apps) expect(share(result, app, 'db')).toBeGreaterThanOrEqual(0.99);
+      expect(share(result, apps[1]!, 'cache')).toBeGreaterThanOrEqual(0.99);
+      const [stuck] = result.events('connection_stuck').filter(({ target }) => target === 'd');
+      expect(stuck?.data).toMatchObject({ server: 'db', application: 'app-D', port: expect.any(Number) as number });
+    }));
+
+  test('what is healthy does not', () =>
+    onStage(async (stage, stack) => {
+      const others = scenarios().filter((name) => name === 'python-healthy' || name === 'java-healthy');
+      const apps = await start(stack, ['A', 'B', 'C', 'N', ...others]);
+      const agent = await watching(stage, apps, { servers }, '--duration', '115s');
+      const result = await agent.result();
+      expect(findings(result, 'fail')).toEqual([]);
+      for (const app of apps) expect(share(result, app, 'db')).toBeGreaterThanOrEqual(0.99);
+    }));
+
+  test('500 connections are all joined, by at most two sessions', () =>
+    onStage(async (stage, stack) => {
+      const postgres = stack.use(await startPostgres({ settings: { max_connections: 600 } }));
+      const app = stack.use(await startApp('I', { postgres, max: 500 }));
+      const count = await SessionCount.of(postgres);
+      const agent = await watching(stage, [app], { servers: { postgres } }, '--duration', '30s');
+      const result = await agent.result();
+      expect(await count.end()).toBeLessThanOrEqual(2);
+      expect(connectionsSeen(result.folder, 'i', 'db').filter(({ connections }) => connections === 500).length).toBeGreaterThan(20);
+    }));
+
+  test('restarts and freezes of the servers are told as what they are, and the agent goes on', () =>
+    onStage(async (stage, stack) => {
+      const [postgres, redis] = await Promise.all([startPostgres({ major: POSTGRES_MAJORS[0]! }), startRedis()]);
+      stack.use(postgres);
+      stack.use(redis);
+      const own = { postgres, redis };
+      const [app, fragile] = [await startApp('A', own), await startApp('B', { ...own, fragile: true })];
+      stack.use(app);
+      stack.use(fragile);
+      const pidfile = join(stage.folder, 'pid');
+      writeFileSync(pidfile, String(fragile.pid));
+      const agent = await watching(stage, [app], { servers: own }, '--target', `b=pidfile:${pidfile}`, '--duration', '5m');
+      await sleep(5000);
+
+      const sessions = await SessionCount.of(postgres);
+      const restarts = Promise.all([postgres.restart(5), redis.restart(5)]);
+      expect(await fragile.ended()).toBe(1);
+      await restarts;
+      expect(await sessions.end()).toBeLessThanOrEqual(2);
+      const again = await SessionCount.of(postgres);
+      await fragile.up();
+      writeFileSync(pidfile, String(fragile.pid));
+      await sleep(8000);
+
+      for (const server of [postgres, redis]) server.freeze();
+      await sleep(8000);
+      for (const server of [postgres, redis]) server.thaw();
+      await sleep(12_000);
+      expect(await again.end()).toBeLessThanOrEqual(2);
+      await agent.end('SIGTERM');
+      const result = await agent.result();
+      const outages = (server: string): (string | undefined)[] =>
+        [...result.events('server_down'), ...result.events('server_up')]
+          .filter(({ data }) => data['server'] === server)
+          .toSorted((a, b) => a.t - b.t)
+          .map(({ kind, data }) => (kind === 'server_up' ? 'up' : data['class'] === 'timeout' ? 'timeout' : 'down'));
+      const REFUSED = ['down', 'up'];
+      expect(withoutRepeats(outages('db'))).toEqual([...REFUSED, 'timeout', 'up']);
+      expect(withoutRepeats(outages('cache'))).toEqual([...REFUSED, 'timeout', 'up']);
+      expect(result.events('restart').filter(({ target }) => target === 'b')).toHaveLength(1);
+      expect(result.events('gap')).toEqual([]);
+      expect(result.events('source_failed')).toEqual([]);
+      expect(findings(result, 'fail')).toEqual([]);
+      expect(share(result, app, 'db')).toBeGreaterThanOrEqual(0.9); // its sockets are opened anew after each outage
+    }));
+
+  test.runIf(isRoot)('the agent needs no right but to see the process of its own user, and says what it cannot see', () =>
+    onStage(async (stage, stack) => {
+      const nobody = { uid: 65_534, gid: 65_534 };
+      const [own, others] = [await startApp('A', { ...servers, user: nobody }), await startApp('N', servers)];
+      stack.use(own);
+      stack.use(others);
+      const through = ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+      const out = temporaryFolder('runs', nobody);
+      const agent = await watching(stage, [own, others], { servers, out, through }, '--duration', '30s');
+      const result = await agent.result();
+      expect(share(result, own, 'db')).toBeGreaterThanOrEqual(0.99);
+      expect(connectionsSeen(result.folder, 'n', 'db')).toEqual([]);
+      expect(result.verdict.blind).toContainEqual(expect.objectContaining({ target: 'n', metric: 'soak.pool.connections' }));
+    }),
+  );
+
+  test.runIf(isRoot && installed('ip', 'unshare'))('a target in another network namespace is seen as well', () =>
+    onStage(async (stage, stack) => {
+      const wire = new Wire();
+      const postgres = stack.use(await startPostgres({ settings: { listen_addresses: '*' } }));
+      appendFileSync(join(postgres.folder, 'data/pg_hba.conf'), `host all all ${wire.subnet} trust\n`);
+      await postgres.restart();
+      const app = stack.use(new WatchedApp('A', { postgres, host: wire.here, through: wire.through }));
+      const up = app.up();
+      await wire.connect(app.pid);
+      await up;
+      const agent = await watching(stage, [app], { servers: { postgres } }, '--duration', '30s');
+      const result = await agent.result();
+      expect(share(result, app, 'db')).toBeGreaterThanOrEqual(0.99);
+      expect(result.verdict.blind.filter(({ metric }) => metric.startsWith('soak.pool.'))).toEqual([]);
+    }),
+  );
+});
+
+/** An outage may go through several classes. */
+function withoutRepeats<T>(all: readonly T[]): T[] {
+  return all.filter((one, i) => one !== all[i - 1]);
+}
