@@ -163,8 +163,8 @@ const COLUMNS = [
   'exhausted',
   'way to it',
   'leaked',
-  'Postgres: equal (within 0.3 s)',
-  'Redis: equal (within 0.3 s)',
+  'Postgres: equal (within 1 s)',
+  'Redis: equal (within 1 s)',
 ];
 
 /** Watches these applications to the end of the run. */

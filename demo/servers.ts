@@ -16,7 +16,10 @@ export interface Servers extends AsyncDisposable {
 
 export async function startServers(): Promise<Servers> {
   const said: string[] = [];
-  const [postgres, redis] = await Promise.all([orNull(startPostgres(), 'Postgres', said), orNull(startRedis(), 'Redis', said)]);
+  const [postgres, redis] = await Promise.all([
+    orNull(startPostgres({ settings: { shared_preload_libraries: 'pg_stat_statements' } }), 'Postgres', said),
+    orNull(startRedis(), 'Redis', said),
+  ]);
   if (postgres) await prepare(postgres);
   return {
     postgres,
@@ -44,6 +47,7 @@ async function orNull<T extends { readonly port: number }>(starting: Promise<T>,
 async function prepare(postgres: Postgres): Promise<void> {
   const client = new Client(postgres.url);
   await client.connect();
+  await client.query('CREATE EXTENSION pg_stat_statements');
   await client.query('CREATE TABLE orders (number int NOT NULL, at timestamptz NOT NULL DEFAULT now())');
   await client.end();
 }

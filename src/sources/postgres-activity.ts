@@ -1,5 +1,6 @@
 /** The sessions of a server, from one reading of pg_stat_activity: as `Server.sessions` gives them, and what they sum up to. */
 import type { Session as ClientSession, SessionList, SessionState } from '../servers.ts';
+import type { ServerClock } from './postgres-clock.ts';
 import { age, amount, type Figures, Names, num, OTHER, type Question, text } from './postgres-figures.ts';
 import type { Facts } from './postgres-facts.ts';
 import { METRICS, NAMES_MAX, SESSION_STATES } from './postgres-metrics.ts';
@@ -18,7 +19,7 @@ const seconds = (column: string): string => `extract(epoch FROM now() - ${column
 export const ACTIVITY = `SELECT pid::float8 AS pid, backend_type AS kind, extract(epoch FROM backend_start)::float8 AS started, ${seconds('backend_start')} AS opened,
   host(client_addr) AS address, client_port::float8 AS port, usename::text AS "user", datname::text AS database, application_name AS application, state,
   wait_event_type AS waits, ${seconds('state_change')} AS changed, ${seconds('xact_start')} AS transaction, ${seconds('query_start')} AS asked,
-  age(backend_xmin)::float8 AS xmin, left(md5(nullif(query, '')), 16) AS hash, query ~* '^\\s*listen\\M' AS listens
+  extract(epoch FROM now())::float8 AS clock, age(backend_xmin)::float8 AS xmin, left(md5(nullif(query, '')), 16) AS hash, query ~* '^\\s*listen\\M' AS listens
   FROM pg_stat_activity WHERE backend_type IN ('client backend', 'walsender') OR (backend_type IS NULL AND datid IS NOT NULL) LIMIT ${SESSIONS_MAX + 1}`;
 
 /** An empty label would be none. */
@@ -26,8 +27,14 @@ const UNNAMED = 'unnamed';
 
 const IDLE_IN_TRANSACTION = /^idle in transaction/;
 
-/** Sessions of clients as of `at`, seconds of the run. Ages are the server's own, so that no two clocks are compared. */
-export function sessionsOf(rows: readonly Row[], at: number, facts: Pick<Facts, 'readsAll' | 'backendPid'>): SessionList {
+/** Sessions of clients. Ages are the server's own, counted back from when it took them. @param came run time of the answer, seconds */
+export function sessionsOf(
+  rows: readonly Row[],
+  came: number,
+  facts: Pick<Facts, 'readsAll' | 'backendPid'>,
+  clock: ServerClock,
+): SessionList {
+  const at = clock.takenAt(came, num(rows[0], 'clock'));
   const clients = rows.slice(0, SESSIONS_MAX).filter((row) => row['kind'] !== 'walsender');
   const sessions = clients.map((row) => sessionOf(row, at, facts.backendPid));
   // `track_activities = off` hides states as well as a missing privilege does.
@@ -80,12 +87,14 @@ function stateOf(row: Row): SessionState {
 export class Activity {
   readonly #figures: Figures;
   #facts: Facts;
+  readonly #clock: ServerClock;
   readonly #period: number;
   readonly #applications: Names;
   /** Counts that were told once are told on, at zero: a state that empties is no gap. */
   readonly #seen = new Map<string, { state: (typeof SESSION_STATES)[number]; application: string }>();
 
-  constructor(figures: Figures, facts: Facts, period: number) {
+  constructor(figures: Figures, facts: Facts, clock: ServerClock, period: number) {
+    this.#clock = clock;
     this.#figures = figures;
     this.#facts = facts;
     this.#period = period;
@@ -103,7 +112,7 @@ export class Activity {
       metric: METRICS.connections,
       sql: ACTIVITY,
       take: (rows, at, sink) => {
-        const list = sessionsOf(rows, at, this.#facts);
+        const list = sessionsOf(rows, at, this.#facts, this.#clock);
         const horizons = rows.map((row) => amount(row, 'xmin')).filter((one) => one !== null);
         keep(list, horizons.length === 0 ? null : Math.max(...horizons));
         this.#tell(list, rows, sink);

@@ -1,6 +1,7 @@
 /** What one round reads of whoever answers: the questions that are due, the user's gauges, and the memory of backends. */
 import type { ServerSpec, SessionList } from '../servers.ts';
 import { Activity, ACTIVITY, sessionsOf } from './postgres-activity.ts';
+import { ServerClock } from './postgres-clock.ts';
 import { Bouncer } from './postgres-bouncer.ts';
 import { DataFigures, Settings } from './postgres-data.ts';
 import type { Facts } from './postgres-facts.ts';
@@ -35,6 +36,7 @@ export interface Reader {
 /** What is remembered of a server from one session to the next. */
 export class Watched {
   readonly figures: Figures;
+  readonly clock = new ServerClock();
   readonly blind: ReportBlind = blindSpots();
   readonly gauges: readonly Gauge[];
   readonly activity: Activity;
@@ -53,7 +55,7 @@ export class Watched {
     this.figures = figures;
     this.warmup = warmup;
     this.gauges = spec.gauges.map((gauge) => new Gauge(gauge, figures, this.blind));
-    this.activity = new Activity(figures, facts, PERIOD_S);
+    this.activity = new Activity(figures, facts, this.clock, PERIOD_S);
     this.server = new ServerFigures(figures, facts, PERIOD_S);
     this.data = new DataFigures(figures, facts, DATA_S, this.blind);
     this.statements = new Statements(figures, SLOW_S);
@@ -120,7 +122,7 @@ export class PostgresReader implements Reader {
 
   async sessions(now: () => number): Promise<SessionList> {
     const [rows = []] = await this.#session.query([ACTIVITY]);
-    return sessionsOf(rows, now(), this.#facts);
+    return sessionsOf(rows, now(), this.#facts, this.#watched.clock);
   }
 
   async #readGauges(sink: Sink): Promise<void> {

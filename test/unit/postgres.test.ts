@@ -5,7 +5,8 @@ import * as fc from '../property.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { SeriesTable } from '../../src/series.ts';
-import { ACTIVITY, sessionsOf, SESSIONS_MAX } from '../../src/sources/postgres-activity.ts';
+import { ACTIVITY, sessionsOf as sessionsAt, SESSIONS_MAX } from '../../src/sources/postgres-activity.ts';
+import { ServerClock } from '../../src/sources/postgres-clock.ts';
 import { faultOf, Refused, Unreachable } from '../../src/sources/postgres-fault.ts';
 import { Figures, Names, num } from '../../src/sources/postgres-figures.ts';
 import { bounded, valuesOf } from '../../src/sources/postgres-gauges.ts';
@@ -40,7 +41,32 @@ const ROW: Row = {
   listens: false,
 };
 
+const sessionsOf = (rows: readonly Row[], at: number, facts: Parameters<typeof sessionsAt>[2], clock = new ServerClock()) =>
+  sessionsAt(rows, at, facts, clock);
+
 const one = (change: Partial<Record<keyof typeof ROW, Row[string]>>) => sessionsOf([{ ...ROW, ...change } as Row], 100, FACTS).sessions[0];
+
+describe('times of sessions', () => {
+  test('stay where they are, however late the answer is', () => {
+    const clock = new ServerClock();
+    const told = (came: number, passed: number): number | null | undefined =>
+      sessionsOf([{ ...ROW, clock: 5000 + passed, changed: 2.5 + passed } as Row], came, FACTS, clock).sessions[0]?.changedAt;
+    expect(told(100, 0)).toBe(97.5);
+    expect(told(105.9, 5)).toBe(97.5); // 0.9 s late
+    expect(told(109.99, 10)).toBeCloseTo(97.49); // less late than the first
+    expect(told(115.2, 15)).toBeCloseTo(97.49);
+  });
+
+  test('begin anew when a clock was set, and follow clocks that drift apart', () => {
+    const clock = new ServerClock();
+    expect(clock.takenAt(100, 5000)).toBe(100);
+    expect(clock.takenAt(105, 8600)).toBe(105);
+    expect(clock.takenAt(110, 8605)).toBe(110);
+    for (let i = 1; i <= 24; i++) clock.takenAt(110 + 5.01 * i, 8605 + 5 * i);
+    expect(clock.takenAt(500.25, 8995)).toBeCloseTo(500.02, 1);
+    expect(clock.takenAt(600, null)).toBe(600);
+  });
+});
 
 describe('a session', () => {
   test('is told in run time, by ages', () => {
