@@ -1,4 +1,4 @@
-/** Runs named steps one after the other, shows the output of those that fail, and tells how long each took. */
+/** Runs named steps one after the other, or some side by side, shows the output of those that fail, and tells how long each took. */
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 
@@ -13,20 +13,40 @@ export interface Step {
   readonly show?: boolean;
 }
 
-/** The exit code: 0 when all passed. All steps run, so that everything that is wrong is seen at once. */
-export async function runSteps(steps: readonly Step[]): Promise<number> {
+/**
+ * The exit code: 0 when all passed. All steps run, so that everything that is wrong is seen at once.
+ * @param steps an array among them is run side by side, and what its steps say is shown when they have ended
+ */
+export async function runSteps(steps: readonly (Step | readonly Step[])[]): Promise<number> {
   const failed: string[] = [];
   for (const step of steps) {
-    const start = process.hrtime.bigint();
-    const { code, output } = await run(step);
-    const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-    console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${step.name} (${seconds.toFixed(1)} s)`);
-    if (code !== 0) failed.push(step.name);
-    if (code !== 0 && !step.show) console.log(output);
+    const several = 'name' in step ? null : step;
+    const ended = await Promise.all((several ?? [step as Step]).map((one) => timed(one, several !== null)));
+    for (const { name, code, output, seconds } of ended) {
+      if (output !== '') console.log(output);
+      console.log(`${code === 0 ? 'ok    ' : 'FAILED'} ${name} (${seconds.toFixed(1)} s)`);
+      if (code !== 0) failed.push(name);
+    }
   }
+  const all = steps.flat().length;
   console.log(failed.length === 0 ? 'all steps passed' : `failed: ${failed.join(', ')}`);
-  console.log(`${steps.length - failed.length} passed, ${failed.length} failed`);
+  console.log(`${all - failed.length} passed, ${failed.length} failed`);
   return failed.length === 0 ? 0 : 1;
+}
+
+interface Ended {
+  readonly name: string;
+  readonly code: number;
+  /** What is still to be shown. */
+  readonly output: string;
+  readonly seconds: number;
+}
+
+async function timed(step: Step, beside: boolean): Promise<Ended> {
+  const start = process.hrtime.bigint();
+  const { code, output } = await run(beside ? { ...step, show: false } : step);
+  const seconds = Number(process.hrtime.bigint() - start) / 1e9;
+  return { name: step.name, code, output: code !== 0 || step.show ? output : '', seconds };
 }
 
 function run(step: Step): Promise<{ code: number; output: string }> {

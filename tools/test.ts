@@ -11,7 +11,11 @@ const code = await runSteps([
     show: true,
   },
   { name: 'build', command: ['node', 'tools/build.ts'] },
-  { name: 'real processes', command: ['vitest', 'run', '--project', 'e2e'], show: true },
+  // Those with servers mostly wait: for leaks to grow, for servers to come back.
+  [
+    { name: 'real processes', command: ['vitest', 'run', '--project', 'e2e'], show: true },
+    { name: 'real servers', command: ['vitest', 'run', '--project', 'servers'], show: true },
+  ],
 ]);
 
 // Set by tools/run.mjs. Where everything must have been run, what could not be is a failure.
