@@ -7,6 +7,7 @@ import type { JudgeOptions, Outcome, SeriesJudgement } from './judgement.ts';
 import { aboutLeak, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
 import type { Unexpected } from './expectations.ts';
+import { type Outage, outageFindings } from './outages.ts';
 import { poolFindings } from './pools.ts';
 import type { Rule } from './rules.ts';
 import type { StuckConnection } from './stuck.ts';
@@ -26,6 +27,7 @@ export interface Matters {
   /** Levels that the metrics themselves expect. */
   readonly unexpected: readonly Unexpected[];
   readonly stuck: readonly StuckConnection[];
+  readonly outages: readonly Outage[];
   /** Rules that were never compared with a sample. */
   readonly unseen: readonly Rule[];
   readonly coverage: number | null;
@@ -46,6 +48,7 @@ export function findingsOf(matters: Matters, state: JudgedState, options: JudgeO
   return [
     ...growing(matters, at),
     ...pools(matters, state, options, at),
+    ...outages(matters, at),
     ...broken(matters, state, options, at),
     ...unexpected(matters, state, at),
     ...unworked(matters, at),
@@ -92,6 +95,17 @@ function pools(matters: Matters, { series, store, t }: JudgedState, { plannedEnd
       target: pool.target,
       series: [seriesLabel(pool)],
       from: from === null ? null : at(from),
+      to: to === null ? null : at(to),
+      evidence,
+    }),
+  );
+}
+
+function outages(matters: Matters, at: At): Finding[] {
+  return outageFindings(matters.outages).map(({ target, server, fails, why, from, to, evidence }) =>
+    finding('outage', `${target} ${server} ${clockTime(from)}`, fails ? 'fail' : 'pass', why, {
+      target,
+      from: at(from),
       to: to === null ? null : at(to),
       evidence,
     }),

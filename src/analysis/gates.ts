@@ -42,14 +42,16 @@ export function gatesOf(all: readonly Series[], store: Store, options: Gating, b
     const gate = gateOf(series, known, options);
     return gate === 'advisory' ? [] : [{ series, gate, rank: gate === 'required' ? 0 : isRuled(series, options.rules) ? 1 : 2 }];
   });
-  const ordered = wanted.toSorted((a, b) => a.rank - b.rank || a.series.id - b.series.id);
+  // The cap is for what chance may let fail: noise has a slope, but no rising floor.
+  const [floors, others] = [wanted.filter(isFloor), wanted.filter((one) => !isFloor(one))];
+  const ordered = others.toSorted((a, b) => a.rank - b.rank || a.series.id - b.series.id);
   const noPass = seen.flatMap((series): [number, string][] => {
     if (!showsMemory(series) || !known.heapHidden(series)) return [];
     const reason = blind.find((spot) => spot.target === series.target && covers(spot, HEAP_METRIC))?.reason ?? PROVES_NOTHING;
     return [[series.id, `${HEAP_HIDDEN}: ${reason}`]];
   });
   const unseen = seen.flatMap((series): [number, string][] => {
-    if (series.def.growth !== 'floor') return [];
+    if (!isFloor({ series })) return [];
     const spot = blind.find(
       ({ target, metric, at }) => target === series.target && covers({ metric }, series.def.name) && at >= store.at(series.id),
     );
@@ -57,10 +59,14 @@ export function gatesOf(all: readonly Series[], store: Store, options: Gating, b
     return reason === null ? [] : [[series.id, reason]];
   });
   return {
-    gates: new Map(ordered.slice(0, GATED_MAX).map(({ series, gate }) => [series.id, gate])),
+    gates: new Map([...ordered.slice(0, GATED_MAX), ...floors].map(({ series, gate }) => [series.id, gate])),
     noPass: new Map([...noPass, ...unseen]),
     left: Math.max(0, ordered.length - GATED_MAX),
   };
+}
+
+function isFloor({ series: { def } }: { readonly series: Series }): boolean {
+  return def.growth === 'floor';
 }
 
 function showsMemory({ def }: Series): boolean {

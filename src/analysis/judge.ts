@@ -21,6 +21,7 @@ import {
   UNITS_PER_TICK,
   UNITS_SCREEN,
 } from './round.ts';
+import { Outages, type OutagesSnapshot } from './outages.ts';
 import { StuckConnections, type StuckConnection } from './stuck.ts';
 import { Thresholds, type ThresholdsSnapshot } from './thresholds.ts';
 import type { Verdict } from './verdict.ts';
@@ -41,6 +42,7 @@ export interface JudgeSnapshot {
   readonly thresholds: ThresholdsSnapshot;
   readonly expectations: ThresholdsSnapshot;
   readonly stuck: readonly StuckConnection[];
+  readonly outages: OutagesSnapshot;
   readonly coverage: CoverageSnapshot;
   readonly blind: readonly BlindSpot[];
 }
@@ -51,6 +53,7 @@ export class Judge {
   readonly #expectations: Expectations;
   readonly #coverage: Coverage;
   readonly #stuck = new StuckConnections();
+  readonly #outages = new Outages();
   readonly #blind = new BlindSpots();
   readonly #books = new Map<number, GradeBook>();
   readonly #judged = new Map<number, SeriesJudgement>();
@@ -73,6 +76,7 @@ export class Judge {
     this.#thresholds.watch(tick.samples, state.series, state.store);
     this.#expectations.watch(tick.samples, state.series, state.store);
     this.#stuck.watch(tick.events);
+    this.#outages.watch(tick, state.series);
     this.#coverage.watch(tick, state.series);
     this.#blind.watch(tick.events);
     if (this.#round !== null && this.#round.due.length > 0) this.#work(state, this.#round, UNITS_PER_TICK);
@@ -117,6 +121,7 @@ export class Judge {
       breaches: this.#thresholds.breaches(),
       unexpected: this.#expectations.unexpected(),
       stuck: this.#stuck.all(),
+      outages: this.#outages.all(),
       unseen: this.#options.rules.filter((_, rule) => !this.#thresholds.seen(rule)),
       coverage: this.#coverage.share(state.t),
       blind: this.#blind.list(state.series.all().slice(0, state.store.size), state.store),
@@ -142,6 +147,7 @@ export class Judge {
       thresholds: this.#thresholds.snapshot(),
       expectations: this.#expectations.snapshot(),
       stuck: this.#stuck.all(),
+      outages: this.#outages.snapshot(),
       coverage: this.#coverage.snapshot(),
       blind: this.#blind.all(),
     };
@@ -155,6 +161,7 @@ export class Judge {
     this.#thresholds.restore(snapshot.thresholds);
     this.#expectations.restore(snapshot.expectations);
     this.#stuck.restore(snapshot.stuck);
+    this.#outages.restore(snapshot.outages);
     this.#coverage.restore(snapshot.coverage);
     this.#blind.restore(snapshot.blind);
   }

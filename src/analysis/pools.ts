@@ -114,7 +114,7 @@ export function poolFindings(matters: PoolMatters, known: Known, planned: number
   return [
     ...pools.filter(({ outcome }) => outcome === 'fail').map((one) => leak(one, matters.stuck)),
     ...pools.flatMap((one) => exhausted(one, matters, known, planned)),
-    ...pools.flatMap((one) => unseen(one)),
+    ...pools.flatMap((one) => unseen(one, known, planned)),
   ];
 }
 
@@ -132,11 +132,12 @@ function leak({ series, why, judged, level, limit, exhaustion }: SeriesJudgement
   const evidence = { stuck: level, limit: limit?.value ?? null, limitFrom: limit?.from ?? null, connections: named(own) };
   const full = exhaustion === null ? '' : `; it is exhausted in ${formatDuration(Math.max(0, exhaustion.at - (judged?.to ?? 0)))}`;
   const who = own[0] === undefined ? '' : `; the latest: ${describe(own.at(-1)!)}`;
+  const said = why.replace(seriesLabel(series), `stuck connections of ${nameOf(series)}`);
   return {
     kind: 'pool_leak',
     fails: true,
     series,
-    why: `${why}: connections are taken and not given back${full}${who}`,
+    why: `${said}: they are taken and not given back${full}${who}`,
     from: judged?.from ?? null,
     to: judged?.to ?? null,
     evidence,
@@ -152,7 +153,7 @@ function exhausted(
 ): PoolFinding[] {
   const pool = siblingsOf(series, all);
   const [utilization, standstill, max] = [pool(UTILIZATION), pool(STANDSTILL), pool(MAX)];
-  const name = seriesLabel(series).replace(series.def.alias ?? series.def.name, 'pool');
+  const name = `the pool of ${nameOf(series)}`;
   const own = stuck.filter((one) => isOf(one, series));
   const evidence = {
     max: max === null ? null : store.value(max.id),
@@ -195,10 +196,24 @@ function stillFor({ id, period }: Series, store: Store, t: number): number | nul
   return still > PAUSE_FACTOR * before ? still : null;
 }
 
-function unseen({ series, why, outcome, grade, judged }: SeriesJudgement): PoolFinding[] {
+/** Stuck ones that are few and stay, or a reason for which none may have been seen. */
+function unseen({ series, why, outcome, grade, judged }: SeriesJudgement, known: Known, planned: number | null): PoolFinding[] {
   if (outcome !== 'inconclusive' || judged === null) return [];
-  const said = grade === 'suspected' ? `${why}: they may be held on purpose` : why;
+  const reason = grade === 'suspected' ? null : unseenStuck(series, known, planned);
+  if (grade !== 'suspected' && reason === null) return [];
+  const lasting = why.replace(seriesLabel(series), `the number of stuck connections of ${nameOf(series)}`);
+  const said =
+    reason === null
+      ? `${lasting}: they may be held on purpose`
+      : `whether connections of ${nameOf(series)} are given back cannot be told: ${reason}`;
   return [{ kind: 'pool_unseen', fails: false, series, why: said, from: judged.from, to: judged.to, evidence: {} }];
+}
+
+/** `api/2 to orders (database app, user app)`. */
+function nameOf({ target, member, labels }: Series): string {
+  const of = Object.entries({ database: labels['db.namespace'], user: labels['user.name'] }).filter(([, value]) => value);
+  const which = of.map(([what, value]) => `${what} ${value}`).join(', ');
+  return `${target}${member === null ? '' : `/${member}`} to ${labels['soak.server']}${which && ` (${which})`}`;
 }
 
 function isOf({ target, member, data }: StuckConnection, { labels, ...series }: Series): boolean {

@@ -51,7 +51,18 @@ export interface VerdictSeries {
 
 export interface Finding {
   readonly id: string;
-  readonly kind: 'leak' | 'pool_leak' | 'pool_exhausted' | 'pool_unseen' | 'rule' | 'level' | 'work' | 'coverage' | 'heap' | 'target';
+  readonly kind:
+    | 'leak'
+    | 'pool_leak'
+    | 'pool_exhausted'
+    | 'pool_unseen'
+    | 'outage'
+    | 'rule'
+    | 'level'
+    | 'work'
+    | 'coverage'
+    | 'heap'
+    | 'target';
   /** `pass`: worth a word, and decides nothing. */
   readonly outcome: Outcome;
   readonly target: string | null;

@@ -51,7 +51,7 @@ export function join(held: readonly Held[], sessions: readonly Session[], endpoi
   const connections: Connection[] = [];
   const open: Held[] = [];
   for (const socket of held) {
-    const session = taken(byPort, socket.local.port, (peer) => plain(peer.address) === plain(socket.local.address));
+    const session = taken(byPort, socket.local.port, (peer) => isSame(peer.address, socket.local.address));
     if (session) connections.push({ pid: socket.pid, port: socket.local.port, session });
     else open.push(socket);
   }
@@ -59,7 +59,7 @@ export function join(held: readonly Held[], sessions: readonly Session[], endpoi
   const unmatched = open.filter((socket) => {
     const session = ports.get(socket.local.port)!.length === 1 ? translated(byPort, socket) : null;
     if (session) connections.push({ pid: socket.pid, port: socket.local.port, session });
-    return session === null && endpoints.some((endpoint) => 'port' in endpoint && plain(endpoint.address) === plain(socket.remote.address));
+    return session === null && endpoints.some((endpoint) => 'port' in endpoint && isSame(endpoint.address, socket.remote.address));
   });
   const joined = new Set(connections.map(({ session }) => session));
   return { connections, unmatched, rest: sessions.filter((session) => !joined.has(session) && !session.ours) };
@@ -75,6 +75,10 @@ function taken(byPort: Map<number, Session[]>, port: number, isIt: (peer: Peer) 
 /** Address translation that keeps ports (a container behind its bridge): the only session with that port, whatever its address. */
 function translated(byPort: Map<number, Session[]>, socket: Held): Session | null {
   return byPort.get(socket.local.port)?.length === 1 ? taken(byPort, socket.local.port, () => true) : null;
+}
+
+function isSame(a: string, b: string): boolean {
+  return a === b || plain(a) === plain(b);
 }
 
 /** A server that listens on IPv6 sees clients of IPv4 as `::ffff:1.2.3.4`; a zone (`fe80::1%eth0`) is only of use where it is. */

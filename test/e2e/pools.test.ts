@@ -205,7 +205,13 @@ describe.runIf(possible).concurrent('pools of connections', () => {
       expect(result.events('restart').filter(({ target }) => target === 'b')).toHaveLength(1);
       expect(result.events('gap')).toEqual([]);
       expect(result.events('source_failed')).toEqual([]);
-      expect(findings(result, 'fail')).toEqual([]);
+      // B has no listener for the error, and dies of the restart; A lives through both.
+      const crashed = result.verdict.findings.filter(({ kind, outcome }) => kind === 'outage' && outcome === 'fail');
+      expect(crashed.length).toBeGreaterThan(0);
+      expect(new Set(crashed.map(({ target }) => target))).toEqual(new Set(['b']));
+      expect(crashed[0]!.why).toContain('b crashed on a database outage');
+      const lived = result.verdict.findings.filter(({ kind, target }) => kind === 'outage' && target !== 'b');
+      expect(lived.map(({ evidence }) => evidence['server'])).toEqual(expect.arrayContaining(['db']));
       expect(share(result, app, 'db')).toBeGreaterThanOrEqual(0.9); // its sockets are opened anew after each outage
     }));
 

@@ -51,6 +51,13 @@ describe('what is stuck', () => {
     expect(read(checkouts, 60, [kept]).counts.stuck).toBe(0);
   });
 
+  test('nor when the other was closed in the middle of a transaction', () => {
+    const checkouts = new Checkouts(RULE, 0);
+    const kept = session('kept', { changedAt: 10 });
+    read(checkouts, 20, [kept, session('gone', { changedAt: 15, state: 'idle_in_transaction' })]);
+    expect(read(checkouts, 60, [kept]).counts.stuck).toBe(0);
+  });
+
   test('one that is idle in a transaction, without more', () => {
     const reading = read(new Checkouts(RULE, 0), 20, [session('a', { state: 'idle_in_transaction', changedAt: 4, transactionAt: 3 })]);
     expect(kinds(reading)).toEqual(['stuck a transaction']);
@@ -113,9 +120,11 @@ describe('what comes back', () => {
   test('an age in whole seconds that jumps by one is no new life', () => {
     const checkouts = new Checkouts({ patience: 15, tolerance: 2 }, 0);
     const newer = (now: number): Session => session('b', { openedAt: 15, changedAt: now });
-    for (let now = 16; now <= 30; now++) read(checkouts, now, [session('a', { changedAt: 10 + (now % 2) }), newer(now)]);
+    const told: string[] = [];
+    for (let now = 16; now <= 34; now++)
+      told.push(...kinds(read(checkouts, now, [session('a', { changedAt: now > 30 ? 11.5 : 10 }), newer(now)])));
+    expect(told).toEqual(['stuck a newer']);
     expect(checkouts.patience).toBe(15);
-    expect(read(checkouts, 31, [session('a', { changedAt: 11 }), newer(31)]).counts.stuck).toBe(1);
   });
 
   test('a server that tells no times tells nothing of them', () => {

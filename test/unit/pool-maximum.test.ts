@@ -27,6 +27,11 @@ describe('learned', () => {
     expect(fed([...full, ...full, ...full, ...full, [11, 0]]).learned).toBeNull();
   });
 
+  test('a pool that was full before it grew had room', () => {
+    const grows = [[9, 0] as const, [10, 1] as const];
+    expect(fed([...grows, ...grows, ...grows, ...grows]).learned).toBeNull();
+  });
+
   test('a single connection that is always busy is no pool', () => {
     expect(fed(times(20, [1, 0] as const)).learned).toBeNull();
   });

@@ -272,6 +272,18 @@ describe('what it cannot see', () => {
     expect(readings.blind()).toEqual([METRICS.stuck.name]);
   });
 
+  test('while most sockets are unknown to the server, of those that it knows only the state is told', async () => {
+    const scene = new Scene();
+    scene.readings.bind({ pid: 1 });
+    scene.held.set(1, [1, 2, 3]);
+    scene.sessions = [session(1, { state: 'idle_in_transaction' })];
+    await scene.read();
+    const readings = await scene.read(100);
+    expect(readings.value(METRICS.joinRatio, { 'soak.server': 'db' })).toBeCloseTo(1 / 3);
+    expect(readings.value(METRICS.stuck, POOL)).toBeUndefined();
+    expect(readings.events.map(({ kind }) => kind)).not.toContain('connection_stuck');
+  });
+
   test('sessions of that name that are more than the sockets are others’ as well', async () => {
     const scene = new Scene();
     scene.readings.bind({ pid: 1 });

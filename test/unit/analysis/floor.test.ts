@@ -44,6 +44,7 @@ describe('a rise', () => {
     expect(riseOf(life(steps(0, 0, 1, 2, 3)))).toMatchObject({ by: 3, goesOn: true });
     expect(riseOf(life(steps(0, 0, 1, 2, 2)))).toBeNull();
     expect(riseOf(life(steps(0, 0, 1, 3, 2)))).toBeNull();
+    expect(riseOf(life(steps(0, 0, 1, 2, 4, 3)))).toBeNull();
     expect(riseOf(life(steps(0, 0, 1, 2, 3, 3, 3, 3, 3)))).toMatchObject({ by: 3, goesOn: false, from: { to: 20 }, to: { to: 50 } });
   });
 
@@ -58,6 +59,12 @@ describe('a rise', () => {
       const values = Array.from({ length: 80 }, (_, i) => Math.max(0, Math.min(9, i - at))); // 9 within 9 s
       expect(riseOf(life(values)), String(at)).toBeNull();
     }
+  });
+
+  test('nor where a bin is as wide as a window, and the step falls into two', () => {
+    const bins = new Bins(10);
+    [0, 0, 4, 9, 9, 9].forEach((value, i) => bins.add(i * 10, value));
+    expect(riseOf(lifeOf(bins, 10, 0, 60))).toBeNull();
   });
 
   test('needs four windows', () => {

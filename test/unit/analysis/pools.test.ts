@@ -69,6 +69,22 @@ describe('a leak', () => {
     );
   });
 
+  test('says how many, since when, and how fast', () => {
+    const [{ why } = { why: '' }] = found({ ...leak, max: () => 60 }, { events: [stuckEvent(1200, 'a')] });
+    expect(why).toMatch(
+      /^stuck connections of api to db \(database app, user app\): the least within each 5m20s rose from 0 at 00:2\d to 5 at 01:4\d \(3\.\d+\/h\) and did not fall again: they are taken and not given back; it is exhausted in 1\dh\d+m; the latest: backend 77, /,
+    );
+  });
+
+  test('is judged in however many pools: the cap is for what chance may let fail', () => {
+    const labelled = (i: number) => ({ ...LABELS, 'soak.server': i < 18 ? 'db' : 'other', 'user.name': `u${i % 18}` });
+    const pools = Array.from({ length: 35 }, (_, i) => seriesOf(leak).map((one) => ({ ...one, labels: labelled(i) })));
+    const { series, reasons, findings } = verdictOf(pools.flat());
+    expect(series.filter(({ gated, outcome }) => gated && outcome === 'fail')).toHaveLength(35);
+    expect(findings.filter(({ kind }) => kind === 'pool_leak')).toHaveLength(35);
+    expect(reasons.join()).not.toContain('more series would be gated');
+  });
+
   test('of one process is told once, by the role', () => {
     const opened: Signal = (t) => Math.floor(t / 10);
     const both = [...seriesOf({ ...leak, opened }), ...seriesOf({ ...leak, opened }, '1')];
@@ -166,14 +182,34 @@ describe('what could not be seen', () => {
   });
 
   test('a word decides nothing: neither an outcome nor what passes', () => {
-    const { outcome, reasons, findings } = verdictOf([
-      ...seriesOf({ stuck: () => 0, opened: () => 10 }),
+    const steady = [
       { def: M.memory, signal: () => 5e7 },
       { def: M.fds, signal: () => 50 },
-      { def: M.cpu, signal: (t) => t * 0.2 },
-    ]);
-    expect(findings.map(({ kind }) => kind)).toContain('pool_unseen');
-    expect(reasons.join()).not.toContain('looks like an idle one');
-    expect(outcome).not.toBe('fail');
+      { def: M.cpu, signal: (t: number) => t * 0.2 },
+    ];
+    const all = [...seriesOf({ stuck: () => 0, opened: () => 10 }), ...steady.map((one) => ({ ...one, period: 60 }))];
+    const { outcome, reasons, findings } = verdictOf(all, { hours: 24, interval: 60, options: { requiredLifetime: 3600 } });
+    expect(findings.map(({ kind }) => kind)).toEqual(['pool_unseen']);
+    expect(outcome).toBe('pass');
+    expect(reasons).toHaveLength(1);
+    expect(reasons[0]).toContain('gated series were judged');
   });
+});
+
+test('a run that is resumed remembers who is stuck, and what was not as expected', () => {
+  const scenario: Scenario = {
+    hours: 2,
+    interval: 5,
+    series: seriesOf({ stuck: (t) => Math.floor(t / 1200), opened: (t) => t, idleInTransaction: (t) => (t < HOUR / 2 ? t % 400 : 0) }),
+    events: [stuckEvent(1200, 'a')],
+  };
+  const whole = new Simulation(scenario).run();
+  const half = new Simulation(scenario).run(HOUR);
+  const resumed = new Simulation(scenario).state;
+  resumed.restore(half.state.snapshot());
+  half.continuedBy(resumed).run();
+  const { findings } = half.verdict();
+  expect(findings.filter(({ kind }) => kind === 'level')).toHaveLength(2);
+  expect(findings.find(({ kind }) => kind === 'pool_leak')!.evidence['connections']).toContain('backend 77');
+  expect(JSON.stringify(half.verdict())).toBe(JSON.stringify(whole.verdict()));
 });
