@@ -1,6 +1,8 @@
 /** docs/metrics.md, from the declarations. */
 import { type LabelValues, type MetricDef, prometheusLabel, prometheusName } from '../src/catalog.ts';
+import { inWords } from '../src/analysis/sentence.ts';
 import { CATALOG } from '../src/metrics.ts';
+import { formatDuration } from '../src/quantity.ts';
 
 const HEAD = `# Metrics
 
@@ -12,7 +14,7 @@ the published OTLP translation makes of the OpenTelemetry names. What cannot be 
 
 *Growth* says how growth is judged: **leak** fails the run by itself, **capacity** matters through the time to its limit, **drift** is compared
 with its own earlier level, **floor** fails the run when the least within each window rises, **load** explains the others and is never judged,
-**none** is shown only. *Gate*: **required** must be conclusive for a pass, **gated** can fail the run.
+**none** is shown only. A level that is *expected* is watched like a rule, and a rule of yours about the metric replaces it. *Gate*: **required** must be conclusive for a pass, **gated** can fail the run.
 `;
 
 export function generateMetricDocs(): { path: string; text: string }[] {
@@ -48,8 +50,16 @@ function cells(def: MetricDef): string[] {
     labels.join('; '),
     def.growth,
     def.gate ?? '',
-    def.help.replaceAll('|', '\\|') + (def.limit === undefined ? '' : ` Limit: \`${def.limit}\`.`),
+    def.help.replaceAll('|', '\\|') + (def.limit === undefined ? '' : ` Limit: \`${def.limit}\`.`) + expected(def),
   ];
+}
+
+function expected({ expect = [], unit }: MetricDef): string {
+  const levels = expect.map(({ op, value, for: seconds, otherwise }) => {
+    const lasts = seconds > 0 ? ` when that lasts ${formatDuration(seconds)}` : '';
+    return `\`${op} ${inWords(value, unit)}\`, else ${otherwise === 'fail' ? 'the run fails' : 'a note'}${lasts}`;
+  });
+  return levels.length === 0 ? '' : ` Expected: ${levels.join('; ')}.`;
 }
 
 function valuesOf(values: LabelValues): string {

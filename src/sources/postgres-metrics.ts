@@ -59,6 +59,8 @@ export const METRICS = defineMetrics({
     help: 'How long the longest idle session has kept its transaction open without using it; 0 when there is none.',
     growth: 'none',
     alias: 'postgres.idle_in_transaction',
+    // Of anybody's sessions; those of a target fail by its pool.
+    expect: [{ op: '<', value: 60, for: 0, otherwise: 'warn' }],
     panel: PANEL,
   },
   lockWaiting: {
@@ -77,6 +79,7 @@ export const METRICS = defineMetrics({
     help: 'How long the longest request for a lock has waited, on version 13 as an upper bound; 0 when none waits.',
     growth: 'none',
     alias: 'postgres.lock_wait',
+    expect: [{ op: '<', value: 5, for: 0, otherwise: 'warn' }],
     panel: PANEL,
   },
   xminAge: {

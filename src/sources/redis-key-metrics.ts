@@ -94,6 +94,8 @@ export const KEY_METRICS = defineMetrics({
     growth: 'drift',
     resource: 'cache',
     alias: 'redis.hit_ratio',
+    // A cache that is worth having; a server that is no cache may be below it for good, so that only a rule fails.
+    expect: [{ op: '>', value: 0.92, for: 300, otherwise: 'warn' }],
     panel: PANEL,
   },
   expired: {

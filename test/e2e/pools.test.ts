@@ -129,7 +129,7 @@ describe.runIf(possible).concurrent('pools of connections', () => {
     onStage(async (stage, stack) => {
       const others = scenarios().filter((name) => name === 'python-leaky' || name === 'java-leaky');
       const apps = await start(stack, ['D', 'H', ...others]);
-      const agent = await watching(stage, apps, { servers }, '--duration', '115s');
+      const agent = await watching(stage, apps, { servers }, '--duration', '150s');
       const result = await agent.result();
       expect(result.code).toBe(10);
       const returned = result.events('connection_returned').map(({ message }) => message);
