@@ -128,13 +128,13 @@ describe.runIf(possible).concurrent('pools of connections', () => {
   test('what is not given back fails the run, in every language', () =>
     onStage(async (stage, stack) => {
       const others = scenarios().filter((name) => name === 'python-leaky' || name === 'java-leaky');
-      const apps = await start(stack, ['D', 'H', ...others]);
+      const apps = await start(stack, ['D', 'H', 'E', ...others]);
       const agent = await watching(stage, apps, { servers }, '--duration', '150s');
       const result = await agent.result();
       expect(result.code).toBe(10);
       const returned = result.events('connection_returned').map(({ message }) => message);
       expect(findings(result, 'fail'), returned.join('\n')).toEqual(
-        ['d pool_leak', 'h pool_leak', ...others.map((name) => `${name} pool_leak`)].toSorted(),
+        ['d pool_leak', 'e pool_leak', 'h pool_leak', ...others.map((name) => `${name} pool_leak`)].toSorted(),
       );
       for (const app of apps) expect(share(result, app, 'db'), app.scenario).toBeGreaterThanOrEqual(0.99);
       expect(share(result, apps[1]!, 'cache')).toBeGreaterThanOrEqual(0.99);

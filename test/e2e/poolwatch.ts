@@ -2,7 +2,6 @@
  * The pool source beside real servers and applications, with selection, processes, loop and judge as in a run, but with the plainest
  * lists of sessions: what the sources of the servers make of outages, rights and versions is not what is tested here.
  */
-import { Redis } from 'ioredis';
 import pg from 'pg';
 import { Judge } from '../../src/analysis/judge.ts';
 import type { Verdict } from '../../src/analysis/verdict.ts';
@@ -66,27 +65,6 @@ function sessionOf(row: Activity, at: number): Session {
   };
 }
 
-function clientOf(line: string, at: number): Session {
-  const field = (name: string): string => new RegExp(`(?:^| )${name}=(\\S*)`).exec(line)?.[1] ?? '';
-  const [address = '', port = ''] = field('addr').split(/:(?=\d+$)/);
-  const idle = Number(field('idle'));
-  return {
-    id: field('id'),
-    pid: null,
-    peer: { address, port: Number(port) },
-    user: field('user'),
-    database: field('db'),
-    application: field('name') || null,
-    state: idle === 0 ? 'active' : 'idle',
-    openedAt: at - Number(field('age')),
-    changedAt: at - idle,
-    transactionAt: null,
-    queryHash: null,
-    listens: false,
-    ours: field('name') === 'soak-agent',
-  };
-}
-
 /** A server, and the plainest way to list its sessions. */
 export interface Listed {
   readonly name: string;
@@ -111,22 +89,6 @@ export async function listedPostgres(name: string, url: string): Promise<Listed>
     },
     close: () => db.end(),
   };
-}
-
-export function listedRedis(name: string, url: string): Promise<Listed> {
-  const cache = new Redis(url, { connectionName: 'soak-agent' });
-  return Promise.resolve({
-    name,
-    system: 'redis',
-    endpoints: [{ address: '127.0.0.1', port: Number(new URL(url).port) }],
-    sessions: async (now) => {
-      const text = (await cache.client('LIST')) as string;
-      const at = now();
-      const sessions = text.trim().split('\n');
-      return { at, sessions: sessions.map((line) => clientOf(line, at)), complete: true };
-    },
-    close: () => cache.quit(),
-  });
 }
 
 interface BouncerRow {
