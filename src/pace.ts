@@ -1,7 +1,7 @@
 /** What takes minutes in a soak of hours takes seconds in a trial of minutes: spans that follow the planned length of the run. */
 
 /** Planned lengths, seconds: up to the first everything is at its shortest, from the second on at its longest. */
-const TRIAL_S = 600;
+export const TRIAL_S = 600;
 const SOAK_S = 3600;
 
 /**

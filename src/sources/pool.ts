@@ -2,7 +2,7 @@
  * The pools of connections that the targets have to the watched servers, seen from outside: their sockets joined with the sessions that
  * the servers list. What shows that a connection was not given back is in `pool-evidence.ts`.
  */
-import { paced, POOL_WINDOW_S } from '../pace.ts';
+import { paced, POOL_WINDOW_S, TRIAL_S } from '../pace.ts';
 import type { Server, Session, SessionList } from '../servers.ts';
 import type { NamespaceSockets, Sockets } from '../sockets/sockets.ts';
 import type { TcpRow } from '../sockets/tcptable.ts';
@@ -19,9 +19,6 @@ export { METRICS };
 /** Seconds between reads: in a soak, and in a trial or after something happened. */
 const PERIOD_S = 5;
 const CLOSE_PERIOD_S = 1;
-
-/** Planned runs shorter than this are trials. */
-const TRIAL_S = 600;
 
 /** A closer look lasts so long, and comes at most so often: a tenth of the time at 2 to 5 ms a reading. */
 const BURST_S = 30;

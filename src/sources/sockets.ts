@@ -156,7 +156,6 @@ class SocketsSource implements Source {
     return { of, counts, own: namespace === own, timeWaits: !of.table.timeWaitsCapped, uncertain: capped || !of.settled, listened };
   }
 
-  /** What keeps the sockets of the namespace from being counted. */
   /** What keeps the sockets of the namespace from being counted, once. */
   #tell(sink: Sink, { role }: Target, { of: { table } }: Seen): void {
     const what = table.capped ? `${ROWS_MAX} sockets` : `${TIME_WAITS_MAX} connections in TIME_WAIT`;

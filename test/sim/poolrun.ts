@@ -16,6 +16,7 @@ import { poolSource } from '../../src/sources/pool.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { Targets } from '../../src/targets.ts';
 import type { RunEvent } from '../../src/tick.ts';
+import { connectionsFrom } from '../sockettable.ts';
 import { M } from './metrics.ts';
 import { sessionOf, World } from './pools.ts';
 import { MB } from './run.ts';
@@ -127,16 +128,7 @@ export async function watchPools(
 }
 
 function socketsOf(world: World): NamespaceSockets {
-  const connections = world.open();
-  const rows = connections.map(({ port }) => ({
-    local: { address: '127.0.0.1', port },
-    remote: { address: '127.0.0.1', port: 5432 },
-    state: 'established' as const,
-    inode: port,
-    rxQueue: 0,
-    txQueue: 0,
-    ipv6: false,
-  }));
+  const rows = connectionsFrom(world.open().map(({ port }) => port));
   const table = { namespace: '1', at: world.now, rows, capped: false, timeWaitsCapped: false };
   const procs = [{ pid: PID, startTime: 1, comm: 'node', member: null }];
   return { table, procs, owners: new Map(rows.map(({ inode }) => [inode, PID])), settled: true, blind: new Map(), alone: null };

@@ -7,6 +7,7 @@ import { METRICS, poolSource } from '../../src/sources/pool.ts';
 import type { Source } from '../../src/sources/source.ts';
 import type { TargetSpec } from '../../src/targets.ts';
 import { Readings } from '../readings.ts';
+import { connectionsFrom } from '../sockettable.ts';
 
 const SPEC: ServerSpec = { name: 'db', system: 'postgresql', url: '', passwordFile: null, display: '', gauges: [], keys: [] };
 const POOL = { 'soak.server': 'db', 'db.system.name': 'postgresql', 'db.namespace': 'app', 'user.name': 'app' };
@@ -66,15 +67,7 @@ class Scene {
   #space(): NamespaceSockets {
     const { procs } = this.readings.targets.all()[0]!;
     const sockets = [...this.held].flatMap(([pid, ports]) => ports.map((port) => ({ pid, port })));
-    const rows = sockets.map(({ port }) => ({
-      local: { address: '127.0.0.1', port },
-      remote: { address: '127.0.0.1', port: 5432 },
-      state: 'established' as const,
-      inode: port,
-      rxQueue: 0,
-      txQueue: 0,
-      ipv6: false,
-    }));
+    const rows = connectionsFrom(sockets.map(({ port }) => port));
     const table = { namespace: '1', at: 0, rows, capped: false, timeWaitsCapped: false };
     const owners = new Map(sockets.map(({ port, pid }) => [port, pid]));
     return { table, procs, owners, settled: true, blind: new Map(), alone: null, ...this.space };
