@@ -1,6 +1,6 @@
 /** What the judge is told, from the configuration of a run that begins or from the record of one that is judged again. */
 import type { JudgeOptions } from './analysis/judgement.ts';
-import { parseRule } from './analysis/rules.ts';
+import { parseRule } from './analysis/ruleparser.ts';
 import type { Catalog } from './catalog.ts';
 import type { Config } from './config/config.ts';
 import { findMetric } from './gauges.ts';

@@ -15,3 +15,15 @@ export function paced(planned: number | null, span: { readonly trial: number; re
 
 /** Windows whose minima are compared: long enough that every member of a working pool is used, or closed, within one. */
 export const POOL_WINDOW_S = { trial: 20, soak: 300 } as const;
+
+/** A quarter of an hour is what pools and caches take to settle; of a short run a tenth. */
+const WARMUP_S = 900;
+const WARMUP_SHARE = 0.1;
+
+/**
+ * When what is warming up counts as settled for those who cannot find it out in the data.
+ * @param warmup as the user said it, seconds; null: not said
+ */
+export function settledAfter(warmup: number | null, planned: number | null): number {
+  return warmup ?? Math.min(WARMUP_S, (planned ?? Infinity) * WARMUP_SHARE);
+}

@@ -2,7 +2,8 @@
 import { seriesLabel, type Series } from '../series.ts';
 import type { RunEvent } from '../tick.ts';
 import { covers } from './blind.ts';
-import { breachesOf, findingsOf, type Matters } from './findings.ts';
+import type { Matters } from './finding.ts';
+import { breachesOf, findingsOf } from './findings.ts';
 import { isRequired } from './gates.ts';
 import { rfc3339 } from './instant.ts';
 import type { JudgeOptions, Outcome, SeriesJudgement } from './judgement.ts';

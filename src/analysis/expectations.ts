@@ -4,7 +4,7 @@ import { formatDuration } from '../quantity.ts';
 import type { SeriesTable } from '../series.ts';
 import type { Store } from '../store.ts';
 import type { Samples } from '../tick.ts';
-import type { Rule } from './rules.ts';
+import { PLAIN, type Rule } from './rules.ts';
 import { inWords } from './sentence.ts';
 import { type Breach, Thresholds, type ThresholdsSnapshot } from './thresholds.ts';
 
@@ -20,7 +20,7 @@ export class Expectations {
   readonly #otherwise: Expectation['otherwise'][] = [];
   readonly #thresholds = new Thresholds(this.#rules);
   /** Metrics of which all is said: by declarations that were met, or by the user. */
-  readonly #said: Set<string>;
+  readonly #said: Set<string | null>;
   #met = 0;
 
   constructor(rules: readonly Rule[]) {
@@ -67,14 +67,5 @@ function ruleOf(def: MetricDef, { op, value, for: seconds, labels = {} }: Expect
     seconds > 0 ? `for ${formatDuration(seconds)}` : '',
     only.length > 0 ? `{${only.join(',')}}` : '',
   ];
-  return {
-    text: text.filter(Boolean).join(' '),
-    role: null,
-    metric: def.name,
-    labels,
-    measure: { kind: 'level' },
-    op,
-    value,
-    for: seconds,
-  };
+  return { ...PLAIN, text: text.filter(Boolean).join(' '), metric: def.name, labels, op, value, for: seconds };
 }

@@ -1,43 +1,24 @@
 /** What decides the outcome of a run, one finding each: growth, broken rules, work, coverage, hidden heaps, blind signals, absent targets. */
 import { formatDuration } from '../quantity.ts';
 import { seriesLabel, type Series } from '../series.ts';
+import { type At, finding, type Matters } from './finding.ts';
 import type { BlindSpot } from './blind.ts';
 import { HEAP_HIDDEN } from './gates.ts';
-import type { JudgeOptions, Outcome, SeriesJudgement } from './judgement.ts';
+import type { JudgeOptions } from './judgement.ts';
 import { aboutLeak, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
-import type { Unexpected } from './expectations.ts';
-import { type Outage, outageFindings } from './outages.ts';
+import { recoveryFindings } from './recoveryfindings.ts';
+import { ruleFindings } from './rulefindings.ts';
+import { outageFindings } from './outages.ts';
 import { poolFindings } from './pools.ts';
-import type { Rule } from './rules.ts';
-import type { StuckConnection } from './stuck.ts';
-import { clockTime, inWords } from './sentence.ts';
+import { clockTime } from './sentence.ts';
 import { isOfServer } from './servers.ts';
 import type { Breach } from './thresholds.ts';
 import type { Finding } from './verdict.ts';
 import type { Work } from './work.ts';
 
-/** Everything that matters for the outcome, beside the options. */
-export interface Matters {
-  readonly series: readonly SeriesJudgement[];
-  readonly work: ReadonlyMap<string, Work>;
-  /** Series that should be gated, beyond the cap. */
-  readonly left: number;
-  readonly breaches: readonly Breach[];
-  /** Levels that the metrics themselves expect. */
-  readonly unexpected: readonly Unexpected[];
-  readonly stuck: readonly StuckConnection[];
-  readonly outages: readonly Outage[];
-  /** Rules that were never compared with a sample. */
-  readonly unseen: readonly Rule[];
-  readonly coverage: number | null;
-  readonly blind: readonly BlindSpot[];
-}
-
 /** Contracts: below this the run is inconclusive. */
 const COVERAGE_MIN = 0.9;
-
-type At = (t: number) => string;
 
 export function breachesOf(series: Series, { breaches }: Pick<Matters, 'breaches'>): Breach[] {
   return breaches.filter((breach) => breach.series === series.id);
@@ -49,19 +30,14 @@ export function findingsOf(matters: Matters, state: JudgedState, options: JudgeO
     ...growing(matters, at),
     ...pools(matters, state, options, at),
     ...outages(matters, at),
-    ...broken(matters, state, options, at),
-    ...unexpected(matters, state, at),
+    ...recoveries(matters, state, options, at),
+    ...ruleFindings(matters, state, options, at),
     ...unworked(matters, at),
     ...uncovered(matters),
     ...matters.blind.map((spot) => blindFinding(spot, at)),
     ...missing(matters, options),
-    ...unseen(matters),
     ...open(matters, at),
   ];
-}
-
-function finding(kind: Finding['kind'], name: string, outcome: Outcome, why: string, rest: Partial<Finding> = {}): Finding {
-  return { id: `${kind}:${name}`, kind, outcome, target: null, series: [], from: null, to: null, why, evidence: {}, ...rest };
 }
 
 function growing({ series }: Matters, at: At): Finding[] {
@@ -112,37 +88,6 @@ function outages(matters: Matters, at: At): Finding[] {
   );
 }
 
-function unexpected({ unexpected: all }: Matters, state: JudgedState, at: At): Finding[] {
-  return all.map(({ series: id, text, otherwise, from, at: to, first, worst }) => {
-    const series = state.series.get(id);
-    const { unit } = series.def;
-    const why = `${seriesLabel(series)} was ${inWords(first, unit)} at ${clockTime(from)}, and ${text} is expected (worst: ${inWords(worst, unit)})`;
-    return finding('level', `${text} on ${seriesLabel(series)}`, otherwise === 'fail' ? 'fail' : 'pass', why, {
-      target: series.target,
-      series: [seriesLabel(series)],
-      from: at(from),
-      to: at(to),
-      evidence: { expected: text, first, worst },
-    });
-  });
-}
-
-function broken({ breaches }: Matters, state: JudgedState, options: JudgeOptions, at: At): Finding[] {
-  return breaches.map((breach) => {
-    const rule = options.rules[breach.rule]!;
-    const series = state.series.get(breach.series);
-    const unit = rule.measure.kind === 'utilization' ? '1' : series.def.unit;
-    const why = `${seriesLabel(series)} was ${inWords(breach.first, unit)} at ${clockTime(breach.from)}, which breaks the rule ${rule.text} (worst: ${inWords(breach.worst, unit)})`;
-    return finding('rule', `${rule.text} on ${seriesLabel(series)}`, 'fail', why, {
-      target: series.target,
-      series: [seriesLabel(series)],
-      from: at(breach.from),
-      to: at(breach.at),
-      evidence: { rule: rule.text, first: breach.first, worst: breach.worst },
-    });
-  });
-}
-
 /** Required series that say neither. */
 function open({ series }: Matters, at: At): Finding[] {
   const undecided = series.filter((judged) => judged.gate === 'required' && judged.outcome === 'inconclusive');
@@ -158,19 +103,45 @@ function open({ series }: Matters, at: At): Finding[] {
   });
 }
 
+function recoveries({ disturbances }: Matters, { series: table, t }: JudgedState, { rules }: JudgeOptions, at: At): Finding[] {
+  return recoveryFindings(disturbances, rules, table, t).map(({ name, series, outcome, why, from, to, evidence }) =>
+    finding('recovery', name, outcome, why, {
+      target: series[0]?.target ?? null,
+      series: series.map(seriesLabel),
+      from: at(from),
+      to: to === null ? null : at(to),
+      evidence,
+    }),
+  );
+}
+
 function unworked({ work }: Matters, at: At): Finding[] {
-  return [...work].flatMap(([target, { signal, steady, stoppedAt }]) => {
+  return [...work].flatMap(([target, { signal, steady, stoppedAt, ended, refusedBy }]) => {
     if (stoppedAt !== null) {
-      const why = `${target}: work stopped at ${clockTime(stoppedAt)}, ${formatDuration(stoppedAt)} judged (by ${signal})`;
-      return [finding('work', target, 'inconclusive', why, { target, from: at(stoppedAt), evidence: { signal } })];
+      const what = WORK_ENDED[ended ?? 'gone'](refusedBy);
+      const why = `${target}: ${what} at ${clockTime(stoppedAt)}, ${formatDuration(stoppedAt)} judged (by ${signal})`;
+      return [finding('work', target, 'inconclusive', why, { target, from: at(stoppedAt), evidence: { signal, ended, refusedBy } })];
     }
     if (steady) return [];
     const why =
       signal === null
         ? `${target}: nothing that shows work can be read, and an idle program passes everything`
-        : `${target}: no steady work was seen (by ${signal}); an idle program passes everything, so this one cannot`;
-    return [finding('work', target, 'inconclusive', why, { target, evidence: { signal } })];
+        : ended === 'refused'
+          ? `${target}: most of its answers were errors${byClass(refusedBy)}; who refuses everything has nothing to leak`
+          : `${target}: no steady work was seen (by ${signal}); an idle program passes everything, so this one cannot`;
+    return [finding('work', target, 'inconclusive', why, { target, evidence: { signal, ended, refusedBy } })];
   });
+}
+
+const WORK_ENDED: Readonly<Record<NonNullable<Work['ended']>, (refusedBy: string | null) => string>> = {
+  gone: () => 'work stopped',
+  refused: (refusedBy) => `its answers became errors${byClass(refusedBy)}, which are no work,`,
+  halved: () => 'its load fell to less than half',
+};
+
+/** `http_401` as ` (401)`. */
+function byClass(refusedBy: string | null): string {
+  return refusedBy === null ? '' : ` (${refusedBy.replace(/^http_/, '')})`;
 }
 
 function uncovered({ coverage }: Matters): Finding[] {
@@ -179,14 +150,6 @@ function uncovered({ coverage }: Matters): Finding[] {
   const percent = (share: number): string => `${Math.floor(share * 100)} %`;
   const why = `only ${percent(coverage)} of the samples were taken, and ${percent(COVERAGE_MIN)} are needed`;
   return [finding('coverage', 'run', 'inconclusive', why, { evidence: { coverage } })];
-}
-
-function unseen({ unseen: rules }: Matters): Finding[] {
-  return rules.map((rule) =>
-    finding('rule', rule.text, 'inconclusive', `the rule ${rule.text} was never compared with anything: no such series was sampled`, {
-      evidence: { rule: rule.text },
-    }),
-  );
 }
 
 /** What every target must show, any one of each list (contracts): memory or the heap, and descriptors. */

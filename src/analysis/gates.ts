@@ -4,7 +4,7 @@ import type { Store } from '../store.ts';
 import { type BlindSpot, covers } from './blind.ts';
 import type { Gate, JudgeOptions } from './judgement.ts';
 import { unseenStuck } from './pools.ts';
-import { type Rule, ruleApplies } from './rules.ts';
+import { isLimit, type Rule, ruleApplies } from './rules.ts';
 
 type Gating = Pick<JudgeOptions, 'rules' | 'required' | 'plannedEnd'>;
 
@@ -74,7 +74,7 @@ function showsMemory({ def }: Series): boolean {
 }
 
 function isRuled(series: Series, rules: readonly Rule[]): boolean {
-  return rules.some((rule) => ruleApplies(rule, series));
+  return rules.some((rule) => isLimit(rule) && ruleApplies(rule, series));
 }
 
 export function isRequired({ def }: Series, required: readonly string[]): boolean {

@@ -10,6 +10,7 @@ import { Coverage, type CoverageSnapshot } from './coverage.ts';
 import { decide, type Evented, type RunInfo } from './decide.ts';
 import { Expectations } from './expectations.ts';
 import { type Explanation, explain } from './explain.ts';
+import type { Matters } from './finding.ts';
 import type { GradeBook } from './grades.ts';
 import type { Judgement, JudgeOptions, SeriesJudgement } from './judgement.ts';
 import {
@@ -22,9 +23,13 @@ import {
   UNITS_SCREEN,
 } from './round.ts';
 import { Outages, type OutagesSnapshot } from './outages.ts';
+import { phaseAt } from './phases.ts';
+import { Recovery, type RecoverySnapshot } from './recovery.ts';
+import { isWatched } from './rules.ts';
 import { StuckConnections, type StuckConnection } from './stuck.ts';
 import { Thresholds, type ThresholdsSnapshot } from './thresholds.ts';
 import type { Verdict } from './verdict.ts';
+import { WindowRules, type WindowRulesSnapshot } from './windowrules.ts';
 
 export type { RunInfo } from './decide.ts';
 
@@ -40,9 +45,11 @@ export interface JudgeSnapshot {
   readonly judgedAt: number | null;
   readonly round: RoundSnapshot | null;
   readonly thresholds: ThresholdsSnapshot;
+  readonly windows: WindowRulesSnapshot;
   readonly expectations: ThresholdsSnapshot;
   readonly stuck: readonly StuckConnection[];
   readonly outages: OutagesSnapshot;
+  readonly recovery: RecoverySnapshot;
   readonly coverage: CoverageSnapshot;
   readonly blind: readonly BlindSpot[];
 }
@@ -50,10 +57,12 @@ export interface JudgeSnapshot {
 export class Judge {
   readonly #options: JudgeOptions;
   readonly #thresholds: Thresholds;
+  readonly #windows: WindowRules;
   readonly #expectations: Expectations;
   readonly #coverage: Coverage;
   readonly #stuck = new StuckConnections();
   readonly #outages = new Outages();
+  readonly #recovery = new Recovery();
   readonly #blind = new BlindSpots();
   readonly #books = new Map<number, GradeBook>();
   readonly #judged = new Map<number, SeriesJudgement>();
@@ -65,6 +74,7 @@ export class Judge {
   constructor(options: JudgeOptions) {
     this.#options = options;
     this.#thresholds = new Thresholds(options.rules);
+    this.#windows = new WindowRules(options);
     this.#expectations = new Expectations(options.rules);
     this.#coverage = new Coverage(options.interval);
   }
@@ -73,7 +83,10 @@ export class Judge {
   watch(state: JudgedState, tick: Tick): void {
     this.#rehydrate(state);
     this.#verdict = null;
-    this.#thresholds.watch(tick.samples, state.series, state.store);
+    const { phases } = state.timeline;
+    this.#thresholds.watch(tick.samples, state.series, state.store, phaseAt(phases, tick.t));
+    this.#windows.watch(tick.samples, state.series, phases, tick.t);
+    this.#recovery.watch(tick, state.series);
     this.#expectations.watch(tick.samples, state.series, state.store);
     this.#stuck.watch(tick.events);
     this.#outages.watch(tick, state.series);
@@ -118,16 +131,27 @@ export class Judge {
       series: series.toSorted((a, b) => a.series.id - b.series.id),
       work: round.work,
       left: round.gates.left,
-      breaches: this.#thresholds.breaches(),
+      ...this.#ruled(state.t, final),
       unexpected: this.#expectations.unexpected(),
       stuck: this.#stuck.all(),
       outages: this.#outages.all(),
-      unseen: this.#options.rules.filter((_, rule) => !this.#thresholds.seen(rule)),
+      disturbances: this.#recovery.all(),
       coverage: this.#coverage.share(state.t),
       blind: this.#blind.list(state.series.all().slice(0, state.store.size), state.store),
     });
     this.#verdict = { t: state.t, run, verdict };
     return verdict;
+  }
+
+  /** What the rules of the user say; at the end of a run also of windows that are as long as it or longer. */
+  #ruled(t: number, final: boolean): Pick<Matters, 'breaches' | 'unresolved' | 'unseen'> {
+    const end = final ? this.#windows.atEnd(t) : { breaches: [], unresolved: [], seen: [] };
+    const isSeen = (rule: number): boolean => this.#thresholds.seen(rule) || this.#windows.seen(rule) || end.seen.includes(rule);
+    return {
+      breaches: [...this.#thresholds.breaches(), ...this.#windows.breaches(), ...end.breaches],
+      unresolved: [...this.#windows.unresolved(), ...end.unresolved],
+      unseen: this.#options.rules.filter((rule, index) => isWatched(rule) && !rule.optional && !isSeen(index)),
+    };
   }
 
   /** What stands behind the judgement of these series at the end of a run; null for one of which nothing can be judged. */
@@ -145,9 +169,11 @@ export class Judge {
       judgedAt: this.#judgedAt,
       round: this.#round?.snapshot() ?? null,
       thresholds: this.#thresholds.snapshot(),
+      windows: this.#windows.snapshot(),
       expectations: this.#expectations.snapshot(),
       stuck: this.#stuck.all(),
       outages: this.#outages.snapshot(),
+      recovery: this.#recovery.snapshot(),
       coverage: this.#coverage.snapshot(),
       blind: this.#blind.all(),
     };
@@ -159,9 +185,11 @@ export class Judge {
     this.#judgedAt = snapshot.judgedAt;
     this.#round = snapshot.round && Round.restore(snapshot.round);
     this.#thresholds.restore(snapshot.thresholds);
+    this.#windows.restore(snapshot.windows);
     this.#expectations.restore(snapshot.expectations);
     this.#stuck.restore(snapshot.stuck);
     this.#outages.restore(snapshot.outages);
+    this.#recovery.restore(snapshot.recovery);
     this.#coverage.restore(snapshot.coverage);
     this.#blind.restore(snapshot.blind);
   }

@@ -2,7 +2,7 @@
 import type { Series } from '../series.ts';
 import type { Bins, Store } from '../store.ts';
 import type { SeriesInput } from './judgement.ts';
-import type { Rule } from './rules.ts';
+import { isCeiling, isLimit, type Rule } from './rules.ts';
 
 export type Limit = SeriesInput['limits'][number];
 
@@ -68,7 +68,7 @@ export function limitsOf(series: Series, index: LimitIndex, store: Store, rules:
 
 /** The level that a rule forbids to exceed, or null: a lower bound is not a ceiling, and a share of nothing is nothing. */
 function ceilingOf(rule: Rule, limit: number | null): number | null {
-  if (rule.op === '>' || rule.op === '>=') return null;
+  if (!isLimit(rule) || !isCeiling(rule)) return null;
   if (rule.measure.kind === 'level') return rule.value;
   return limit === null ? null : rule.value * limit;
 }

@@ -92,7 +92,7 @@ export class Outages {
     const why = String(data['class']);
     const open = this.#open(server);
     if (open) {
-      open.why += `,${why}`;
+      if (!open.why.split(',').includes(why)) open.why += `,${why}`;
       return;
     }
     const since = typeof data['since'] === 'number' ? data['since'] : t;

@@ -19,6 +19,9 @@ import { type Work, workOf } from './work.ts';
 /** The metric that tells the load on a target (declared by the traffic source). */
 const REQUESTS = 'soak.traffic.requests';
 
+/** What is told of the load, and of a run as a whole stands for every target that has none of its own (decision 15). */
+const TRAFFIC = /^soak\.traffic\./;
+
 /** What the judge reads of a run. */
 export interface JudgedState {
   readonly t: number;
@@ -123,7 +126,7 @@ export class Round {
     return {
       now: state.t,
       series: ids.map((id) => this.#series(state.series.get(id), state, options, books.get(id) ?? NEW_BOOK, lives)),
-      load: loadOf((this.#requests ??= requestsOf(state.series.all().slice(0, this.#size))), state),
+      load: loadOf((this.#requests ??= requestsOf(state.series.all().slice(0, this.#size))), this.work.keys(), state),
       work: this.work,
       phases: state.timeline.phases,
       gaps: state.timeline.gaps,
@@ -161,7 +164,7 @@ function judgedSeries({ series, store }: JudgedState, { rules }: JudgeOptions): 
   return ids;
 }
 
-function workOfAll(all: readonly Series[], state: JudgedState): Map<string, Work> {
+function workOfAll(all: readonly Series[], { store, t, timeline }: JudgedState): Map<string, Work> {
   const byTarget = new Map<string, Series[]>();
   for (const series of all) {
     if (series.target === null || isOfServer(series)) continue;
@@ -169,22 +172,31 @@ function workOfAll(all: readonly Series[], state: JudgedState): Map<string, Work
     if (list) list.push(series);
     else byTarget.set(series.target, [series]);
   }
-  return new Map([...byTarget].map(([target, series]) => [target, workOf(series, state.store, state.t)]));
+  const ofRun = all.filter(({ target, def }) => target === null && TRAFFIC.test(def.name));
+  const withLoad = (own: readonly Series[]): readonly Series[] =>
+    ofRun.length === 0 || own.some(({ def }) => def.name === REQUESTS) ? own : [...own, ...ofRun];
+  return new Map([...byTarget].map(([target, series]) => [target, workOf(withLoad(series), store, t, timeline.phases)]));
 }
 
 function requestsOf(all: readonly Series[]): Series[] {
-  return all.filter(({ def, target }) => def.name === REQUESTS && target !== null);
+  return all.filter(({ def }) => def.name === REQUESTS);
 }
 
-/** The load on each target. Several counters of one target (by route, by status) are not added up: the largest one stands for it. */
-function loadOf(requests: readonly Series[], { store, t }: JudgedState): Map<string, LoadCurve> {
-  const largest = new Map<string, Series>();
+/**
+ * The load on each target, that on the run as a whole where it has none of its own. Several counters of one target (by route, by status)
+ * are not added up: the largest one stands for it.
+ */
+function loadOf(requests: readonly Series[], targets: Iterable<string>, { store, t }: JudgedState): Map<string, LoadCurve> {
+  const largest = new Map<string | null, Series>();
   for (const series of requests) {
-    const known = largest.get(series.target!);
+    const known = largest.get(series.target);
     if (store.bins(series.id).length === 0) continue;
-    if (known === undefined || store.value(series.id) > store.value(known.id)) largest.set(series.target!, series);
+    if (known === undefined || store.value(series.id) > store.value(known.id)) largest.set(series.target, series);
   }
-  return new Map([...largest].map(([target, { id }]) => [target, new LoadCurve(store.bins(id), t)]));
+  if (largest.size === 0) return new Map();
+  const curves = new Map([...largest].map(([target, { id }]) => [target, new LoadCurve(store.bins(id), t)]));
+  const ofRun = curves.get(null);
+  return new Map([...targets].flatMap((target) => (curves.has(target) || ofRun ? [[target, curves.get(target) ?? ofRun!]] : [])));
 }
 
 /** Whose series, of no target, are the agent's own: each of its starts is another process. */

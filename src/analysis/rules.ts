@@ -1,165 +1,68 @@
-/**
- * One-line limits and thresholds: `memory.private < 2GB`, `api: fds.utilization < 80% for 5m`, `disk.used < 90GB {mountpoint="/data"}`.
- *
- *   rule   = [ role ":" ] metric [ labels ] op value [ "for" duration ] [ labels ]
- *   op     = "<" | "<=" | ">" | ">="         what must hold
- *   labels = "{" name = "value" { "," name = "value" } "}"     `member` is one of them
- *
- * A metric is named by alias or OpenTelemetry name; `.utilization` after one that has a limit is its share of it.
- */
+/** What a user demands of a metric: the value of one-line rules (`ruleparser.ts` reads them) and what it means for a series and a value. */
 import type { MetricDef } from '../catalog.ts';
-import { Problem } from '../problem.ts';
-import { DURATION_HINT, parseDuration, parseSize, SIZE_HINT } from '../quantity.ts';
 import type { Series } from '../series.ts';
 
-export type Operator = '<' | '<=' | '>' | '>=';
+export type Operator = '<' | '<=' | '>' | '>=' | '==' | '!=';
 
-/** What of the series is compared: its value, or its share of its limit. */
-export interface Measure {
-  readonly kind: 'level' | 'utilization';
-}
+/**
+ * What is compared.
+ * - of each sample: `level`, `utilization` (its share of its limit);
+ * - of a window: `mean`, `min`, `max`, `quantile` (of durations), `rate` (of a counter, per second), `share` (of failures among requests);
+ * - of the run so far: `count`;
+ * - of the judgement: `slope` (per hour), `slope_per_request`, `exhaustion` (seconds from now);
+ * - of faults and outages: `recovery` (seconds).
+ */
+export type Measure =
+  | { readonly kind: 'level' | 'utilization' }
+  | { readonly kind: WindowKind }
+  | { readonly kind: 'quantile'; readonly q: number }
+  | { readonly kind: 'count' }
+  | { readonly kind: JudgedKind }
+  | { readonly kind: 'recovery' };
+
+export type WindowKind = 'mean' | 'min' | 'max' | 'rate' | 'share';
+export type JudgedKind = 'slope' | 'slope_per_request' | 'exhaustion';
 
 export interface Rule {
   /** As the user wrote it. */
   readonly text: string;
   /** Null: every role that has the metric, and the host and the agent. */
   readonly role: string | null;
-  /** OpenTelemetry name. */
-  readonly metric: string;
+  /** OpenTelemetry name; null: of `recovery`, every signal. */
+  readonly metric: string | null;
   readonly labels: Readonly<Record<string, string>>;
   readonly measure: Measure;
+  /** The value is the relative change against the first window after the warm-up (0.1 is +10 %). */
+  readonly againstBaseline: boolean;
   readonly op: Operator;
-  /** In the unit of the metric; a share for a utilization. */
+  /** In the unit of the measure; a share for a utilization or a change. */
   readonly value: number;
-  /** Seconds for which it must be violated without a break before it is broken; 0: one sample breaks it. */
+  /** Seconds for which it must be violated without a break before it is broken; 0: once breaks it. */
   readonly for: number;
+  /** Seconds of each window, or all of the run; null: what the length of the run suggests. */
+  readonly over: number | 'run' | null;
+  /** Holds in the phase of this name only; null: wherever the run is judged. */
+  readonly phase: string | null;
+  readonly otherwise: 'fail' | 'warn';
+  /** Ends the run when it is broken this many seconds after the start or later; null: the run goes on. */
+  readonly abort: number | null;
+  /** Says nothing when there is no such series. */
+  readonly optional: boolean;
 }
 
-type Find = (name: string) => MetricDef | undefined;
-
-/** @throws Problem RULE, whose place is the column and whose message says what is allowed there */
-export function parseRule(text: string, find: Find): Rule {
-  return new RuleParser(text, find).rule();
-}
-
-const ROLE = /([a-z][a-z0-9_-]*)\s*:/y;
-const METRIC = /[a-zA-Z][\w.]*/y;
-const OPERATOR = /<=|>=|<|>/y;
-const VALUE = /[\d.]+\s*(?:(?!for\b)[a-zA-Z%]+)?/y;
-const FOR = /for\b\s*/y;
-const DURATION = /[\d.]+[\w.]*/y;
-const LABELS = /\{([^}]*)\}/y;
-const LABEL = /^\s*([a-zA-Z_][\w.]*)\s*=\s*"([^"]*)"\s*$/;
-
-class RuleParser {
-  readonly #text: string;
-  readonly #find: Find;
-  #at = 0;
-
-  constructor(text: string, find: Find) {
-    this.#text = text;
-    this.#find = find;
-  }
-
-  rule(): Rule {
-    const role = this.#take(ROLE)?.[1] ?? null;
-    const { def, measure } = this.#metric();
-    const before = this.#labels(def);
-    const op = this.#take(OPERATOR)?.[0] as Operator | undefined;
-    if (op === undefined) this.#fail('expected <, <=, > or >= after the metric, as in memory.private < 2GB');
-    const value = this.#value(def, measure);
-    const seconds = this.#duration();
-    const after = this.#labels(def);
-    this.#space();
-    if (this.#at < this.#text.length)
-      this.#fail('expected the end of the rule, "for" with a duration, or a label filter such as {member="1"}');
-    return { text: this.#text.trim(), role, metric: def.name, labels: { ...before, ...after }, measure, op, value, for: seconds };
-  }
-
-  #metric(): { def: MetricDef; measure: Measure } {
-    this.#space();
-    const at = this.#at;
-    const name = this.#take(METRIC)?.[0];
-    if (name === undefined) this.#fail('expected a metric, such as memory.private, fds or threads');
-    const def = this.#find(name);
-    const whole = name.endsWith('.utilization') ? this.#find(name.slice(0, -'.utilization'.length)) : undefined;
-    if (def === undefined && whole === undefined) {
-      this.#fail(`there is no metric ${name}; "soak-agent metrics" lists them with their short names`, at);
-    }
-    if (def === undefined && whole?.limit === undefined) this.#fail(`${name}: this metric has no limit that it could be a share of`, at);
-    const found = (def ?? whole)!;
-    if (found.kind === 'counter') this.#fail(`${name} only ever counts up: a rule needs a metric that has a level`, at);
-    return { def: found, measure: { kind: def ? 'level' : 'utilization' } };
-  }
-
-  #value(def: MetricDef, measure: Measure): number {
-    this.#space();
-    const at = this.#at;
-    const text = this.#take(VALUE)?.[0].trim();
-    const { parse, hint } = readerOf(def, measure);
-    const value = text === undefined ? null : parse(text);
-    if (value === null) this.#fail(`expected ${hint}`, at);
-    return value;
-  }
-
-  #duration(): number {
-    if (!this.#take(FOR)) return 0;
-    const at = this.#at;
-    const seconds = parseDuration(this.#take(DURATION)?.[0] ?? '');
-    if (seconds === null) this.#fail(`expected ${DURATION_HINT} after "for"`, at);
-    return seconds;
-  }
-
-  #labels(def: MetricDef): Record<string, string> {
-    this.#space();
-    const at = this.#at;
-    const inner = this.#take(LABELS)?.[1];
-    if (inner === undefined) return {};
-    const allowed = [...Object.keys(def.labels ?? {}), 'member'];
-    const pairs = inner.split(',').map((part) => {
-      const [, name, value] = LABEL.exec(part) ?? [];
-      if (name === undefined || value === undefined) this.#fail('expected a label filter such as {member="1"}', at);
-      if (!allowed.includes(name)) this.#fail(`${def.alias ?? def.name} has no label ${name}; it has ${allowed.join(', ')}`, at);
-      return [name, value] as const;
-    });
-    return Object.fromEntries(pairs);
-  }
-
-  #space(): void {
-    while (/\s/.test(this.#text[this.#at] ?? '')) this.#at++;
-  }
-
-  #take(pattern: RegExp): RegExpExecArray | null {
-    this.#space();
-    pattern.lastIndex = this.#at;
-    const match = pattern.exec(this.#text);
-    if (match) this.#at = pattern.lastIndex;
-    return match;
-  }
-
-  #fail(message: string, at: number = this.#at): never {
-    throw new Problem('RULE', { place: `"${this.#text.trim()}" column ${at + 1}`, message });
-  }
-}
-
-const PLAIN = /^(?:\d+(?:\.\d+)?|\.\d+)$/;
-
-function readerOf(def: MetricDef, measure: Measure): { parse: (text: string) => number | null; hint: string } {
-  if (measure.kind === 'utilization' || def.unit === '1') return { parse: parseShare, hint: 'a share such as 80% or 0.8' };
-  if (def.unit === 'By') return { parse: parseSize, hint: SIZE_HINT };
-  if (def.unit === 's') return { parse: parseDuration, hint: DURATION_HINT };
-  return { parse: parsePlain, hint: 'a plain number such as 200' };
-}
-
-function parsePlain(text: string): number | null {
-  return PLAIN.test(text) ? Number(text) : null;
-}
-
-function parseShare(text: string): number | null {
-  const percent = /^(.*?)\s*%$/.exec(text)?.[1];
-  const value = parsePlain(percent ?? text);
-  return value === null || percent === undefined ? value : value / 100;
-}
+/** What a rule is unless it says otherwise: the level of every series of its metric, always, or the run fails. */
+export const PLAIN = {
+  role: null,
+  labels: {},
+  measure: { kind: 'level' },
+  againstBaseline: false,
+  for: 0,
+  over: null,
+  phase: null,
+  otherwise: 'fail',
+  abort: null,
+  optional: false,
+} as const satisfies Partial<Rule>;
 
 /** Whether the rule is about this series. Without a filter it holds for the total of a role and for each of its members. */
 export function ruleApplies(rule: Rule, series: Series): boolean {
@@ -168,8 +71,50 @@ export function ruleApplies(rule: Rule, series: Series): boolean {
   return Object.entries(rule.labels).every(([name, value]) => (name === 'member' ? (series.member ?? '') : series.labels[name]) === value);
 }
 
-export function violates(rule: Rule, value: number): boolean {
-  if (rule.op === '<') return !(value < rule.value);
-  if (rule.op === '<=') return !(value <= rule.value);
-  return rule.op === '>' ? !(value > rule.value) : !(value >= rule.value);
+export function violates({ op, value: bound }: Pick<Rule, 'op' | 'value'>, value: number): boolean {
+  if (op === '<') return !(value < bound);
+  if (op === '<=') return !(value <= bound);
+  if (op === '>') return !(value > bound);
+  if (op === '>=') return !(value >= bound);
+  return (op === '==') !== (value === bound);
+}
+
+/** Whether small values are the good ones: the bound is a ceiling. */
+export function isCeiling({ op }: Pick<Rule, 'op'>): boolean {
+  return op === '<' || op === '<=';
+}
+
+/** Compared sample by sample. */
+export function isOfSamples({ measure, againstBaseline }: Rule): boolean {
+  return !againstBaseline && (measure.kind === 'level' || measure.kind === 'utilization');
+}
+
+/** Compared with samples or windows of them, so that a run in which there was none leaves it open. */
+export function isWatched({ measure: { kind } }: Rule): boolean {
+  return kind !== 'slope' && kind !== 'slope_per_request' && kind !== 'exhaustion' && kind !== 'recovery';
+}
+
+/** Bounds the level of its series everywhere, so that the series is judged by it: a wish, or a bound of one phase, does not. */
+export function isLimit(rule: Rule): boolean {
+  return isOfSamples(rule) && rule.otherwise === 'fail' && rule.phase === null && !['==', '!='].includes(rule.op);
+}
+
+/** The unit of what the rule compares. */
+export function unitOf({ measure, againstBaseline }: Pick<Rule, 'measure' | 'againstBaseline'>, def: Pick<MetricDef, 'unit'>): string {
+  if (againstBaseline) return '1';
+  switch (measure.kind) {
+    case 'utilization':
+    case 'share':
+      return '1';
+    case 'slope':
+      return `${def.unit}/h`;
+    case 'rate':
+      return `${def.unit}/s`;
+    case 'quantile':
+    case 'exhaustion':
+    case 'recovery':
+      return 's';
+    default:
+      return def.unit;
+  }
 }

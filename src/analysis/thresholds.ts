@@ -2,8 +2,10 @@
 import type { Series, SeriesTable } from '../series.ts';
 import type { Store } from '../store.ts';
 import type { Samples } from '../tick.ts';
+import type { Phase } from '../timeline.ts';
 import { LimitIndex } from './limits.ts';
-import { type Rule, ruleApplies, violates } from './rules.ts';
+import { holdsIn } from './phases.ts';
+import { isCeiling, isOfSamples, type Rule, ruleApplies, violates } from './rules.ts';
 
 /** A broken rule stays broken. Run times in seconds; values in the unit of the rule. */
 export interface Breach {
@@ -47,13 +49,18 @@ export class Thresholds {
     this.#rules = rules;
   }
 
-  watch(samples: Samples, table: SeriesTable, store: Store): void {
+  /** @param phase the one that the run is in */
+  watch(samples: Samples, table: SeriesTable, store: Store, phase: Phase | null = null): void {
     if (this.#rules.length === 0) return;
     if (this.#known < table.size) this.#meet(table);
     if (this.#watches.size === 0) return;
     for (let i = 0; i < samples.length; i++) {
       const id = samples.series[i]!;
-      for (const watch of this.#watches.get(id) ?? []) this.#sample(watch, table.get(id), samples.at[i]!, samples.values[i]!, store);
+      for (const watch of this.#watches.get(id) ?? []) {
+        if (holdsIn(this.#rules[watch.rule]!, table.get(id).def, phase))
+          this.#sample(watch, table.get(id), samples.at[i]!, samples.values[i]!, store);
+        else watch.since = null;
+      }
     }
   }
 
@@ -93,7 +100,7 @@ export class Thresholds {
     this.#watches.clear();
     for (const series of all) {
       const list = this.#rules.flatMap((rule, index) => {
-        if (!ruleApplies(rule, series)) return [];
+        if (!isOfSamples(rule) || !ruleApplies(rule, series)) return [];
         const { since, first, last } = before.get(`${index} ${series.id}`) ?? { since: null, first: NaN, last: NaN };
         return [{ rule: index, limit: limits.find(series), since, first, last }];
       });
@@ -123,8 +130,7 @@ export class Thresholds {
   #broken(watch: Watch, series: number, at: number, value: number): void {
     const key = `${watch.rule} ${series}`;
     const breach = this.#breaches.get(key) ?? { rule: watch.rule, series, from: watch.since!, at, first: watch.first, worst: value };
-    const upper = this.#rules[watch.rule]!.op.startsWith('<');
-    breach.worst = upper ? Math.max(breach.worst, value) : Math.min(breach.worst, value);
+    breach.worst = isCeiling(this.#rules[watch.rule]!) ? Math.max(breach.worst, value) : Math.min(breach.worst, value);
     this.#breaches.set(key, breach);
   }
 }

@@ -57,6 +57,7 @@ export interface Finding {
     | 'pool_exhausted'
     | 'pool_unseen'
     | 'outage'
+    | 'recovery'
     | 'rule'
     | 'level'
     | 'work'

@@ -3,8 +3,9 @@
  * else CPU time, else I/O, else context switches. When the work stops, judging stops there.
  */
 import type { Series } from '../series.ts';
-import type { Bins } from '../store.ts';
 import type { Store } from '../store.ts';
+import type { Phase } from '../timeline.ts';
+import { type Rates, ratesOf, WINDOWS_MIN } from './rates.ts';
 import { median } from './stats.ts';
 
 export interface Work {
@@ -14,6 +15,10 @@ export interface Work {
   readonly steady: boolean;
   /** Run time at which it stopped; null while it goes on, and when there never was any. */
   readonly stoppedAt: number | null;
+  /** Why it stopped: it went away, its answers are errors, or it has fallen to less than half of what it was. */
+  readonly ended: 'gone' | 'refused' | 'halved' | null;
+  /** The class of most errors where the answers are errors and that is known (`http_401`). */
+  readonly refusedBy: string | null;
   /** Requests per hour while there was work; null when requests are not counted. */
   readonly requestsPerHour: number | null;
 }
@@ -38,11 +43,6 @@ const STEADY_SHARE = 0.5;
 
 const WARMUP_SHARE = 0.08;
 
-/** Windows in which work is counted: fine enough to place its end, and each long enough for the clock ticks of CPU time. */
-const WINDOWS_MAX = 120;
-const WINDOW_MIN_S = 3;
-const WINDOWS_MIN = 5;
-
 /**
  * Work has stopped when it stayed away so long, and longer than ever before: a pause between batches is not an end. A minute, or a third
  * of a run that is too short for that.
@@ -52,16 +52,61 @@ const STOPPED_SHORT_SHARE = 1 / 3;
 const STOPPED_SHARE = 0.05;
 const PAUSE_FACTOR = 1.5;
 
+/** A load is even when this share of its windows is within a quarter of its rate: of an even one a fall by half is no night. */
+const EVEN_SHARE = 0.8;
+const EVEN_WITHIN = 0.25;
+const HALF = 0.5;
+
+const REQUESTS = 'requests';
+const ERRORS = 'errors';
+const CLASSES = 'soak.traffic.errors.by_class';
+
+const NOTHING: Work = { signal: null, steady: false, stoppedAt: null, ended: null, refusedBy: null, requestsPerHour: null };
+
 const HOUR = 3600;
 
-/** @param series those of one target */
-export function workOf(series: readonly Series[], store: Store, now: number): Work {
+/** @param series those of one target, and the load on the whole run when it has none of its own */
+export function workOf(series: readonly Series[], store: Store, now: number, phases: readonly Phase[] = []): Work {
   for (const { name, idle } of SIGNALS) {
     const counted = withoutDoubles(series.filter((s) => (s.def.alias === name || s.def.name === name) && store.bins(s.id).length > 0));
     if (counted.length === 0) continue;
-    return judgeRates(ratesOf(counted, store, now), idle, name, now);
+    if (name === REQUESTS) return requestsOf(series, counted, store, now, phases);
+    return judgeRates(ratesOf(counted, [], store, now, phases), idle, name, now);
   }
-  return { signal: null, steady: false, stoppedAt: null, requestsPerHour: null };
+  return NOTHING;
+}
+
+/** Answers that are errors are no work: what refuses everything has nothing to leak. */
+function requestsOf(series: readonly Series[], counted: readonly Series[], store: Store, now: number, phases: readonly Phase[]): Work {
+  const all = ratesOf(counted, [], store, now, phases);
+  const asked = judgeRates(all, 0, REQUESTS, now);
+  const errors = withoutDoubles(series.filter(({ def, id }) => def.alias === ERRORS && store.bins(id).length > 0));
+  if (errors.length > 0) {
+    const served = judgeRates(ratesOf(counted, errors, store, now, phases), 0, REQUESTS, now);
+    const isRefused = (served.stoppedAt !== null && served.stoppedAt < (asked.stoppedAt ?? Infinity)) || (asked.steady && !served.steady);
+    if (isRefused)
+      return {
+        ...served,
+        ended: 'refused',
+        refusedBy: mostOf(series, store, served.stoppedAt ?? 0),
+        requestsPerHour: asked.requestsPerHour,
+      };
+  }
+  const halvedAt = asked.stoppedAt === null && asked.steady ? halved(all) : null;
+  return halvedAt === null ? asked : { ...asked, stoppedAt: halvedAt, ended: 'halved' };
+}
+
+/** The class of most errors from a run time on; null when the classes are not told. */
+function mostOf(series: readonly Series[], store: Store, from: number): string | null {
+  const counts = series.flatMap(({ id, def, labels }) => {
+    if (def.name !== CLASSES) return [];
+    const bins = store.bins(id);
+    let count = 0;
+    for (let i = 0; i < bins.length; i++) if ((bins.first + i + 1) * bins.width > from) count += bins.sum[i]!;
+    return [{ count, name: Object.values(labels)[0] ?? '' }];
+  });
+  const [most] = counts.toSorted((a, b) => b.count - a.count);
+  return most && most.count > 0 ? most.name : null;
 }
 
 /** The role's total where there is one, else its members: both would count everything twice. */
@@ -70,42 +115,10 @@ function withoutDoubles(series: readonly Series[]): Series[] {
   return totals.length > 0 ? totals : [...series];
 }
 
-interface Rates {
-  readonly from: number;
-  readonly width: number;
-  /** Per second; NaN where nothing was sampled. */
-  readonly rate: Float64Array;
-}
-
-function ratesOf(series: readonly Series[], store: Store, now: number): Rates {
-  const all = series.map((s) => ({ bins: store.bins(s.id), counter: s.def.kind === 'counter' }));
-  const from = Math.min(...all.map(({ bins }) => bins.first * bins.width));
-  const finest = Math.max(WINDOW_MIN_S, ...all.map(({ bins }) => bins.width));
-  const count = Math.max(1, Math.min(WINDOWS_MAX, Math.floor((now - from) / finest)));
-  const width = (now - from) / count;
-  const rate = new Float64Array(count).fill(NaN);
-  for (const { bins, counter } of all) addRates(rate, bins, counter, from, width);
-  return { from, width, rate };
-}
-
-/** Spreads each bin over the windows it overlaps. */
-function addRates(rate: Float64Array, bins: Bins, counter: boolean, from: number, width: number): void {
-  for (let i = 0; i < bins.length; i++) {
-    if (bins.count[i] === 0) continue;
-    const start = (bins.first + i) * bins.width;
-    const perSecond = counter ? bins.sum[i]! / bins.width : bins.sum[i]! / bins.count[i]!;
-    const last = Math.min(rate.length - 1, Math.floor((start + bins.width - from) / width));
-    for (let w = Math.max(0, Math.floor((start - from) / width)); w <= last; w++) {
-      const overlap = Math.min(start + bins.width, from + (w + 1) * width) - Math.max(start, from + w * width);
-      if (overlap > 0) rate[w] = (Number.isNaN(rate[w]!) ? 0 : rate[w]!) + (perSecond * overlap) / width;
-    }
-  }
-}
-
-function judgeRates({ from, width, rate }: Rates, idle: number, signal: string, now: number): Work {
+function judgeRates({ from, width, rate, judged: end }: Rates, idle: number, signal: string, now: number): Work {
   const warm = Math.floor(rate.length * WARMUP_SHARE);
   const level = sustained(rate.subarray(warm));
-  const none: Work = { signal, steady: false, stoppedAt: null, requestsPerHour: null };
+  const none: Work = { ...NOTHING, signal };
   if (rate.length < WINDOWS_MIN || !(level > idle)) return none;
   const working = Array.from(rate, (value) => value > Math.max(idle, WORK_SHARE * level));
   const last = working.lastIndexOf(true);
@@ -114,11 +127,14 @@ function judgeRates({ from, width, rate }: Rates, idle: number, signal: string, 
   // The last window with work is cut in two by the end of the work unless it is as busy as the others.
   const whole = rate[last]! > 0.8 * level ? last + 1 : last;
   const total = judged.reduce((sum, w) => sum + rate[w]!, 0) / judged.length;
+  const stopped = hasStopped(working.slice(0, end), rate, last, width, now - from);
   return {
     signal,
     steady: share >= STEADY_SHARE,
-    stoppedAt: hasStopped(working, last, width, now - from) ? from + whole * width : null,
-    requestsPerHour: signal === 'requests' ? total * HOUR : null,
+    stoppedAt: stopped ? from + whole * width : null,
+    ended: stopped ? 'gone' : null,
+    refusedBy: null,
+    requestsPerHour: signal === REQUESTS ? total * HOUR : null,
   };
 }
 
@@ -143,13 +159,27 @@ function isExceeded(values: Float64Array, n: number, than: number): boolean {
   return higher >= n / 2;
 }
 
-function hasStopped(working: readonly boolean[], last: number, width: number, span: number): boolean {
+function hasStopped(working: readonly boolean[], rate: Float64Array, last: number, width: number, span: number): boolean {
   const away = (working.length - 1 - last) * width;
   let pause = 0;
   let longest = 0;
   for (let w = working.indexOf(true); w <= last; w++) {
+    if (Number.isNaN(rate[w]!)) continue; // not sampled, or not judged: no pause of the program
     pause = working[w] ? 0 : pause + width;
     longest = Math.max(longest, pause);
   }
   return away >= Math.max(Math.min(STOPPED_MIN_S, STOPPED_SHORT_SHARE * span), STOPPED_SHARE * span) && away > PAUSE_FACTOR * longest;
+}
+
+/** When an even load fell to less than half of itself, for the rest of the run; null when it did not. */
+function halved({ from, width, rate, judged: end }: Rates): number | null {
+  let first = end;
+  const warm = Math.floor(rate.length * WARMUP_SHARE);
+  const level = sustained(rate.subarray(warm, end));
+  while (first > warm && rate[first - 1]! < HALF * level) first--;
+  const before = rate.subarray(warm, first).filter((value) => !Number.isNaN(value));
+  const away = (end - first) * width;
+  if (before.length < WINDOWS_MIN || away < Math.max(STOPPED_MIN_S, STOPPED_SHARE * rate.length * width)) return null;
+  const even = before.filter((value) => Math.abs(value / level - 1) <= EVEN_WITHIN).length;
+  return even >= EVEN_SHARE * before.length ? from + first * width : null;
 }

@@ -1,7 +1,8 @@
 /** From flags, environment and file to a configuration, with everything that is wrong on the way. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseRule, type Rule } from '../analysis/rules.ts';
+import { parseRule } from '../analysis/ruleparser.ts';
+import type { Rule } from '../analysis/rules.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Config, JudgeOverrides } from './config.ts';
 import { type Env, envLayer, otelLayer } from './environment.ts';
@@ -142,7 +143,7 @@ function checkRule({ role, metric, text }: Rule, given: Given, { roles, servers 
     const meant = didYouMean(role, names) || `; the roles are ${names.join(', ')}`;
     faults.addGiven('RULE', given, `"${text}": no target has the role ${role}${meant}`);
   }
-  const gauge = gaugeName(metric);
+  const gauge = gaugeName(metric ?? '');
   const gauges = servers.flatMap((server) => server.gauges.map(({ name }) => name));
   if (gauge === null || gauges.includes(gauge)) return;
   faults.addGiven('RULE', given, `"${text}": no server has a gauge ${gauge}${didYouMean(gauge, gauges)}`);

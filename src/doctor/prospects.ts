@@ -115,10 +115,11 @@ export function withoutPending(
   const started = new Set(config.targets.filter(({ selector }) => selector.kind === 'exec').map(({ role }) => role));
   return findings.filter(({ kind, outcome, evidence }) => {
     const rule = kind === 'rule' && outcome === 'inconclusive' ? config.rules.find(({ text }) => text === evidence['rule']) : undefined;
-    if (rule === undefined) return true;
+    if (rule === undefined || rule.metric === null) return true;
+    const { metric } = rule;
     if (rule.role === null ? started.size > 0 : started.has(rule.role)) return false;
-    const { panel } = catalog.get(rule.metric);
+    const { panel } = catalog.get(metric);
     const near = state.series.all().some(({ def, target }) => def.panel === panel && (rule.role === null || target === rule.role));
-    return !near || blind.some((spot) => covers(spot, rule.metric));
+    return !near || blind.some((spot) => covers(spot, metric));
   });
 }

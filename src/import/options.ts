@@ -1,5 +1,6 @@
 /** What the flags of `analyze` mean. Everything that is wrong with them is told at once. */
-import { type Rule, parseRule } from '../analysis/rules.ts';
+import { parseRule } from '../analysis/ruleparser.ts';
+import { PLAIN, type Rule } from '../analysis/rules.ts';
 import type { Env } from '../config/environment.ts';
 import { Faults } from '../config/faults.ts';
 import { didYouMean } from '../config/nearest.ts';
@@ -175,7 +176,7 @@ function rulesOf(limits: ReadonlyMap<string, string>, rules: readonly string[], 
 }
 
 function limitRule(name: string, text: string, { def, labels }: RuledColumn, value: number): Rule {
-  return { text: `${name} < ${text}`, role: null, metric: def.name, labels, measure: { kind: 'level' }, op: '<', value, for: 0 };
+  return { ...PLAIN, text: `${name} < ${text}`, metric: def.name, labels, op: '<', value };
 }
 
 function valueOf(text: string, unit: string): number | null {

@@ -1,6 +1,7 @@
 /** The list of sources. A new source is its file, an entry here, its metrics in `src/metrics.ts`, and its fixtures. */
 import type { Config } from '../config/config.ts';
 import { poolMaxOf } from '../config/poolmax.ts';
+import { settledAfter } from '../pace.ts';
 import { cgroupSource } from './cgroup.ts';
 import { hostSource } from './host.ts';
 import { poolSource } from './pool.ts';
@@ -17,11 +18,8 @@ import { socketsSource } from './sockets.ts';
 import type { Source, SourceContext } from './source.ts';
 import { Sockets } from '../sockets/sockets.ts';
 
-/** A quarter of an hour is what pools and caches take to settle; of a short run a tenth. */
-const WARMUP_S = 900;
-
 function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
-  const settled = warmup ?? Math.min(WARMUP_S, (duration ?? Infinity) / 10);
+  const settled = settledAfter(warmup, duration);
   const postgres = ctx.servers.all().filter(({ spec }) => spec.system === 'postgresql');
   return [...postgres.map((server) => postgresSource(ctx, server, { warmup: settled })), ...redisSources(ctx)];
 }

@@ -1,7 +1,7 @@
 import * as fc from '../property.ts';
 import { describe, expect, test } from 'vitest';
 import { Judge } from '../../src/analysis/judge.ts';
-import { parseRule } from '../../src/analysis/rules.ts';
+import { parseRule } from '../../src/analysis/ruleparser.ts';
 import type { Finding } from '../../src/analysis/verdict.ts';
 import { Catalog, type MetricDef } from '../../src/catalog.ts';
 import { access, capabilityNames, type Identity, parseIdentity, parseUsers, type Watched } from '../../src/doctor/identity.ts';

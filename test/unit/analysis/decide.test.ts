@@ -4,7 +4,7 @@ import { analyse } from '../../../src/analysis/analyse.ts';
 import { HEAP_HIDDEN } from '../../../src/analysis/gates.ts';
 import { NEW_BOOK } from '../../../src/analysis/grades.ts';
 import type { Outcome, SeriesInput } from '../../../src/analysis/judgement.ts';
-import { parseRule } from '../../../src/analysis/rules.ts';
+import { parseRule } from '../../../src/analysis/ruleparser.ts';
 import type { Verdict, VerdictSeries } from '../../../src/analysis/verdict.ts';
 import { Catalog } from '../../../src/catalog.ts';
 import { METRICS as SERVERS } from '../../../src/sources/outages.ts';

@@ -1,7 +1,7 @@
 import { deserialize, serialize } from 'node:v8';
 import { describe, expect, test } from 'vitest';
 import { Judge } from '../../../src/analysis/judge.ts';
-import { parseRule } from '../../../src/analysis/rules.ts';
+import { parseRule } from '../../../src/analysis/ruleparser.ts';
 import { Catalog } from '../../../src/catalog.ts';
 import { RunState } from '../../../src/runstate.ts';
 import { M } from '../../sim/metrics.ts';

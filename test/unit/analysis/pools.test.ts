@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding, Verdict } from '../../../src/analysis/verdict.ts';
+import { PLAIN } from '../../../src/analysis/rules.ts';
 import { METRICS } from '../../../src/sources/pool.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, type Scenario, Simulation, type Simulated } from '../../sim/run.ts';
@@ -147,14 +148,11 @@ describe('idle in a transaction', () => {
 
   test('a rule of the user takes the place of both', () => {
     const rule = {
+      ...PLAIN,
       text: 'pool.oldest_checkout < 1h',
-      role: null,
       metric: 'soak.pool.oldest_checkout',
-      labels: {},
-      measure: { kind: 'level' },
       op: '<',
       value: 3600,
-      for: 0,
     } as const;
     expect(found({ stuck: () => 0, idleInTransaction: (t) => t % 400 }, { options: { rules: [rule] } })).toEqual([]);
   });

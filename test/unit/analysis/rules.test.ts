@@ -1,7 +1,8 @@
 import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import { limitHistory, LimitIndex, limitsOf } from '../../../src/analysis/limits.ts';
-import { parseRule, type Rule, ruleApplies, violates } from '../../../src/analysis/rules.ts';
+import { parseRule } from '../../../src/analysis/ruleparser.ts';
+import { PLAIN, type Rule, ruleApplies, violates } from '../../../src/analysis/rules.ts';
 import { Thresholds } from '../../../src/analysis/thresholds.ts';
 import { Catalog, defineMetrics, type MetricDef } from '../../../src/catalog.ts';
 import { Problem } from '../../../src/problem.ts';
@@ -30,7 +31,7 @@ const find = (name: string): MetricDef | undefined => CATALOG.find(name);
 const rule = (text: string): Rule => parseRule(text, find);
 
 describe('a rule', () => {
-  const whole = { role: null, labels: {}, measure: { kind: 'level' }, op: '<', for: 0 };
+  const whole = { ...PLAIN, op: '<' };
 
   test.each([
     ['memory.private < 2GB', { metric: M.memory.name, value: 2e9 }],
@@ -64,7 +65,7 @@ describe('a rule', () => {
     ['fds < 5 for ever', 13, /a duration such as .* after "for"/],
     ['fds < 5 or so', 7, /a plain number/],
     ['fds < 5 !', 9, /end of the rule/],
-    ['requests < 5', 1, /only ever counts up/],
+    ['requests < 5', 10, /only ever counts up/],
     ['threads.utilization < 80%', 1, /has no limit/],
     ['disk.used < 5GB {path="/"}', 17, /no label path; it has mountpoint, member/],
     ['disk.used < 5GB {mountpoint=/}', 17, /a label filter such as/],

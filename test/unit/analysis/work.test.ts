@@ -86,6 +86,13 @@ describe('work', () => {
   });
 
   test('that nothing shows is not known', () => {
-    expect(work(1, [{ def: M.memory, signal: () => 1 }])).toEqual({ signal: null, steady: false, stoppedAt: null, requestsPerHour: null });
+    expect(work(1, [{ def: M.memory, signal: () => 1 }])).toEqual({
+      signal: null,
+      steady: false,
+      stoppedAt: null,
+      ended: null,
+      refusedBy: null,
+      requestsPerHour: null,
+    });
   });
 });

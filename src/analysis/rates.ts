@@ -1,0 +1,61 @@
+/** How much work was done in each of a few equal windows of a run. */
+import type { Bins, Store } from '../store.ts';
+import type { Series } from '../series.ts';
+import type { Phase } from '../timeline.ts';
+
+/** Windows in which work is counted: fine enough to place its end, and each long enough for the clock ticks of CPU time. */
+const WINDOWS_MAX = 120;
+const WINDOW_MIN_S = 3;
+export const WINDOWS_MIN = 5;
+
+/** Rates per second. */
+export interface Rates {
+  readonly from: number;
+  readonly width: number;
+  /** NaN where nothing was sampled, and in phases that are not judged. */
+  readonly rate: Float64Array;
+  /** The first window of the phase that is not judged and in which the run is now; their number when it is in none. */
+  readonly judged: number;
+}
+
+/** @param less what is taken off: of requests those that failed */
+export function ratesOf(series: readonly Series[], less: readonly Series[], store: Store, now: number, phases: readonly Phase[]): Rates {
+  const all = series.map((s) => ({ bins: store.bins(s.id), counter: s.def.kind === 'counter' }));
+  const from = Math.min(...all.map(({ bins }) => bins.first * bins.width));
+  const finest = Math.max(WINDOW_MIN_S, ...all.map(({ bins }) => bins.width));
+  const count = Math.max(1, Math.min(WINDOWS_MAX, Math.floor((now - from) / finest)));
+  const width = (now - from) / count;
+  const rate = new Float64Array(count).fill(NaN);
+  for (const { bins, counter } of all) addRates(rate, bins, counter ? 1 : null, from, width);
+  for (const { id } of less) addRates(rate, store.bins(id), -1, from, width);
+  for (let w = 0; w < count; w++) if (rate[w]! < 0) rate[w] = 0;
+  return { from, width, rate, judged: leaveOut(rate, phases, from, width) };
+}
+
+/**
+ * Spreads each bin over the windows it overlaps.
+ * @param sign of a counter, 1 or -1; null: a gauge, whose mean is a rate
+ */
+function addRates(rate: Float64Array, bins: Bins, sign: 1 | -1 | null, from: number, width: number): void {
+  for (let i = 0; i < bins.length; i++) {
+    if (bins.count[i] === 0) continue;
+    const start = (bins.first + i) * bins.width;
+    const perSecond = sign === null ? bins.sum[i]! / bins.count[i]! : (sign * bins.sum[i]!) / bins.width;
+    const last = Math.min(rate.length - 1, Math.floor((start + bins.width - from) / width));
+    for (let w = Math.max(0, Math.floor((start - from) / width)); w <= last; w++) {
+      const overlap = Math.min(start + bins.width, from + (w + 1) * width) - Math.max(start, from + w * width);
+      if (overlap > 0) rate[w] = (Number.isNaN(rate[w]!) ? 0 : rate[w]!) + (perSecond * overlap) / width;
+    }
+  }
+}
+
+/** A window that is half in a phase that is not judged is left out. */
+function leaveOut(rate: Float64Array, phases: readonly Phase[], from: number, width: number): number {
+  phases.forEach((phase, i) => {
+    if (phase.judged) return;
+    const [start, end] = [(phase.from - from) / width, ((phases[i + 1]?.from ?? Infinity) - from) / width];
+    for (let w = Math.max(0, Math.round(start)); w < Math.min(rate.length, Math.round(end)); w++) rate[w] = NaN;
+  });
+  const now = phases.at(-1);
+  return now === undefined || now.judged ? rate.length : Math.max(0, Math.min(rate.length, Math.round((now.from - from) / width)));
+}

@@ -1,0 +1,170 @@
+/**
+ * How long after a disturbance (an outage of a server, a phase called `fault`) the signals of a run were back where they had been. What
+ * was normal is what the latest samples before it were; a signal is back from the first sample on after which it stays there.
+ */
+import type { SeriesTable } from '../series.ts';
+import type { RunEvent, Tick } from '../tick.ts';
+import { median } from './stats.ts';
+
+/** Samples that say what is normal. */
+const BEFORE = 60;
+const BEFORE_MIN = 5;
+
+/** Seconds for which a signal must stay where it was: the first good answer after an outage is often followed by bad ones. */
+const STAYS_S = 10;
+
+/** Disturbances that are remembered, the newest, and signals that are followed: 32 of 64 are 200 kB. */
+const DISTURBANCES_MAX = 32;
+const SIGNALS_MAX = 64;
+
+/** Normal reaches this far beyond what was usual, when nothing was seen beyond that. */
+const SLACK = 0.2;
+
+/** `high`: worse when it is higher. `low`: worse when it is lower. */
+type Bad = 'high' | 'low';
+
+/** By metric; what else grows when something does not keep up is a backlog of the user's own. */
+const FOLLOWED: Readonly<Record<string, Bad>> = {
+  'soak.traffic.requests': 'low',
+  'soak.traffic.errors': 'high',
+  'soak.traffic.duration.mean': 'high',
+  'soak.traffic.duration.quantile': 'high',
+  'soak.probe.duration': 'high',
+};
+const BACKLOG = /^soak\.signal\./;
+
+interface Signal {
+  readonly id: number;
+  readonly bad: Bad;
+  readonly counter: boolean;
+  /** What was normal, the newest last. */
+  before: number[];
+  last: number;
+  at: number;
+}
+
+/** One signal in one disturbance. Run times. */
+export interface Return {
+  readonly series: number;
+  /** What it was before, and the bound of what counts as back. */
+  readonly level: number;
+  readonly bound: number;
+  /** It was ever outside. */
+  left: boolean;
+  /** Since when it is inside again. */
+  inside: number | null;
+  /** When it was back for good; never before the end of the disturbance. */
+  back: number | null;
+}
+
+export interface Disturbance {
+  /** `fault`, or the name of the server. */
+  readonly what: string;
+  readonly from: number;
+  to: number | null;
+  readonly returns: Return[];
+}
+
+export interface RecoverySnapshot {
+  readonly disturbances: readonly Disturbance[];
+  readonly signals: readonly Signal[];
+}
+
+export class Recovery {
+  #disturbances: Disturbance[] = [];
+  readonly #signals = new Map<number, Signal>();
+  #met = 0;
+
+  watch({ samples, events }: Pick<Tick, 'samples' | 'events'>, table: SeriesTable): void {
+    this.#meet(table);
+    for (const event of events) this.#event(event);
+    if (this.#signals.size === 0) return;
+    for (let i = 0; i < samples.length; i++) {
+      const signal = this.#signals.get(samples.series[i]!);
+      if (signal) this.#sample(signal, samples.values[i]!, samples.at[i]!);
+    }
+  }
+
+  all(): readonly Disturbance[] {
+    return this.#disturbances;
+  }
+
+  snapshot(): RecoverySnapshot {
+    return { disturbances: structuredClone(this.#disturbances), signals: structuredClone([...this.#signals.values()]) };
+  }
+
+  restore({ disturbances, signals }: RecoverySnapshot): void {
+    this.#disturbances = structuredClone([...disturbances]);
+    for (const signal of structuredClone([...signals])) this.#signals.set(signal.id, signal);
+  }
+
+  #meet(table: SeriesTable): void {
+    for (; this.#met < table.size; this.#met++) {
+      const { id, def, member } = table.get(this.#met);
+      const bad = FOLLOWED[def.name] ?? (BACKLOG.test(def.name) && def.growth === 'leak' ? 'high' : undefined);
+      if (bad === undefined || member !== null || this.#signals.has(id) || this.#signals.size === SIGNALS_MAX) continue;
+      this.#signals.set(id, { id, bad, counter: def.kind === 'counter', before: [], last: NaN, at: NaN });
+    }
+  }
+
+  #event({ kind, t, data }: RunEvent): void {
+    if (kind === 'server_down') this.#begin(String(data['server']), typeof data['since'] === 'number' ? data['since'] : t);
+    if (kind === 'server_up') this.#end(String(data['server']), t);
+    if (kind !== 'phase') return;
+    this.#end(FAULT, t);
+    if (isFault(String(data['phase']))) this.#begin(FAULT, t);
+  }
+
+  #begin(what: string, from: number): void {
+    if (this.#disturbances.some((one) => one.what === what && one.to === null)) return;
+    const known = [...this.#signals.values()].filter(({ before }) => before.length >= BEFORE_MIN);
+    this.#disturbances.push({ what, from, to: null, returns: known.map(returnOf) });
+    if (this.#disturbances.length > DISTURBANCES_MAX) this.#disturbances.shift();
+  }
+
+  #end(what: string, t: number): void {
+    const open = this.#disturbances.findLast((one) => one.what === what && one.to === null);
+    if (open) open.to = t;
+  }
+
+  #sample(signal: Signal, raw: number, at: number): void {
+    const value = signal.counter ? (raw - signal.last) / (at - signal.at) : raw;
+    signal.last = raw;
+    signal.at = at;
+    if (!Number.isFinite(value) || value < 0) return;
+    let disturbed = false;
+    for (const disturbance of this.#disturbances) {
+      const own = disturbance.returns.find(({ series }) => series === signal.id);
+      if (own === undefined || own.back !== null) continue;
+      disturbed = true;
+      follow(own, disturbance, signal.bad, value, at);
+    }
+    if (!disturbed) signal.before = [...signal.before.slice(1 - BEFORE), value];
+  }
+}
+
+export const FAULT = 'fault';
+
+/** `fault`, `fault-kill-db`: whoever declares one means to disturb. */
+function isFault(phase: string): boolean {
+  return /^fault\b/.test(phase);
+}
+
+function returnOf({ id, bad, before }: Signal): Return {
+  const level = median(Float64Array.from(before));
+  const bound = bad === 'high' ? Math.max(level * (1 + SLACK), ...before) : Math.min(level * (1 - SLACK), ...before);
+  return { series: id, level, bound, left: false, inside: null, back: null };
+}
+
+function follow(own: Return, { to }: Disturbance, bad: Bad, value: number, at: number): void {
+  const isOutside = bad === 'high' ? value > own.bound : value < own.bound;
+  if (isOutside) {
+    own.left = true;
+    own.inside = null;
+    return;
+  }
+  own.inside ??= at;
+  if (to === null || at < to) return;
+  const since = Math.max(own.inside, to);
+  if (at - since >= STAYS_S) own.back = since;
+}

@@ -1,0 +1,67 @@
+/** The vocabulary of rules: what may follow a metric, and the metrics of k6 in terms of ours. */
+import type { MetricDef } from '../catalog.ts';
+import type { Measure } from './rules.ts';
+
+/** Words that stand for a measure by themselves; `p(95)` and `p95` are quantiles. */
+const MEASURES: Readonly<Record<string, Measure>> = {
+  value: { kind: 'level' },
+  avg: { kind: 'mean' },
+  mean: { kind: 'mean' },
+  med: { kind: 'quantile', q: 0.5 },
+  min: { kind: 'min' },
+  max: { kind: 'max' },
+  rate: { kind: 'rate' },
+  count: { kind: 'count' },
+  slope: { kind: 'slope' },
+  slope_per_request: { kind: 'slope_per_request' },
+  exhaustion: { kind: 'exhaustion' },
+  recovery: { kind: 'recovery' },
+};
+
+const QUANTILE = /^p(?:\((\d+(?:\.\d+)?)\)|(\d+(?:\.\d+)?))$/;
+
+/** What may follow a metric, for messages. */
+export const MEASURE_HINT = `${Object.keys(MEASURES).join(', ')}, p(95), vs_baseline or drop`;
+
+/** The measure that a word names; null for any other word. */
+export function measureOf(word: string): Measure | null {
+  const [, inside, beside] = QUANTILE.exec(word) ?? [];
+  const percent = Number(inside ?? beside ?? Number.NaN);
+  if (percent >= 0 && percent <= 100) return { kind: 'quantile', q: Number((percent / 100).toPrecision(12)) };
+  return Object.hasOwn(MEASURES, word) ? MEASURES[word]! : null;
+}
+
+/** What a k6 metric is here: the alias of ours, and of it when a tag names what was asked for. */
+interface K6Metric {
+  readonly alias: string;
+  readonly ofOperation?: string;
+  /** What its `rate` is: k6's Rate is a share, its Counter has one per second. */
+  readonly rate: 'share' | 'rate';
+  /** Seconds of 1 in a threshold. */
+  readonly scale: number;
+}
+
+const LATENCY: K6Metric = { alias: 'latency', ofOperation: 'operation.latency', rate: 'rate', scale: 0.001 };
+
+export const K6_METRICS: Readonly<Record<string, K6Metric>> = {
+  http_req_duration: LATENCY,
+  grpc_req_duration: LATENCY,
+  http_req_failed: { alias: 'errors', ofOperation: 'operation.errors', rate: 'share', scale: 1 },
+  http_reqs: { alias: 'requests', ofOperation: 'operation.requests', rate: 'rate', scale: 1 },
+  checks: { alias: 'checks', rate: 'share', scale: 1 },
+  vus: { alias: 'users', rate: 'rate', scale: 1 },
+};
+
+/** Tags by which k6 tells what was asked for. */
+export const K6_OPERATION_TAGS = ['name', 'scenario', 'group', 'url'];
+
+/** Whether windows of the metric have quantiles: durations of requests. */
+export function hasQuantiles({ name }: Pick<MetricDef, 'name'>): boolean {
+  return /^soak\.traffic\.(?:operation\.)?duration\.quantile$/.test(name);
+}
+
+/** Metrics whose rate is a share of others: failed requests of all, failed checks of all. */
+export const SHARES: Readonly<Record<string, string>> = {
+  'soak.traffic.errors': 'soak.traffic.requests',
+  'soak.traffic.operation.errors': 'soak.traffic.operation.requests',
+};
