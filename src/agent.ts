@@ -15,6 +15,7 @@ import { type Load, startLoad } from './load.ts';
 import { createLogger, type Logger } from './log.ts';
 import { Loop, RunTime } from './loop.ts';
 import { assert, messageOf } from './problem.ts';
+import { COOLDOWN, isJudgedPhase, PhasePlan } from './phases.ts';
 import { type OpenedRun, openRun } from './runs.ts';
 import { RunState } from './runstate.ts';
 import { SeriesTable } from './series.ts';
@@ -76,6 +77,7 @@ export class Agent {
   #load: Load | null = null;
   #otel: Otel | null = null;
   #listener: Listener | null = null;
+  #phases: PhasePlan | null = null;
   #endedAt: number | null = null;
 
   constructor(given: Config, { clock, env }: AgentIo) {
@@ -139,12 +141,25 @@ export class Agent {
     if (told.aborted) stop();
     told.addEventListener('abort', stop, { once: true });
     await this.#sink().run(this.#over.signal, () => {
+      for (const phase of this.#phases?.due(this.now()) ?? []) this.beginPhase(phase);
       const over = ending(this.config, this.targets.all(), this.now());
       if (over) this.end(over);
+      const broken = this.state.judge.abortReason(this.state.t);
+      if (broken !== null) this.end({ kind: 'rule', message: broken });
       afterTick();
     });
     told.removeEventListener('abort', stop);
     return this.#ending ?? { kind: 'failed', message: 'ended without a reason' };
+  }
+
+  /** @param judged null: as its name says */
+  beginPhase(phase: string, judged: boolean | null = null): void {
+    this.#sink().event('phase', `phase ${phase}`, { data: { phase, judged: judged ?? isJudgedPhase(phase) } });
+  }
+
+  /** A note of the user on the time axis. */
+  mark(text: string): void {
+    this.#sink().event('mark', text);
   }
 
   /** Ends the run after the tick in flight; the first reason counts. */
@@ -225,6 +240,7 @@ export class Agent {
     });
     this.#opened = opened;
     this.#time = new RunTime(this.#clock, opened.resumed ?? undefined);
+    this.#phases = new PhasePlan(config.phases, opened.resumed?.last.t ?? 0);
     const { state } = this;
     this.#loop = new Loop({
       clock: this.#clock,
@@ -262,7 +278,20 @@ export class Agent {
     const { code, signal } = await load.ended;
     const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
     this.#sink().event('load_end', `${name} ended ${how}`, { data: { code, signal } });
+    await this.#coolDown();
     this.end({ kind: 'command', message: `${name} ended ${how}` });
+  }
+
+  /** The load is over: what is kept for nobody shows after a while. */
+  async #coolDown(): Promise<void> {
+    const { cooldown } = this.config;
+    if (cooldown === 0 || this.#ending !== null) return;
+    this.beginPhase(COOLDOWN);
+    try {
+      await this.#clock.sleepUntil(this.#clock.monotonic() + cooldown, this.#over.signal);
+    } catch {
+      // the run ends before
+    }
   }
 
   /** Producers first: what they report while they end is still recorded. */

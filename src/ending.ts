@@ -4,7 +4,7 @@ import { formatDuration } from './quantity.ts';
 import type { Target } from './targets.ts';
 
 export interface Ending {
-  readonly kind: 'duration' | 'signal' | 'command' | 'target' | 'failed';
+  readonly kind: 'duration' | 'signal' | 'command' | 'target' | 'rule' | 'failed';
   readonly message: string;
 }
 

@@ -2,17 +2,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Catalog } from '../src/catalog.ts';
 import type { Config } from '../src/config/config.ts';
 import { Faults } from '../src/config/faults.ts';
 import { buildConfig, loadSettings } from '../src/config/load.ts';
 import { flagOf, type OptionName } from '../src/config/options.ts';
+import { CATALOG } from '../src/metrics.ts';
 import { Problem } from '../src/problem.ts';
 import { emptyLayer, type GivenTarget, type Layer } from '../src/config/settings.ts';
-import { METRICS as CGROUP } from '../src/sources/cgroup-metrics.ts';
-import { METRICS as PROCESS } from '../src/sources/process-metrics.ts';
 
-export const CATALOG = new Catalog([PROCESS, CGROUP]);
+export { CATALOG };
 
 /** For files of one test file; removed when its process ends. */
 export const DIR = mkdtempSync(join(tmpdir(), 'soak-config-'));

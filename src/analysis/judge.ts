@@ -25,7 +25,8 @@ import {
 import { Outages, type OutagesSnapshot } from './outages.ts';
 import { phaseAt } from './phases.ts';
 import { Recovery, type RecoverySnapshot } from './recovery.ts';
-import { isWatched } from './rules.ts';
+import { judgedRules } from './judgedrules.ts';
+import { isWatched, type Rule } from './rules.ts';
 import { StuckConnections, type StuckConnection } from './stuck.ts';
 import { Thresholds, type ThresholdsSnapshot } from './thresholds.ts';
 import type { Verdict } from './verdict.ts';
@@ -141,6 +142,18 @@ export class Judge {
     });
     this.#verdict = { t: state.t, run, verdict };
     return verdict;
+  }
+
+  /** Why the run should not go on: a rule with `abort` is broken for good. Null while none is. */
+  abortReason(t: number): string | null {
+    const { rules } = this.#options;
+    const due = (rule: Rule | undefined): boolean => rule !== undefined && rule.abort !== null && t >= rule.abort;
+    if (!rules.some(due)) return null;
+    const broken = [...this.#thresholds.breaches(), ...this.#windows.breaches()].map(({ rule }) => rules[rule]).find(due);
+    const confirmed = [...this.#judged.values()].filter(({ grade }) => grade === 'confirmed');
+    const judged =
+      broken ?? judgedRules(rules.filter(due), confirmed, this.#round?.work ?? new Map()).find(({ outcome }) => outcome === 'fail')?.rule;
+    return judged === undefined ? null : `the rule ${judged.text} is broken`;
   }
 
   /** What the rules of the user say; at the end of a run also of windows that are as long as it or longer. */

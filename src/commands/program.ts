@@ -45,7 +45,7 @@ Examples:
                      --load-query 'sum(rate(http_requests_total{job="api"}[5m]))'`;
 
 /** Options of the judgement, which a stored run can be given anew. */
-const JUDGEMENT: readonly OptionName[] = ['rule', 'require', 'mustLive', 'warmup', 'config'];
+const JUDGEMENT: readonly OptionName[] = ['rule', 'preset', 'require', 'mustLive', 'warmup', 'config'];
 
 /** Runs the program and returns its exit code. Throws only what is a defect. */
 export async function main(argv: readonly string[], io: Io = processIo()): Promise<ExitCode> {

@@ -5,6 +5,7 @@ import { withoutPassword } from './serverurl.ts';
 import type { LogLevel } from '../log.ts';
 import type { Address } from './optionvalue.ts';
 import type { PoolMax } from './poolmax.ts';
+import type { PlannedPhase } from '../phases.ts';
 import type { Selector } from '../selector.ts';
 import type { ServerSpec } from '../servers.ts';
 import type { TargetSpec } from '../targets.ts';
@@ -31,6 +32,10 @@ export interface Config {
   /** Null: no push. The endpoint is complete, with its path; headers are added to those of the standard OTEL_* variables. */
   readonly otlp: { readonly endpoint: string; readonly headers: Readonly<Record<string, string>> } | null;
   readonly rules: readonly Rule[];
+  /** Phases known beforehand, in order. */
+  readonly phases: readonly PlannedPhase[];
+  /** Seconds to go on after the command has ended. */
+  readonly cooldown: number;
   readonly required: readonly string[];
   readonly poolMax: readonly PoolMax[];
   /** Where process figures come from: `/proc`, or pidusage where there is none. */
@@ -75,6 +80,8 @@ export function configHash(config: Config): string {
     command,
     recordMax,
     poolMax,
+    phases,
+    cooldown,
   } = config;
   const targets = config.targets.map(({ role, selector, many, children }) => ({ role, selector: selectorText(selector), many, children }));
   // A password may be changed in the middle of a run; gauges without their queries would be another measurement.
@@ -95,6 +102,8 @@ export function configHash(config: Config): string {
     roots,
     command,
     recordMax,
+    phases,
+    cooldown,
   };
   return createHash('sha256').update(canonical(matters)).digest('hex').slice(0, HASH_DIGITS);
 }

@@ -7,6 +7,7 @@ import { FILE_SCHEMA } from './schema.ts';
 import type { Env } from './environment.ts';
 import type { Faults, Given } from './faults.ts';
 import { didYouMean } from './nearest.ts';
+import { THRESHOLD_KEYS } from './rules.ts';
 import { GAUGE_KEYS, SERVER_KEYS } from './servers.ts';
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
 import { headersText } from './optionvalue.ts';
@@ -143,7 +144,8 @@ class ConfigFile {
     const beside = node.items.map((item) => {
       const at = [...path, String(item.key)];
       const value = this.#yaml.at(at);
-      return [String(item.key), isSeq(value) ? value.items.map((_, i) => this.#entry([...at, i])) : this.#given(value)] as const;
+      if (isSeq(value)) return [String(item.key), value.items.map((_, i) => this.#entry([...at, i]))] as const;
+      return [String(item.key), isMap(value) ? this.#entry(at) : this.#given(value)] as const;
     });
     return { text: '', place: this.#yaml.place(node), beside: Object.fromEntries(beside) };
   }
@@ -197,7 +199,7 @@ function unknownKey(key: string, path: Path): string {
   if ((path.length === 0 || path[0] === 'targets') && isSelectorKind(key))
     return `unknown key ${word}; a selector is one word, without a space: ${word}:VALUE`;
   const list = path.findLast((one) => typeof one === 'string');
-  if (list !== undefined) return `unknown key ${word}; an entry of ${list} has ${(ENTRY_KEYS[list] ?? []).join(', ')}`;
+  if (list !== undefined) return `unknown key ${word}; an entry of ${list} has ${(ENTRY_KEYS[list] ?? THRESHOLD_KEYS).join(', ')}`;
   const known = OPTION_NAMES.flatMap((name) => (optionOf(name).perTarget ? [] : [keyOf(name), fileTwinOf(name)?.key]));
   const meant = didYouMean(
     key,
@@ -233,9 +235,9 @@ function expectation(path: Path): string {
   return list && index === undefined ? `a list, each entry ${value.hint}${map}` : `${value.hint}${map}`;
 }
 
-/** YAML takes `api: threads < 100` for a map. */
+/** What an entry of `rules` may be when it is a map. */
 function quotesHint(node: Node, [key]: Path): string {
-  return isMap(node) && key === keyOf('rule') ? '; one with a role needs quotes, as in "api: threads < 100"' : '';
+  return isMap(node) && key === keyOf('rule') ? `; as in k6, a threshold that is a map has ${THRESHOLD_KEYS.join(', ')}` : '';
 }
 
 /** `interval: ` or `targets.many: `, so that the message can be read without the file. */

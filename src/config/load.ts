@@ -1,21 +1,21 @@
 /** From flags, environment and file to a configuration, with everything that is wrong on the way. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseRule } from '../analysis/ruleparser.ts';
-import type { Rule } from '../analysis/rules.ts';
 import type { Catalog } from '../catalog.ts';
 import type { Config, JudgeOverrides } from './config.ts';
 import { type Env, envLayer, otelLayer } from './environment.ts';
-import type { Faults, Given } from './faults.ts';
-import { findMetric, gaugeName } from '../gauges.ts';
+import type { Faults } from './faults.ts';
+import { findMetric } from '../gauges.ts';
+import { PHASE_NAME, type PlannedPhase } from '../phases.ts';
+import { DURATION_HINT, parseDuration } from '../quantity.ts';
 import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
 import { type PoolMax, parsePoolMax } from './poolmax.ts';
-import { buildServers, gaugeRules, SERVERS_MAX, unused } from './servers.ts';
+import { buildRules } from './rules.ts';
+import { buildServers, SERVERS_MAX, unused } from './servers.ts';
 import { defaultRole, parseTarget, type Selector } from '../selector.ts';
 import { emptyLayer, type Layer, Settings, subject } from './settings.ts';
 import { readSmallFile } from './smallfile.ts';
-import type { ServerSpec } from '../servers.ts';
 import type { TargetSpec } from '../targets.ts';
 
 /** What was given to the program. */
@@ -68,6 +68,8 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     listen: get('listen'),
     otlp: endpoint === null ? null : { endpoint, headers: settings.find('otlpHeaders') ?? {} },
     rules,
+    phases: buildPhases(settings, faults),
+    cooldown: get('cooldown'),
     required: buildRequired(settings, catalog, faults),
     poolMax: buildPoolMax(settings, roles, faults),
     source: sourceOf(settings),
@@ -83,7 +85,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
 export function buildOverrides(settings: Settings, catalog: Sources['catalog'], faults: Faults): JudgeOverrides {
   const given = (name: OptionName): boolean => settings.placeOf(name) !== 'default';
   return {
-    ...(given('rule') ? { rules: buildRules(settings, catalog, faults, null) } : {}),
+    ...(given('rule') || given('preset') ? { rules: buildRules(settings, catalog, faults, null) } : {}),
     ...(given('require') ? { required: buildRequired(settings, catalog, faults) } : {}),
     ...(given('mustLive') ? { mustLive: settings.get('mustLive') } : {}),
     ...(given('warmup') ? { warmup: settings.get('warmup') } : {}),
@@ -120,35 +122,6 @@ function commOf(selector: Selector, proc: string): string | null {
   return 'text' in read ? read.text.trim() : null;
 }
 
-/** Whom a rule can be about. */
-interface Watched {
-  readonly roles: readonly string[];
-  readonly servers: readonly ServerSpec[];
-}
-
-/** `watched`: null when only the stored run knows. */
-function buildRules(settings: Settings, catalog: Sources['catalog'], faults: Faults, watched: Watched | null): Rule[] {
-  const find = findMetric(catalog);
-  const given = settings.list('rule').flatMap((one) => {
-    const rule = faults.attempt(one, (text) => parseRule(text, find));
-    if (rule && watched) checkRule(rule, one, watched, faults);
-    return rule ?? [];
-  });
-  return [...given, ...gaugeRules(watched?.servers ?? [], (text) => parseRule(text, find))];
-}
-
-function checkRule({ role, metric, text }: Rule, given: Given, { roles, servers }: Watched, faults: Faults): void {
-  const names = [...roles, ...servers.map(({ name }) => name)];
-  if (role !== null && !names.includes(role)) {
-    const meant = didYouMean(role, names) || `; the roles are ${names.join(', ')}`;
-    faults.addGiven('RULE', given, `"${text}": no target has the role ${role}${meant}`);
-  }
-  const gauge = gaugeName(metric ?? '');
-  const gauges = servers.flatMap((server) => server.gauges.map(({ name }) => name));
-  if (gauge === null || gauges.includes(gauge)) return;
-  faults.addGiven('RULE', given, `"${text}": no server has a gauge ${gauge}${didYouMean(gauge, gauges)}`);
-}
-
 /** Aliases, so that a metric is named the same whichever of its names was given. */
 function buildRequired(settings: Settings, catalog: Sources['catalog'], faults: Faults): string[] {
   const required = settings.list('require').map((given) => {
@@ -171,6 +144,20 @@ function buildPoolMax(settings: Settings, roles: readonly string[], faults: Faul
       faults.addGiven('CONFIG', given, `no target has the role ${one.role}${meant}`);
     }
     return [one];
+  });
+}
+
+function buildPhases(settings: Settings, faults: Faults): PlannedPhase[] {
+  const given = settings.list('phase');
+  return given.map((one, i) => {
+    const [, name = '', , text] = /^([^=]*)(=(.*))?$/s.exec(one.text.trim()) ?? [];
+    const seconds = text === undefined ? null : parseDuration(text);
+    if (!PHASE_NAME.test(name))
+      faults.addGiven('CONFIG', one, 'the name of a phase is a lower-case letter, then at most 31 lower-case letters, digits, - and _');
+    if (text !== undefined && !(seconds! > 0)) faults.addGiven('CONFIG', one, `after ${name}= should be ${DURATION_HINT}`);
+    if (seconds === null && text === undefined && i < given.length - 1)
+      faults.addGiven('CONFIG', one, `${name} should say how long it lasts, as in ${name}=10m: only the last phase may go on`);
+    return { name, seconds };
   });
 }
 

@@ -17,6 +17,7 @@ import {
   text,
   type ValueType,
 } from './optionvalue.ts';
+import { PRESETS } from './presets.ts';
 import { URL_HINT } from './serverurl.ts';
 
 export const GROUPS = ['Targets', 'Servers', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
@@ -181,6 +182,26 @@ const OPTIONS = {
     help: 'time between samples of a process',
     more: 'Host and cgroup figures are read every 5 s whatever it says.',
   }),
+  phase: option({
+    group: 'Run',
+    value: text('<name[=duration]>', 'the name of a phase and how long it lasts, such as warmup=10m; the last one may go on'),
+    default: null,
+    list: true,
+    key: 'phases',
+    help: 'a phase of the run, in order: warmup=10m, steady=2h, fault=5m, recovery=10m',
+    more:
+      'Trends are taken from phases that are judged: all but those called warmup, rampup, fault, recovery, cooldown and idle, or beginning with such a word and a hyphen. ' +
+      'After a fault the time is measured until every signal is back. Phases can also be begun from outside (docs/rules.md).',
+    example: 'warmup=10m',
+  }),
+  cooldown: option({
+    group: 'Run',
+    value: duration({ max: DAY }),
+    default: '0s',
+    help: 'keep watching this long after the command that follows -- has ended',
+    more: 'What the targets still hold without load is compared with what they held before it. 15 minutes let pools and collectors settle.',
+    example: '15m',
+  }),
   hold: option({
     group: 'Run',
     value: onOff(),
@@ -203,8 +224,20 @@ const OPTIONS = {
     list: true,
     key: 'rules',
     help: 'a limit that fails the run when broken, such as "memory.private < 2GB"',
-    more: 'A metric (`soak-agent metrics` lists them), a comparison, a value, and `for` a time if it must last.',
+    more:
+      'A metric (`soak-agent metrics` lists them), what of it if not its level (`p(95)`, `avg`, `rate`, `slope`, `vs_baseline`), a comparison, a value, and `for` a time if it ' +
+      'must last; `warn` and `abort` say what follows. Thresholds of k6 are rules as they are. docs/rules.md has the whole language.',
     example: 'memory.private < 2GB',
+  }),
+  preset: option({
+    group: 'Judgement',
+    value: text('<name>', `the name of a preset: ${Object.keys(PRESETS).join(', ')}`),
+    default: null,
+    list: true,
+    key: 'presets',
+    help: `ready rules: ${Object.keys(PRESETS).join(', ')}`,
+    more: 'They are in config/presets/, each with its reason. Those about what this run does not have say nothing.',
+    example: 'seed',
   }),
   require: option({
     group: 'Judgement',

@@ -2,11 +2,21 @@
 import * as z from 'zod/mini';
 import { type GAUGE_KEYS, GAUGES_MAX, KEYS_MAX, SERVER_KEYS, SERVERS_MAX, type ServerOption } from './servers.ts';
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
+import type { THRESHOLD_KEYS } from './rules.ts';
 import type { YamlKind } from './optionvalue.ts';
 import { PROCESSES_MAX } from '../targets.ts';
 
 /** Entries of `rules` and `require`: every metric of the catalog may be named a few times over. */
 const LIST_MAX = 1000;
+
+const EXPRESSION = z.union([
+  z.string(),
+  z.strictObject({
+    threshold: described(z.string(), 'As in k6: p(95)<500.'),
+    abortOnFail: z.optional(described(z.boolean(), 'End the run when it is broken.')),
+    delayAbortEval: z.optional(described(z.string(), 'But not before this long after the start.')),
+  } satisfies Record<(typeof THRESHOLD_KEYS)[number], unknown>),
+]);
 
 /** What an entry of `targets` may be. */
 const TARGET = z.union([
@@ -48,6 +58,15 @@ function serverItem(name: ServerOption): z.ZodMiniType {
   ]);
 }
 
+/** A line, or as k6 writes it: `http_req_duration: p(95)<500`, which YAML takes for a map. */
+const RULE = z.union([
+  described(scalar('rule'), 'A rule in one line.'),
+  described(
+    z.record(z.string(), z.union([EXPRESSION, z.array(EXPRESSION).check(z.maxLength(LIST_MAX))])),
+    'A metric of k6, or a role, and what is demanded.',
+  ),
+]);
+
 function isServers(name: OptionName): name is ServerOption {
   return Object.hasOwn(SERVER_KEYS, name);
 }
@@ -74,7 +93,7 @@ function entries(name: OptionName): [string, z.ZodMiniType][] {
 
 function fieldOf(name: OptionName): z.ZodMiniType {
   if (!optionOf(name).list) return describedOption(name);
-  const item = name === 'target' ? TARGET : isServers(name) ? serverItem(name) : scalar(name);
+  const item = name === 'target' ? TARGET : name === 'rule' ? RULE : isServers(name) ? serverItem(name) : scalar(name);
   const max = name === 'target' ? PROCESSES_MAX : isServers(name) ? SERVERS_MAX : LIST_MAX;
   return described(z.array(item).check(z.maxLength(max)), docOf(name));
 }

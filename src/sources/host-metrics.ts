@@ -107,6 +107,15 @@ export const METRICS = defineMetrics({
     alias: 'host.memory.available',
     panel: PANEL.memory,
   },
+  memoryTaken: {
+    name: 'soak.host.memory.utilization',
+    unit: '1',
+    kind: 'gauge',
+    help: 'Share of the memory of the machine that new programs could not take without swapping.',
+    growth: 'none',
+    alias: 'host.memory.utilization',
+    panel: 'Host memory in use',
+  },
   memoryShared: {
     name: 'system.memory.linux.shared',
     unit: 'By',

@@ -100,6 +100,7 @@ function reportMemory(
   if (!(total > 0)) throw new Error('systeminformation tells no memory');
   set(METRICS.memoryLimit, total);
   set(METRICS.memoryAvailable, available);
+  set(METRICS.memoryTaken, 1 - available / total);
   set(METRICS.memoryUsage, free, { 'system.memory.state': 'free' });
   set(METRICS.memoryUsage, total - free - buffcache, { 'system.memory.state': 'used' });
   if (buffcache > 0) set(METRICS.memoryUsage, buffcache, { 'system.memory.state': 'cached' });

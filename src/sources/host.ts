@@ -125,6 +125,7 @@ function reportMemory(set: HostSet, memory: ReadonlyMap<string, number>): void {
   const cached = at('Cached') + at('SReclaimable');
   set(METRICS.memoryLimit, at('MemTotal'));
   set(METRICS.memoryAvailable, at('MemAvailable'));
+  set(METRICS.memoryTaken, 1 - at('MemAvailable') / at('MemTotal'));
   set(METRICS.memoryShared, at('Shmem'));
   set(METRICS.memoryUsage, at('MemFree'), { 'system.memory.state': 'free' });
   set(METRICS.memoryUsage, at('Buffers'), { 'system.memory.state': 'buffers' });

@@ -28,6 +28,16 @@ export const METRICS = defineMetrics({
     alias: 'pool.connections',
     panel: PANEL,
   },
+  size: {
+    name: 'soak.pool.size',
+    unit: '{connection}',
+    kind: 'gauge',
+    help: 'Connections of the target that are open, in whatever state.',
+    labels: POOL,
+    growth: 'none',
+    alias: 'pool.size',
+    panel: PANEL,
+  },
   stuck: {
     name: 'soak.pool.stuck',
     unit: '{connection}',

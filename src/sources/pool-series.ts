@@ -90,6 +90,7 @@ export class PoolSeries {
   set(sink: Sink, figures: Figures, certain: boolean, at: number): void {
     const { counts, oldest, max, standstill } = figures;
     this.#setCounts(sink, counts, at);
+    sink.set(this.#id(METRICS.size), totalOf(counts), at);
     if (certain) sink.set(this.#id(METRICS.stuck), counts.stuck, at);
     for (const state of HELD_STATES) if (state !== 'stuck' || certain) this.#setOldest(sink, state, oldest[state], at);
     if (standstill !== null) sink.set(this.#id(METRICS.standstill), standstill, at);
@@ -140,4 +141,4 @@ export class PoolSeries {
 }
 
 /** Metrics with no label beyond those of the pool. */
-type PlainMetric = (typeof METRICS)['stuck' | 'utilization' | 'standstill' | 'opened' | 'closed'];
+type PlainMetric = (typeof METRICS)['size' | 'stuck' | 'utilization' | 'standstill' | 'opened' | 'closed'];

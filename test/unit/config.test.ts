@@ -22,6 +22,8 @@ test('nothing but a target gives the defaults', async () => {
     listen: { host: '127.0.0.1', port: 10_464 },
     otlp: null,
     rules: [],
+    phases: [],
+    cooldown: 0,
     required: [],
     poolMax: [],
     source: 'procfs',
@@ -85,6 +87,21 @@ const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'ma
     ['0.1', 0.1],
     ['500ms', 0.5],
     ['60s', 60],
+  ],
+  phase: [
+    ['warmup=10m', { name: 'warmup', seconds: 600 }],
+    ['steady', { name: 'steady', seconds: null }],
+    [' fault-db=90s ', { name: 'fault-db', seconds: 90 }],
+  ],
+  cooldown: [
+    ['15m', 900],
+    ['0', 0],
+    ['90s', 90],
+  ],
+  preset: [
+    ['gateway', 0.3],
+    ['seed', 512e6],
+    ['scaling', 0.7],
   ],
   hold: [
     ['true', true],
@@ -164,7 +181,8 @@ const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'ma
 };
 
 function valueIn(config: Config, name: OptionName): unknown {
-  if (name === 'rule') return config.rules[0]?.value;
+  if (name === 'rule' || name === 'preset') return config.rules[0]?.value;
+  if (name === 'phase') return config.phases[0];
   if (name === 'require') return config.required[0];
   if (name === 'poolMax') return config.poolMax[0];
   if (name === 'postgres' || name === 'redis') return config.servers[0]?.display;

@@ -43,6 +43,9 @@ describe('the hash', () => {
     { deletedDescriptors: 'true' },
     { shares: 'off' },
     { poolMax: 'api=20' },
+    { preset: 'gateway' },
+    { phase: 'warmup=10m' },
+    { cooldown: '5m' },
   ])('changes with %j', async (change) => {
     expect(await hash(change)).not.toBe(await hash());
   });

@@ -1,0 +1,71 @@
+/**
+ * Ready rules: the limits that performance testers write down. Each is a line that a user could write; what a run has no such series for is
+ * left out of its verdict. `npm run generate` writes them to config/presets/ with their reasons, to be copied and changed.
+ */
+
+export interface PresetRule {
+  readonly rule: string;
+  readonly why: string;
+}
+
+export interface Preset {
+  readonly about: string;
+  readonly rules: readonly PresetRule[];
+}
+
+export const PRESETS: Readonly<Record<string, Preset>> = {
+  seed: {
+    about: 'Limits of services under load: memory, CPU, pools, latency, errors, throughput, caches and recovery.',
+    rules: [
+      { rule: 'memory.private < 512MB in idle warn', why: 'a process without load is small' },
+      { rule: 'memory.private < 2GB', why: 'a process under load stays below its usual container' },
+      { rule: 'memory.private vs_baseline < +20% warn', why: 'growth over the level after the warm-up' },
+      { rule: 'memory.private vs_baseline < +50%', why: 'growth over the level after the warm-up; the detector says whether it ends' },
+      { rule: 'cpu avg < 60% warn', why: 'half of a core is the target' },
+      { rule: 'cpu avg < 80%', why: 'what is busier has no room for a peak' },
+      { rule: 'pool.size < 20 warn', why: 'connections of one instance to a database' },
+      { rule: 'pool.utilization avg < 80% warn', why: 'a pool that is nearly full makes requests wait' },
+      {
+        rule: 'pool.utilization < 95% for 5m warn',
+        why: 'a full pool alone is no failure; waiters and stuck connections are, and fail by themselves',
+      },
+      { rule: 'latency p(95) < 500ms for 5m', why: 'the slowest twentieth' },
+      { rule: 'latency p(99) < 1000ms', why: 'the slowest hundredth' },
+      { rule: 'latency avg vs_baseline < +10% warn', why: 'slower than after the warm-up' },
+      { rule: 'latency avg vs_baseline < +20%', why: 'slower than after the warm-up' },
+      { rule: 'latency p(95) vs_baseline < +15% warn', why: 'slower than after the warm-up' },
+      { rule: 'latency p(95) vs_baseline < +25%', why: 'slower than after the warm-up' },
+      { rule: 'errors rate < 0.1% over run warn', why: 'availability of 99.9 % over the whole run' },
+      { rule: 'errors rate < 1% for 2m', why: 'a burst of errors that lasts' },
+      { rule: 'requests rate drop < 50%', why: 'the load or the service has collapsed' },
+      { rule: 'redis.hit_ratio >= 92% for 5m', why: 'a cache that does not serve' },
+      { rule: 'recovery < 30s warn', why: 'after an outage or a fault' },
+      { rule: 'recovery < 120s', why: 'after an outage or a fault' },
+    ],
+  },
+  gateway: {
+    about: 'Tighter latencies, of what stands before everything else.',
+    rules: [
+      { rule: 'latency p(95) < 300ms for 5m', why: 'the slowest twentieth' },
+      { rule: 'latency p(99) < 800ms', why: 'the slowest hundredth' },
+    ],
+  },
+  slo: {
+    about: 'Promises to users, over the whole run.',
+    rules: [{ rule: 'errors rate < 0.1% over run', why: 'availability of 99.9 %' }],
+  },
+  scaling: {
+    about: 'When to add a machine; shown, and no failure.',
+    rules: [
+      { rule: 'host.cpu avg < 70% over 5m warn', why: 'CPU of the machine' },
+      { rule: 'host.memory.utilization < 80% for 5m warn', why: 'memory of the machine' },
+      { rule: 'latency p(95) < 400ms for 5m warn', why: 'latency before it hurts' },
+      { rule: 'errors rate < 0.5% for 5m warn', why: 'errors before they hurt' },
+    ],
+  },
+};
+
+/** The rules of a preset as lines; null when there is none of this name. */
+export function presetRules(name: string): readonly string[] | null {
+  return Object.hasOwn(PRESETS, name) ? PRESETS[name]!.rules.map(({ rule }) => `${rule} optional`) : null;
+}

@@ -1,0 +1,82 @@
+/** Rules as they are configured: a line, or a map as k6 has its thresholds, where `http_req_duration: p(95)<500` is one without quotes. */
+import type { Rule } from '../analysis/rules.ts';
+import { parseRule } from '../analysis/ruleparser.ts';
+import type { Catalog } from '../catalog.ts';
+import { findMetric, gaugeName } from '../gauges.ts';
+import type { ServerSpec } from '../servers.ts';
+import type { Faults, Given } from './faults.ts';
+import { didYouMean } from './nearest.ts';
+import { gaugeRules } from './servers.ts';
+import type { Settings } from './settings.ts';
+import { presetRules, PRESETS } from './presets.ts';
+
+/** Whom a rule can be about. */
+export interface Watched {
+  readonly roles: readonly string[];
+  readonly servers: readonly ServerSpec[];
+}
+
+/** Keys of a threshold of k6 that is a map. */
+export const THRESHOLD_KEYS = ['threshold', 'abortOnFail', 'delayAbortEval'] as const;
+
+/** @param watched null when only the stored run knows */
+export function buildRules(settings: Settings, catalog: Pick<Catalog, 'find'>, faults: Faults, watched: Watched | null): Rule[] {
+  const find = findMetric(catalog);
+  const parse = (text: string): Rule => parseRule(text, find);
+  const given = settings
+    .list('rule')
+    .flatMap(lines)
+    .flatMap((one) => {
+      const rule = faults.attempt(one, parse);
+      if (rule && watched) checkRule(rule, one, watched, faults);
+      return rule ?? [];
+    });
+  const ready = settings
+    .list('preset')
+    .flatMap((one) => presetOf(one, faults))
+    .map(parse);
+  return [...given, ...ready, ...gaugeRules(watched?.servers ?? [], parse)];
+}
+
+function presetOf(given: Given, faults: Faults): readonly string[] {
+  const rules = presetRules(given.text);
+  if (rules !== null) return rules;
+  const names = Object.keys(PRESETS);
+  faults.addGiven(
+    'CONFIG',
+    given,
+    `there is no preset "${given.text}"${didYouMean(given.text, names) || `; there are ${names.join(', ')}`}`,
+  );
+  return [];
+}
+
+/** Each rule as a line; an entry may be a map of several. */
+function lines(given: Given): Given[] {
+  return given.beside === undefined
+    ? [given]
+    : Object.entries(given.beside).flatMap(([subject, expressions]) => under(subject, expressions));
+}
+
+function under(subject: string, expressions: Given | readonly Given[]): Given[] {
+  if (Array.isArray(expressions)) return (expressions as readonly Given[]).flatMap((one) => under(subject, one));
+  const { text, place, beside } = expressions as Given;
+  return [{ text: `${subject}: ${beside === undefined ? text : thresholdText(beside)}`, place }];
+}
+
+function thresholdText(beside: NonNullable<Given['beside']>): string {
+  const [threshold, abort, delay] = THRESHOLD_KEYS.map((key) => (beside[key] as Given | undefined)?.text);
+  const aborts = abort === 'true' ? ` abort${delay === undefined ? '' : ` after ${delay}`}` : '';
+  return `${threshold ?? ''}${aborts}`;
+}
+
+function checkRule({ role, metric, text }: Rule, given: Given, { roles, servers }: Watched, faults: Faults): void {
+  const names = [...roles, ...servers.map(({ name }) => name)];
+  if (role !== null && !names.includes(role)) {
+    const meant = didYouMean(role, names) || `; the roles are ${names.join(', ')}`;
+    faults.addGiven('RULE', given, `"${text}": no target has the role ${role}${meant}`);
+  }
+  const gauge = gaugeName(metric ?? '');
+  const gauges = servers.flatMap((server) => server.gauges.map(({ name }) => name));
+  if (gauge === null || gauges.includes(gauge)) return;
+  faults.addGiven('RULE', given, `"${text}": no server has a gauge ${gauge}${didYouMean(gauge, gauges)}`);
+}

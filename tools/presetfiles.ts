@@ -1,0 +1,13 @@
+/** config/presets/: the ready rules as files, to be read, copied and changed. */
+import { PRESETS } from '../src/config/presets.ts';
+
+export function generatePresets(): { path: string; text: string }[] {
+  return Object.entries(PRESETS).map(([name, { about, rules }]) => {
+    const lines = rules.map(({ rule, why }) => `  - ${JSON.stringify(rule)} # ${why}`);
+    const head = [
+      `# ${about}`,
+      `# The same as "presets: [${name}]", which also leaves out what the run has no such series for ("optional").`,
+    ];
+    return { path: `config/presets/${name}.yaml`, text: [...head, 'rules:', ...lines, ''].join('\n') };
+  });
+}
