@@ -176,7 +176,9 @@ describe('what derives from the options', () => {
     expect(await loadText(everything, { OTLP_TOKEN: 't' })).toMatchObject({
       targets: [{ role: 'api' }, { role: 'workers', many: true, children: false }],
       duration: 28_800,
-      rules: [{ metric: 'soak.process.memory.private' }, { metric: 'soak.gauge.outbox_depth' }],
+      rules: expect.arrayContaining(
+        ['soak.process.memory.private', 'soak.gauge.outbox_depth'].map((metric) => expect.objectContaining({ metric })),
+      ),
       otlp: { endpoint: 'http://localhost:4318/v1/metrics', headers: { authorization: 'Bearer t' } },
     });
   });
