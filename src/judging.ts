@@ -5,10 +5,13 @@ import type { Catalog } from './catalog.ts';
 import type { Config } from './config/config.ts';
 import { findMetric } from './gauges.ts';
 
-type Judging = Pick<Config, 'mustLive' | 'duration' | 'warmup' | 'rules' | 'required' | 'interval'>;
+type Judging = Pick<Config, 'mustLive' | 'duration' | 'warmup' | 'rules' | 'required' | 'interval'> & {
+  readonly targets: readonly { readonly role: string; readonly load?: boolean }[];
+};
 
-export function judgeOptions({ mustLive, duration, warmup, rules, required, interval }: Judging): JudgeOptions {
-  return { requiredLifetime: mustLive, plannedEnd: duration, warmup, rules, required, interval };
+export function judgeOptions({ mustLive, duration, warmup, rules, required, interval, targets }: Judging): JudgeOptions {
+  const generators = targets.filter(({ load }) => load === true).map(({ role }) => role);
+  return { generators, requiredLifetime: mustLive, plannedEnd: duration, warmup, rules, required, interval };
 }
 
 /** What the run was judged by: `redactedConfig` of the configuration, in which a rule is its text. Throws `RULE` for a rule of another version. */

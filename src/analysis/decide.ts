@@ -2,6 +2,7 @@
 import { seriesLabel, type Series } from '../series.ts';
 import type { RunEvent } from '../tick.ts';
 import { covers } from './blind.ts';
+import { type Capacity, capacityOf } from './capacity.ts';
 import type { Matters } from './finding.ts';
 import { breachesOf, findingsOf } from './findings.ts';
 import { isRequired } from './gates.ts';
@@ -54,9 +55,19 @@ export function decide(run: RunInfo, state: JudgedState & Evented, options: Judg
     blind: matters.blind.map(({ target, metric, reason }) => ({ target, metric, reason })),
     series: matters.series.map((judged) => verdictSeries(judged, outcomeOf(judged, matters), classOf(judged, matters.series), at)),
     findings,
+    capacity: capacities(state, matters),
     phases: state.timeline.phases.map(({ name, from, judged }) => ({ name, from: at(from), judged })),
     events: state.events.map(({ t, kind, target, member, message }) => ({ at: at(t), kind, target, member, message })),
   };
+}
+
+/** Of each target with a load of its own, and of the run as a whole. */
+function capacities({ series, store, t }: JudgedState, { work }: Matters): Capacity[] {
+  const all = series.all().slice(0, store.size);
+  return [null, ...work.keys()].flatMap((target) => {
+    const own = all.filter((one) => one.target === target);
+    return capacityOf(target, own, store, t) ?? [];
+  });
 }
 
 /** A series on which a rule is broken fails whatever its slope. */

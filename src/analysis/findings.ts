@@ -9,6 +9,8 @@ import { aboutLeak, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
 import { recoveryFindings } from './recoveryfindings.ts';
 import { ruleFindings } from './rulefindings.ts';
+import { diagnosesOf } from './diagnosis.ts';
+import { generatorFindings, isOfGenerator } from './generator.ts';
 import { outageFindings } from './outages.ts';
 import { poolFindings } from './pools.ts';
 import { clockTime } from './sentence.ts';
@@ -26,8 +28,10 @@ export function breachesOf(series: Series, { breaches }: Pick<Matters, 'breaches
 
 /** In order of weight: what fails, then what is open. `matters.blind` holds only signals that must be seen. */
 export function findingsOf(matters: Matters, state: JudgedState, options: JudgeOptions, at: At): Finding[] {
+  const generators = generating(matters, options, at);
   return [
-    ...growing(matters, at),
+    ...generators,
+    ...growing(matters, at).map((one) => (generators.length > 0 ? doubted(one, matters) : one)),
     ...pools(matters, state, options, at),
     ...outages(matters, at),
     ...recoveries(matters, state, options, at),
@@ -37,7 +41,29 @@ export function findingsOf(matters: Matters, state: JudgedState, options: JudgeO
     ...matters.blind.map((spot) => blindFinding(spot, at)),
     ...missing(matters, options),
     ...open(matters, at),
+    ...diagnoses(matters, state),
   ];
+}
+
+function generating({ series }: Matters, { generators }: JudgeOptions, at: At): Finding[] {
+  return generatorFindings(series, generators).map(({ role, series: own, why, from, evidence }) =>
+    finding('generator', own.join(' '), 'pass', why, { target: role, series: own, from: from === null ? null : at(from), evidence }),
+  );
+}
+
+/** What only a sick generator has measured is not held against the service. */
+function doubted(one: Finding, { series }: Matters): Finding {
+  const lead = series.find((judged) => seriesLabel(judged.series) === one.series[0]);
+  if (lead === undefined || !isOfGenerator(lead.series.def.name)) return one;
+  return { ...one, outcome: 'inconclusive', why: `${one.why}; the load generator itself is not well, so look at it first` };
+}
+
+function diagnoses(matters: Matters, { series, store, t }: JudgedState): Finding[] {
+  const all = series.all().slice(0, store.size);
+  return diagnosesOf({ series: matters.series, work: matters.work, all, store, now: t }).map(
+    ({ pattern, target, series: own, why, evidence }) =>
+      finding('diagnosis', `${pattern} ${target ?? 'run'}`, 'pass', why, { target, series: own, evidence }),
+  );
 }
 
 function growing({ series }: Matters, at: At): Finding[] {

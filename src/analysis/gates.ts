@@ -6,7 +6,7 @@ import type { Gate, JudgeOptions } from './judgement.ts';
 import { unseenStuck } from './pools.ts';
 import { isLimit, type Rule, ruleApplies } from './rules.ts';
 
-type Gating = Pick<JudgeOptions, 'rules' | 'required' | 'plannedEnd'>;
+type Gating = Pick<JudgeOptions, 'rules' | 'required' | 'plannedEnd' | 'generators'>;
 
 /** Contracts: some 30 series at most, or chance would fail runs (research: 30 gated series cost 8 % of time to the same certainty). */
 export const GATED_MAX = 30;
@@ -81,7 +81,8 @@ export function isRequired({ def }: Series, required: readonly string[]): boolea
   return def.gate === 'required' || required.includes(def.alias ?? def.name) || required.includes(def.name);
 }
 
-function gateOf(series: Series, known: Known, { rules, required }: Gating): Gate {
+function gateOf(series: Series, known: Known, { rules, required, generators = [] }: Gating): Gate {
+  if (series.target !== null && generators.includes(series.target)) return 'advisory';
   const { alias } = series.def;
   const may = series.def.gate !== undefined || isRuled(series, rules);
   if (series.target !== null) {

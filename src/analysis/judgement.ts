@@ -105,6 +105,8 @@ export interface JudgeOptions {
   readonly rules: readonly Rule[];
   /** Aliases of metrics that must be conclusive, beyond the catalog's own. */
   readonly required: readonly string[];
+  /** Roles that make the load: shown and suspected, but no part of the outcome. */
+  readonly generators?: readonly string[];
   /** Seconds between samples of the process tier, from which the coverage is counted. */
   readonly interval: number;
 }

@@ -18,15 +18,34 @@ export interface Rates {
   readonly judged: number;
 }
 
+/** Equal windows over the whole of what is known of some series. */
+export interface Grid {
+  readonly from: number;
+  readonly width: number;
+  readonly count: number;
+}
+
+/** At least as wide as the widest bins of the series. */
+export function gridOf(series: readonly Series[], store: Store, now: number): Grid {
+  const all = series.map(({ id }) => store.bins(id));
+  const from = Math.min(...all.map(({ first, width }) => first * width));
+  const finest = Math.max(WINDOW_MIN_S, ...all.map(({ width }) => width));
+  const count = Math.max(1, Math.min(WINDOWS_MAX, Math.floor((now - from) / finest)));
+  return { from, width: (now - from) / count, count };
+}
+
+/** The sum over the series in each window: rates of counters, means of gauges; NaN where nothing was sampled. */
+export function onGrid({ from, width, count }: Grid, series: readonly Series[], store: Store): Float64Array {
+  const rate = new Float64Array(count).fill(NaN);
+  for (const { id, def } of series) addRates(rate, store.bins(id), def.kind === 'counter' ? 1 : null, from, width);
+  return rate;
+}
+
 /** @param less what is taken off: of requests those that failed */
 export function ratesOf(series: readonly Series[], less: readonly Series[], store: Store, now: number, phases: readonly Phase[]): Rates {
-  const all = series.map((s) => ({ bins: store.bins(s.id), counter: s.def.kind === 'counter' }));
-  const from = Math.min(...all.map(({ bins }) => bins.first * bins.width));
-  const finest = Math.max(WINDOW_MIN_S, ...all.map(({ bins }) => bins.width));
-  const count = Math.max(1, Math.min(WINDOWS_MAX, Math.floor((now - from) / finest)));
-  const width = (now - from) / count;
-  const rate = new Float64Array(count).fill(NaN);
-  for (const { bins, counter } of all) addRates(rate, bins, counter ? 1 : null, from, width);
+  const grid = gridOf(series, store, now);
+  const { from, width, count } = grid;
+  const rate = onGrid(grid, series, store);
   for (const { id } of less) addRates(rate, store.bins(id), -1, from, width);
   for (let w = 0; w < count; w++) if (rate[w]! < 0) rate[w] = 0;
   return { from, width, rate, judged: leaveOut(rate, phases, from, width) };

@@ -101,7 +101,7 @@ export class Round {
     const gates = gatesOf(all, state.store, options, blind, state.t);
     const isFirst = (id: number): boolean => gates.gates.has(id);
     const due = [...ids.filter(isFirst), ...ids.filter((id) => !isFirst(id) && isAdvisoryDue(id))];
-    return new Round(all.length, gates, workOfAll(all, state), due);
+    return new Round(all.length, gates, workOfAll(all, state, options.generators), due);
   }
 
   static restore({ size, due, gates, noPass, left, work }: RoundSnapshot): Round {
@@ -164,10 +164,11 @@ function judgedSeries({ series, store }: JudgedState, { rules }: JudgeOptions): 
   return ids;
 }
 
-function workOfAll(all: readonly Series[], { store, t, timeline }: JudgedState): Map<string, Work> {
+/** What a generator does is no work of a program under test. */
+function workOfAll(all: readonly Series[], { store, t, timeline }: JudgedState, generators: readonly string[] = []): Map<string, Work> {
   const byTarget = new Map<string, Series[]>();
   for (const series of all) {
-    if (series.target === null || isOfServer(series)) continue;
+    if (series.target === null || isOfServer(series) || generators.includes(series.target)) continue;
     const list = byTarget.get(series.target);
     if (list) list.push(series);
     else byTarget.set(series.target, [series]);

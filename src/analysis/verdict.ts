@@ -1,4 +1,5 @@
 /** The verdict as the world sees it: verdict.json, /api/verdict and --json (contracts). Readers ignore unknown keys. */
+import type { Capacity } from './capacity.ts';
 import type { Grade, Outcome } from './judgement.ts';
 
 export interface Verdict {
@@ -19,6 +20,8 @@ export interface Verdict {
   readonly blind: readonly { readonly target: string | null; readonly metric: string; readonly reason: string }[];
   readonly series: readonly VerdictSeries[];
   readonly findings: readonly Finding[];
+  /** How each target answered at each level of its load; empty when the load did not vary. */
+  readonly capacity: readonly Capacity[];
   readonly phases: readonly { readonly name: string; readonly from: string; readonly judged: boolean }[];
   readonly events: readonly VerdictEvent[];
 }
@@ -58,6 +61,8 @@ export interface Finding {
     | 'pool_unseen'
     | 'outage'
     | 'recovery'
+    | 'generator'
+    | 'diagnosis'
     | 'rule'
     | 'level'
     | 'work'

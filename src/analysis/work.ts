@@ -83,10 +83,12 @@ function requestsOf(series: readonly Series[], counted: readonly Series[], store
   const errors = withoutDoubles(series.filter(({ def, id }) => def.alias === ERRORS && store.bins(id).length > 0));
   if (errors.length > 0) {
     const served = judgeRates(ratesOf(counted, errors, store, now, phases), 0, REQUESTS, now);
-    const isRefused = (served.stoppedAt !== null && served.stoppedAt < (asked.stoppedAt ?? Infinity)) || (asked.steady && !served.steady);
-    if (isRefused)
+    const ends = served.stoppedAt !== null && served.stoppedAt < (asked.stoppedAt ?? Infinity);
+    const never = asked.steady && (served.requestsPerHour ?? 0) < HALF * asked.requestsPerHour!;
+    if (ends || never)
       return {
         ...served,
+        steady: served.steady && !never,
         ended: 'refused',
         refusedBy: mostOf(series, store, served.stoppedAt ?? 0),
         requestsPerHour: asked.requestsPerHour,

@@ -40,7 +40,16 @@ const DAY14 = 14 * 86_400;
 
 export function optionsOf(scenario: Scenario): JudgeOptions {
   const plannedEnd = scenario.hours * HOUR;
-  return { requiredLifetime: DAY14, plannedEnd, warmup: null, rules: [], required: [], interval: scenario.interval, ...scenario.options };
+  return {
+    requiredLifetime: DAY14,
+    plannedEnd,
+    warmup: null,
+    rules: [],
+    required: [],
+    generators: [],
+    interval: scenario.interval,
+    ...scenario.options,
+  };
 }
 
 /** The run of a scenario, which can be stopped and looked at after any tick. */

@@ -113,6 +113,7 @@ const VERDICT: Verdict = {
       hoursToSettle: 9,
     }),
   ],
+  capacity: [],
   findings: [],
   phases: [],
   events: [],

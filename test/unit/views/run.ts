@@ -183,6 +183,7 @@ export function verdictOf(run: ExportedRun): Verdict {
       judged(DEFS.throttled, 's', { slope: { perHour: 0.001, lo: 0, hi: 0.002, confidence: 0.95 } }),
       judged(DEFS.threads, '{thread}', { target: 'pool', member: '1', gated: false, grade: 'suspected' }),
     ],
+    capacity: [],
     findings: [],
     phases: [],
     events: [],

@@ -56,6 +56,7 @@ const VERDICT: Verdict = {
     { target: null, metric: 'c', reason: 'no such file' },
   ],
   series: [QUIET, THREADS, MEMORY],
+  capacity: [],
   findings: [
     {
       id: '1',

@@ -1,0 +1,162 @@
+/** The patterns of the table that performance testers use, recognised and named with what shows them. */
+import { type Series, seriesLabel } from '../series.ts';
+import type { Store } from '../store.ts';
+import { spikesOf } from './capacity.ts';
+import type { SeriesJudgement } from './judgement.ts';
+import { gridOf, onGrid } from './rates.ts';
+import { clockTime, inWords } from './sentence.ts';
+import { median } from './stats.ts';
+import type { Work } from './work.ts';
+
+export interface Diagnosis {
+  readonly pattern: 'gradual' | 'spikes' | 'errors' | 'plateau';
+  readonly target: string | null;
+  readonly series: readonly string[];
+  readonly why: string;
+  readonly evidence: Readonly<Record<string, string | number | null>>;
+}
+
+export interface Seen {
+  readonly series: readonly SeriesJudgement[];
+  readonly work: ReadonlyMap<string, Work>;
+  readonly all: readonly Series[];
+  readonly store: Store;
+  readonly now: number;
+}
+
+/** Isolated is what touches no more than a tenth of the windows; once may be chance. */
+const ISOLATED = 0.1;
+const SPIKES_MIN = 2;
+
+/** Against the usual one. */
+const HIGH = 1.5;
+
+/** A resource is nearly used up from here on. */
+const NEARLY = 0.9;
+
+export function diagnosesOf(seen: Seen): Diagnosis[] {
+  const targets = [...new Set(seen.series.map(({ series }) => series.target))];
+  return targets.flatMap((target) => {
+    const own = seen.series.filter(({ series }) => series.target === target);
+    return [gradual(target, own, seen), errors(target, own, seen), spikes(target, seen), plateau(target, own, seen)].flatMap(
+      (one) => one ?? [],
+    );
+  });
+}
+
+function grows({ grade }: SeriesJudgement): boolean {
+  return grade === 'confirmed';
+}
+
+function ofResource(own: readonly SeriesJudgement[], ...names: readonly string[]): SeriesJudgement[] {
+  return own.filter(
+    ({ series }) => names.includes(series.def.resource ?? '') && series.def.name.startsWith('soak.traffic.operation.') === false,
+  );
+}
+
+/** Of a load on the run as a whole the cause may be in any target. */
+function suspects(target: string | null, own: readonly SeriesJudgement[], { series }: Seen): readonly SeriesJudgement[] {
+  return target === null ? series.filter((one) => one.series.target !== null) : own;
+}
+
+function gradual(target: string | null, own: readonly SeriesJudgement[], seen: Seen): Diagnosis | null {
+  const latency = ofResource(own, 'latency').find(grows);
+  if (latency === undefined) return null;
+  const memory = ofResource(suspects(target, own, seen), 'heap', 'memory').find(grows);
+  const cause =
+    memory === undefined
+      ? 'no memory grows with it, so look for a growing table, queue or lock first'
+      : `likely a memory leak: ${seriesLabel(memory.series)} grows too`;
+  return {
+    pattern: 'gradual',
+    target,
+    series: [latency, memory].flatMap((one) => (one ? [seriesLabel(one.series)] : [])),
+    why: `gradual latency increase: ${seriesLabel(latency.series)} climbs over time; ${cause}`,
+    evidence: { memory: memory === undefined ? null : seriesLabel(memory.series) },
+  };
+}
+
+function errors(target: string | null, own: readonly SeriesJudgement[], seen: Seen): Diagnosis | null {
+  const rising = ofResource(own, 'errors').find(grows);
+  if (rising === undefined) return null;
+  const used = suspects(target, own, seen).find(
+    ({ level, limit }) => level !== null && limit !== null && limit.value > 0 && level >= NEARLY * limit.value,
+  );
+  const cause =
+    used === undefined
+      ? 'no resource that is watched is near its limit'
+      : `likely resource exhaustion: ${seriesLabel(used.series)} is at ${inWords(used.level!, used.series.def.unit)} of ${inWords(used.limit!.value, used.series.def.unit)}`;
+  return {
+    pattern: 'errors',
+    target,
+    series: [rising, used].flatMap((one) => (one ? [seriesLabel(one.series)] : [])),
+    why: `increasing errors: ${seriesLabel(rising.series)} climbs; ${cause}`,
+    evidence: { resource: used === undefined ? null : seriesLabel(used.series) },
+  };
+}
+
+function latencyOf(target: string | null, { all, store }: Seen): Series | null {
+  const own = all.filter(({ def, target: of, labels, id }) => of === target && isLatency(def.name, labels) && store.bins(id).length > 0);
+  return (
+    own.find(({ labels }) => labels['soak.quantile'] === '0.99') ??
+    own.find(({ labels }) => labels['soak.quantile'] === '0.95') ??
+    own[0] ??
+    null
+  );
+}
+
+function isLatency(name: string, labels: Readonly<Record<string, string>>): boolean {
+  return (name === 'soak.traffic.duration.quantile' && labels['soak.quantile'] !== '0.5') || name === 'soak.traffic.duration.mean';
+}
+
+function spikes(target: string | null, seen: Seen): Diagnosis | null {
+  const latency = latencyOf(target, seen);
+  if (latency === null) return null;
+  const grid = gridOf([latency], seen.store, seen.now);
+  const { windows, usual } = spikesOf(onGrid(grid, [latency], seen.store));
+  if (windows.length < SPIKES_MIN || windows.length > ISOLATED * grid.count) return null;
+  const times = windows.slice(0, 3).map((w) => clockTime(grid.from + w * grid.width));
+  return {
+    pattern: 'spikes',
+    target,
+    series: [seriesLabel(latency)],
+    why:
+      `sudden spikes: ${seriesLabel(latency)} was more than three times its usual ${inWords(usual, 's')} at ${times.join(', ')}` +
+      `${windows.length > 3 ? ` and ${windows.length - 3} more times` : ''}; likely ${causeOfSpikes(target, windows, grid, seen)}`,
+    evidence: { spikes: windows.length, usual },
+  };
+}
+
+/** What was high in the same windows. */
+function causeOfSpikes(target: string | null, windows: readonly number[], grid: ReturnType<typeof gridOf>, { all, store }: Seen): string {
+  const found = Object.entries(CAUSES).flatMap(([metric, words]) => {
+    const series = all.filter(
+      ({ def, target: of, id }) => def.name === metric && (target === null || of === target) && store.bins(id).length > 0,
+    );
+    if (series.length === 0) return [];
+    const values = onGrid(grid, series, store);
+    const high = HIGH * median(values.filter((value) => !Number.isNaN(value)));
+    const together = windows.filter((w) => values[w]! > high).length;
+    return together >= windows.length / 2 ? [`${words} (high in ${together} of ${windows.length})`] : [];
+  });
+  return found.length > 0 ? found.join(' and ') : 'garbage collection pauses or the connection pool, but neither is seen to move with them';
+}
+
+const CAUSES: Readonly<Record<string, string>> = {
+  'soak.runtime.collection.time': 'garbage collection pauses',
+  'soak.pool.utilization': 'the connection pool',
+};
+
+/** Good, and from some time on degraded: the load fell to half, or the latency stepped up and stayed. */
+function plateau(target: string | null, own: readonly SeriesJudgement[], { work }: Seen): Diagnosis | null {
+  const halved = target === null ? undefined : work.get(target);
+  if (halved?.ended !== 'halved' || halved.stoppedAt === null) return null;
+  const slower = ofResource(own, 'latency').find(({ shape }) => shape === 'step' || shape === 'late' || shape === 'linear');
+  return {
+    pattern: 'plateau',
+    target,
+    series: slower ? [seriesLabel(slower.series)] : [],
+    why: `plateau then drop: the work of ${target} fell to less than half at ${clockTime(halved.stoppedAt)}${slower ? ` while ${seriesLabel(slower.series)} rose` : ''}; likely a capacity limit was reached, or the generator gave up`,
+    evidence: { at: halved.stoppedAt },
+  };
+}

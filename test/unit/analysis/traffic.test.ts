@@ -1,0 +1,227 @@
+/** What the load tells: proof of work, the patterns of the diagnosis table, the generator as a suspect, recovery, and capacity. */
+import { describe, expect, test } from 'vitest';
+import { Judge } from '../../../src/analysis/judge.ts';
+import type { Verdict } from '../../../src/analysis/verdict.ts';
+import { parseRule } from '../../../src/analysis/ruleparser.ts';
+import { defineMetrics } from '../../../src/catalog.ts';
+import { CATALOG } from '../../../src/metrics.ts';
+import { RunState } from '../../../src/runstate.ts';
+import { M } from '../../sim/metrics.ts';
+import { HOUR, MB, optionsOf, type Scenario, type Simulated, Simulation } from '../../sim/run.ts';
+import { constant, line, type Signal, sum, white } from '../../sim/series.ts';
+
+const T = defineMetrics({
+  errors: {
+    name: 'soak.traffic.errors',
+    unit: '{error}',
+    kind: 'counter',
+    help: 'errors',
+    growth: 'drift',
+    alias: 'errors',
+    resource: 'errors',
+    matters: { share: 0, perHour: 0.3 },
+    gate: 'gated',
+  },
+  byClass: {
+    name: 'soak.traffic.errors.by_class',
+    unit: '{error}',
+    kind: 'counter',
+    help: 'errors by class',
+    labels: { 'soak.error.class': ['http_401', 'http_5xx'] },
+    growth: 'none',
+  },
+  users: { name: 'soak.traffic.users', unit: '{user}', kind: 'gauge', help: 'users', growth: 'load', alias: 'users' },
+  collector: { name: 'soak.runtime.collection.time', unit: 's', kind: 'counter', help: 'pauses', growth: 'none' },
+});
+
+function counter(perSecond: (t: number) => number): Signal {
+  let [total, last] = [0, 0];
+  return (t) => {
+    total += perSecond(t) * (t - last);
+    last = t;
+    return total;
+  };
+}
+
+const load = (perSecond: (t: number) => number): Simulated => ({ def: M.requests, signal: counter(perSecond), period: 10 });
+const failing = (perSecond: (t: number) => number): Simulated => ({ def: T.errors, signal: counter(perSecond), period: 10 });
+const latency = (signal: Signal): Simulated => ({ def: M.latency, labels: { 'soak.quantile': '0.95' }, signal, period: 10 });
+const jitter = white(5, 0.01);
+/** A quarter more every hour. */
+const rising: Signal = (t) => 0.1 * Math.exp((0.25 * t) / HOUR + jitter(t));
+const memory: Simulated = { def: M.memory, signal: sum(constant(100 * MB), white(3, 0.05 * MB)) };
+const fds: Simulated = { def: M.fds, signal: constant(20) };
+
+function verdictOf(series: readonly Simulated[], more: Partial<Scenario> = {}): Verdict {
+  return new Simulation({ hours: 4, interval: 10, series, ...more }).run().verdict();
+}
+
+function said(verdict: Verdict, kind: string): Verdict['findings'] {
+  return verdict.findings.filter((one) => one.kind === kind);
+}
+
+describe('proof of work', () => {
+  test('answers that are errors are none: the class is named, and judging ends there', () => {
+    const expired = (t: number): number => (t > 2 * HOUR ? 50 : 0);
+    const byClass = { def: T.byClass, labels: { 'soak.error.class': 'http_401' }, signal: counter(expired), period: 10 };
+    const verdict = verdictOf([memory, fds, load(() => 50), failing(expired), byClass]);
+    const [work] = said(verdict, 'work');
+    expect(work!.why).toMatch(/^api: its answers became errors \(401\), which are no work, at 0[12]:\d\d, .* judged \(by requests\)$/);
+    expect(work!.outcome).toBe('inconclusive');
+    expect(verdict.outcome).not.toBe('pass');
+    expect(Date.parse(verdict.work.stoppedAt!) - Date.parse(verdict.run.start)).toBeCloseTo(2 * HOUR * 1000, -6);
+  });
+
+  test('a service that refuses everything from the start has shown none', () => {
+    const [work] = said(verdictOf([memory, fds, load(() => 50), failing(() => 49)]), 'work');
+    expect(work!.why).toMatch(/most of its answers were errors/);
+  });
+
+  test('a few errors are work', () => {
+    expect(said(verdictOf([memory, fds, load(() => 50), failing(() => 0.5)]), 'work')).toEqual([]);
+  });
+
+  test('an even load that falls to less than half ends it, and the pattern is named', () => {
+    const verdict = verdictOf([memory, fds, load((t) => (t > 2.5 * HOUR ? 20 : 50))]);
+    expect(said(verdict, 'work')[0]!.why).toMatch(/its load fell to less than half at 02:[23]\d/);
+    expect(said(verdict, 'diagnosis')[0]!.why).toMatch(/^plateau then drop/);
+  });
+
+  test('a load that follows the day does not', () => {
+    const daily = (t: number): number => 60 + 50 * Math.sin((2 * Math.PI * t) / (8 * HOUR));
+    expect(said(verdictOf([memory, fds, load(daily)], { hours: 8 }), 'work')).toEqual([]);
+  });
+
+  test('of the load on the run as a whole is that of every target without its own', () => {
+    const ofRun = { ...load((t) => (t > 2 * HOUR ? 0 : 50)), target: null, source: 'traffic' };
+    expect(said(verdictOf([memory, fds, ofRun]), 'work')[0]!.why).toMatch(/work stopped at 02:0\d|work stopped at 01:5\d/);
+  });
+
+  test('what comes in a phase that is not judged is neither work nor its end', () => {
+    const phase = (t: number, name: string, judged: boolean) => ({
+      t,
+      kind: 'phase' as const,
+      target: null,
+      data: { phase: name, judged },
+    });
+    const events = [phase(3.5 * HOUR, 'cooldown', false)];
+    const done = load((t) => (t > 3.5 * HOUR ? 0 : 50));
+    expect(said(verdictOf([memory, fds, done], { events }), 'work')).toEqual([]);
+    expect(said(verdictOf([memory, fds, load((t) => (t > 3.5 * HOUR ? 0 : 50))]), 'work')).toHaveLength(1);
+  });
+});
+
+describe('patterns', () => {
+  test('gradual latency increase beside growing memory', () => {
+    const slower = latency(rising);
+    const leaking = { def: M.memory, signal: sum(constant(100 * MB), line(20 * MB), white(3, 0.2 * MB)) };
+    const [one] = said(verdictOf([leaking, fds, load(() => 50), slower]), 'diagnosis');
+    expect(one!.why).toMatch(/^gradual latency increase: .* climbs over time; likely a memory leak: api memory\.private grows too$/);
+    expect(one!.outcome).toBe('pass');
+  });
+
+  test('sudden spikes with the pauses of the collector', () => {
+    const spike = (t: number): boolean => t % 3600 >= 1800 && t % 3600 < 1920;
+    const pauses = { def: T.collector, source: 'runtime', signal: counter((t) => (spike(t) ? 0.5 : 0.01)), period: 10 };
+    const [one] = said(verdictOf([memory, fds, load(() => 50), latency((t) => (spike(t) ? 2 : 0.1)), pauses]), 'diagnosis');
+    expect(one!.why).toMatch(/^sudden spikes: .* likely garbage collection pauses \(high in/);
+  });
+
+  test('nothing of a healthy run', () => {
+    expect(said(verdictOf([memory, fds, load(() => 50), latency(sum(constant(0.1), white(5, 0.002)))]), 'diagnosis')).toEqual([]);
+  });
+});
+
+describe('the generator', () => {
+  const generator: Simulated = { def: M.memory, target: 'load', signal: sum(constant(100 * MB), line(200 * MB), white(4, 0.2 * MB)) };
+  const slower = latency(rising);
+
+  test('that leaks is blamed itself, before the service, and what only it has measured is left open', () => {
+    const verdict = verdictOf([memory, fds, load(() => 50), slower, generator], { options: { generators: ['load'] } });
+    expect(verdict.findings[0]).toMatchObject({ kind: 'generator', target: 'load', outcome: 'pass' });
+    expect(verdict.findings[0]!.why).toMatch(/^the load generator itself \(load\) grows: load memory\.private grows/);
+    expect(said(verdict, 'leak')[0]).toMatchObject({ target: 'api', outcome: 'inconclusive' });
+    expect(verdict.outcome).toBe('inconclusive');
+  });
+
+  test('does not hide a leak of the service', () => {
+    const leaking = { def: M.memory, signal: sum(constant(100 * MB), line(20 * MB), white(3, 0.2 * MB)) };
+    const verdict = verdictOf([leaking, fds, load(() => 50), generator], { options: { generators: ['load'] } });
+    expect(verdict.outcome).toBe('fail');
+    expect(said(verdict, 'leak')[0]!.target).toBe('api');
+  });
+
+  test('that is well is not heard of', () => {
+    const well = { ...generator, signal: sum(constant(100 * MB), white(4, 0.05 * MB)) };
+    const verdict = verdictOf([memory, fds, load(() => 50), slower, well], { options: { generators: ['load'] } });
+    expect(said(verdict, 'generator')).toEqual([]);
+    expect(verdict.outcome).toBe('fail');
+  });
+});
+
+describe('recovery from a fault', () => {
+  const phase = (t: number, name: string, judged: boolean) => ({ t, kind: 'phase' as const, target: null, data: { phase: name, judged } });
+  const events = [phase(3600, 'fault', false), phase(3900, 'steady', true)];
+  const rules = (...texts: string[]) => ({ options: { rules: texts.map((text) => parseRule(text, (name) => CATALOG.find(name))) } });
+  const slow = latency((t) => (t > 3600 && t < 3945 ? 1 : 0.1));
+
+  test('is measured for every signal that it moved', () => {
+    const [one] = said(verdictOf([memory, fds, load((t) => (t > 3600 && t < 3920 ? 5 : 50)), slow], { events }), 'recovery');
+    expect(one).toMatchObject({ outcome: 'pass', evidence: { what: 'fault', seconds: 300 } });
+    expect(one!.why).toMatch(
+      /^the fault from 01:00 to 01:05: api requests was back after [23]0s, api latency\{soak\.quantile="0\.95"\} was back after 50s$/,
+    );
+  });
+
+  test.each([
+    ['recovery < 60s', []],
+    ['recovery < 40s', ['fail']],
+    ['recovery < 40s warn', ['pass']],
+    ['requests recovery < 40s', []],
+  ])('%s', (text, expected) => {
+    const verdict = verdictOf([memory, fds, load((t) => (t > 3600 && t < 3920 ? 5 : 50)), slow], { events, ...rules(text) });
+    expect(
+      said(verdict, 'recovery')
+        .slice(1)
+        .map(({ outcome }) => outcome),
+    ).toEqual(expected);
+  });
+
+  test('that never came breaks the rule', () => {
+    const verdict = verdictOf([memory, fds, load(() => 50), latency((t) => (t > 3600 ? 1 : 0.1))], { events, ...rules('recovery < 120s') });
+    expect(said(verdict, 'recovery').map(({ outcome }) => outcome)).toEqual(['pass', 'fail']);
+    expect(said(verdict, 'recovery')[1]!.why).toMatch(/took at least 2h55m, which breaks the rule/);
+  });
+
+  test('goes on over a resumption', () => {
+    const of: Scenario = { hours: 2, interval: 10, series: [memory, fds, load(() => 50), slow], events, ...rules('recovery < 40s') };
+    const whole = new Simulation(of).run().verdict();
+    for (const cut of [3500, 3700, 3930]) {
+      const again = new RunState(new Judge(optionsOf(of)));
+      const half = new Simulation(of).run(cut);
+      for (const series of half.state.series.all()) again.series.restore(series);
+      again.restore(half.state.snapshot());
+      expect(said(half.continuedBy(again).run().verdict(), 'recovery')).toEqual(said(whole, 'recovery'));
+    }
+  });
+});
+
+describe('capacity', () => {
+  const steps = (t: number): number => 50 + 50 * Math.floor(t / HOUR);
+  const users = { def: T.users, signal: steps, period: 10 };
+
+  test('how each level of the load was served, and users per instance', () => {
+    const series = [memory, fds, load(steps), users, latency((t) => (t >= 3 * HOUR ? 0.6 : 0.1))];
+    const [one] = verdictOf(series).capacity;
+    expect(one!.bands.length).toBeGreaterThanOrEqual(4);
+    expect(one!.bands[0]).toMatchObject({ errors: null, cpu: null });
+    expect(one!.bands[0]!.p95).toBeCloseTo(0.1, 6);
+    expect(one!.bands.at(-1)!.p95!).toBeGreaterThan(0.4);
+    expect(one!.usersPerInstance).toBeGreaterThan(100);
+    expect(one!.usersPerInstance).toBeLessThanOrEqual(160);
+  });
+
+  test('an even load says nothing of it', () => {
+    expect(verdictOf([memory, fds, load(() => 50), latency(constant(0.1))]).capacity).toEqual([]);
+  });
+});
