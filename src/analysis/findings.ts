@@ -11,6 +11,7 @@ import { recoveryFindings } from './recoveryfindings.ts';
 import { ruleFindings } from './rulefindings.ts';
 import { diagnosesOf } from './diagnosis.ts';
 import { generatorFindings, isOfGenerator } from './generator.ts';
+import { idleFindings } from './idlefloor.ts';
 import { outageFindings } from './outages.ts';
 import { poolFindings } from './pools.ts';
 import { clockTime } from './sentence.ts';
@@ -42,7 +43,14 @@ export function findingsOf(matters: Matters, state: JudgedState, options: JudgeO
     ...missing(matters, options),
     ...open(matters, at),
     ...diagnoses(matters, state),
+    ...idle(matters, state, at),
   ];
+}
+
+function idle({ series }: Matters, { store, timeline, t }: JudgedState, at: At): Finding[] {
+  return idleFindings(series, timeline.phases, store, t).map(({ series: name, target, why, from, to, evidence }) =>
+    finding('idle', name, 'pass', why, { target, series: [name], from: at(from), to: at(to), evidence }),
+  );
 }
 
 function generating({ series }: Matters, { generators }: JudgeOptions, at: At): Finding[] {

@@ -3,7 +3,7 @@ import { formatDuration } from '../quantity.ts';
 import { type Series, seriesLabel } from '../series.ts';
 import { type At, finding, type Matters } from './finding.ts';
 import { type JudgedRule, judgedRules } from './judgedrules.ts';
-import type { JudgeOptions, Outcome } from './judgement.ts';
+import type { JudgeOptions, Outcome, SeriesJudgement } from './judgement.ts';
 import type { JudgedState } from './round.ts';
 import { type Measure, type Rule, unitOf } from './rules.ts';
 import { clockTime, inWords } from './sentence.ts';
@@ -23,13 +23,13 @@ function outcomeOf(rule: Rule, outcome: Outcome): Outcome {
   return rule.otherwise === 'warn' ? 'pass' : outcome;
 }
 
-function broken({ breaches }: Matters, state: JudgedState, rules: readonly Rule[], at: At): Finding[] {
+function broken({ breaches, series: judged }: Matters, state: JudgedState, rules: readonly Rule[], at: At): Finding[] {
   return breaches.map((breach) => {
     const rule = rules[breach.rule]!;
     const series = state.series.get(breach.series);
     const unit = unitOf(rule, series.def);
     const was = `${subjectOf(rule, series)} was ${changeInWords(rule, breach.first, unit)} ${whenOf(rule, breach)}`;
-    const why = `${was}, which breaks the rule ${rule.text} (worst: ${changeInWords(rule, breach.worst, unit)})`;
+    const why = `${was}, which breaks the rule ${rule.text} (worst: ${changeInWords(rule, breach.worst, unit)})${disagreement(rule, series, judged)}`;
     return finding('rule', `${rule.text} on ${nameOf(rule, series)}`, outcomeOf(rule, 'fail'), why, {
       target: series.target,
       series: [nameOf(rule, series)],
@@ -38,6 +38,13 @@ function broken({ breaches }: Matters, state: JudgedState, rules: readonly Rule[
       evidence: { rule: rule.text, first: breach.first, worst: breach.worst },
     });
   });
+}
+
+/** A rule on a change sees a cache fill and a heap settle as well as a leak; the detector knows the difference, and the reader should. */
+function disagreement({ againstBaseline }: Rule, { id }: Series, all: readonly SeriesJudgement[]): string {
+  const judged = againstBaseline ? all.find((one) => one.series.id === id) : undefined;
+  if (judged?.outcome !== 'pass' || judged.slope === null) return '';
+  return `; the detector disagrees: ${judged.why}`;
 }
 
 function whenOf({ measure, againstBaseline }: Rule, { from, at }: { readonly from: number; readonly at: number }): string {
@@ -69,7 +76,7 @@ function subjectOf(rule: Rule, series: Series): string {
 }
 
 function changeInWords({ againstBaseline }: Rule, value: number, unit: string): string {
-  return againstBaseline ? `${value < 0 ? '' : '+'}${inWords(value, '1')} of its baseline` : inWords(value, unit);
+  return againstBaseline ? `${value < 0 ? '' : '+'}${inWords(value, '1')} against its baseline` : inWords(value, unit);
 }
 
 function judgedFinding({ rule, judged, outcome, range, unknown }: JudgedRule): Finding {

@@ -63,6 +63,7 @@ export interface Finding {
     | 'recovery'
     | 'generator'
     | 'diagnosis'
+    | 'idle'
     | 'rule'
     | 'level'
     | 'work'

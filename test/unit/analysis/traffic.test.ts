@@ -225,3 +225,23 @@ describe('capacity', () => {
     expect(verdictOf([memory, fds, load(() => 50), latency(constant(0.1))]).capacity).toEqual([]);
   });
 });
+
+test('what is held without load is compared with what was held before it', () => {
+  const phase = (t: number, name: string, judged: boolean) => ({ t, kind: 'phase' as const, target: null, data: { phase: name, judged } });
+  const events = [phase(0, 'idle', false), phase(600, 'steady', true), phase(3.5 * HOUR, 'cooldown', false)];
+  const held = (kept: number): Simulated => ({
+    def: M.memory,
+    signal: (t) => (t < 600 ? 80 * MB : t < 3.5 * HOUR ? 100 * MB : 80 * MB + kept),
+  });
+  const [one] = said(verdictOf([held(12 * MB), fds, load(() => 50)], { events }), 'idle');
+  expect(one!.why).toBe('without load api memory.private holds 92 MB from 03:45 on, 12 MB more than the 80 MB before the load');
+  expect(said(verdictOf([held(0), fds, load(() => 50)], { events }), 'idle')[0]!.why).toMatch(/about as much as the 80 MB/);
+  expect(said(verdictOf([held(0), fds, load(() => 50)]), 'idle')).toEqual([]);
+});
+
+test('where a rule and the detector disagree, the finding says so', () => {
+  const filled: Simulated = { def: M.memory, signal: sum((t) => (t < 4000 ? 100 * MB : 160 * MB), white(3, 0.05 * MB)) };
+  const rules = [parseRule('memory.private vs_baseline < +50%', (name) => CATALOG.find(name))];
+  const [one] = said(verdictOf([filled, fds, load(() => 50)], { hours: 8, options: { rules } }), 'rule');
+  expect(one!.why).toMatch(/\+60 % against its baseline.* the detector disagrees: api memory\.private does not grow/);
+});
