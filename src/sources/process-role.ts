@@ -156,7 +156,7 @@ export class Role {
       total?.fast.set(total.fastSeries, sink, at);
       if (details) total?.slow.set(total.slowSeries, sink, at);
     }
-    this.#reportStates(sink, at);
+    if (details) this.#reportStates(sink, at);
   }
 
   #reportStates(sink: Sink, at: number): void {
@@ -172,7 +172,7 @@ export class Role {
   }
 
   #openStates(): number[] {
-    const owner = this.#owner(null, this.#setting.period);
+    const owner = this.#owner(null, this.#setting.period * this.#setting.detailsEvery);
     return STATES.map((state) => this.#setting.series.open(owner, METRICS.state, { 'soak.process.state': state }));
   }
 

@@ -55,29 +55,34 @@ const DESCRIPTORS: readonly Signal[] = [
   ),
 ];
 
+/** What is judged, and what its cause is told by. */
 const EVERY_TICK: readonly Signal[] = [
   signal(METRICS.cpuTime, 'role', ({ reader }) => reader.stat.utime / TICKS_PER_S, mode('user')),
   signal(METRICS.cpuTime, 'role', ({ reader }) => reader.stat.stime / TICKS_PER_S, mode('system')),
   signal(METRICS.cpuUtilization, 'role', ({ cores }) => cores),
+  signal(METRICS.memoryUsage, 'never', ({ reader }) => reader.status.rss),
+  signal(METRICS.memoryPrivate, 'other', ({ reader }) => reader.status.anonymous + reader.status.swap),
+  signal(METRICS.memorySwap, 'other', ({ reader }) => reader.status.swap),
+  signal(METRICS.threads, 'role', ({ reader }) => reader.stat.threads),
+  signal(METRICS.diskIo, 'role', ({ reader }) => reader.io.read, direction('read')),
+  signal(METRICS.diskIo, 'role', ({ reader }) => reader.io.written, direction('write')),
+];
+
+/**
+ * What is only shown, or moves slowly: at every tick it would be more than half of all samples of a fleet, and of what folding, recording
+ * and judging them costs.
+ */
+const EVERY_10_S: readonly Signal[] = [
   signal(METRICS.childrenCpuTime, 'role', ({ reader }) => reader.stat.cutime / TICKS_PER_S, mode('user')),
   signal(METRICS.childrenCpuTime, 'role', ({ reader }) => reader.stat.cstime / TICKS_PER_S, mode('system')),
-  signal(METRICS.memoryUsage, 'never', ({ reader }) => reader.status.rss),
   signal(METRICS.memoryVirtual, 'never', ({ reader }) => reader.stat.vsize),
-  signal(METRICS.memoryPrivate, 'other', ({ reader }) => reader.status.anonymous + reader.status.swap),
   signal(METRICS.memoryResident, 'never', ({ reader }) => reader.status.anonymous, kind('anonymous')),
   signal(METRICS.memoryResident, 'never', ({ reader }) => reader.status.file, kind('file')),
   signal(METRICS.memoryResident, 'never', ({ reader }) => reader.status.shmem, kind('shmem')),
-  signal(METRICS.memorySwap, 'other', ({ reader }) => reader.status.swap),
   signal(METRICS.memoryPeak, 'never', ({ reader }) => reader.status.peak),
-  signal(METRICS.threads, 'role', ({ reader }) => reader.stat.threads),
   signal(METRICS.pagingFaults, 'role', ({ reader }) => reader.stat.minflt, fault('minor')),
   signal(METRICS.pagingFaults, 'role', ({ reader }) => reader.stat.majflt, fault('major')),
-  signal(METRICS.diskIo, 'role', ({ reader }) => reader.io.read, direction('read')),
-  signal(METRICS.diskIo, 'role', ({ reader }) => reader.io.written, direction('write')),
   signal(METRICS.uptime, 'never', ({ uptime }) => uptime),
-];
-
-const EVERY_10_S: readonly Signal[] = [
   signal(METRICS.descriptorLimit, 'never', ({ details }) => details.descriptorLimit),
   signal(METRICS.descriptorsDeleted, 'role', ({ details }) => details.deleted),
   signal(METRICS.children, 'role', ({ details }) => details.children),
