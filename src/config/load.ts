@@ -66,6 +66,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     warmup: get('warmup'),
     listen: get('listen'),
     otlp: endpoint === null ? null : { endpoint, headers: settings.find('otlpHeaders') ?? {} },
+    inbound: inboundOf(settings),
     rules,
     required: buildRequired(settings, catalog, faults),
     poolMax: buildPoolMax(settings, roles, faults),
@@ -173,6 +174,14 @@ function buildPoolMax(settings: Settings, roles: readonly string[], faults: Faul
   });
 }
 
+function inboundOf(settings: Settings): Config['inbound'] {
+  const at = settings.get('inbound');
+  return at && { at, token: settings.find('inboundToken') };
+}
+
+/** Addresses that only this machine reaches. */
+const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/i;
+
 function sourceOf(settings: Settings): Config['source'] {
   const source = settings.get('source');
   return source === 'auto' ? (process.platform === 'linux' ? 'procfs' : 'pidusage') : source;
@@ -189,6 +198,14 @@ function checkTogether(settings: Settings, command: Sources['command'], faults: 
   if (command?.length === 0) faults.add('USAGE', '--', 'should be followed by a command to run while watching');
   if (settings.find('otlpHeaders') && settings.get('otlp') === null)
     wrong('otlpHeaders', 'are headers of a push, but otlp names no receiver');
+  const inbound = inboundOf(settings);
+  if (settings.find('inboundToken') && inbound === null)
+    wrong('inboundToken', 'is a token of the inbound listener, but inbound names no address');
+  if (inbound && inbound.token === null && !LOOPBACK.test(inbound.at.host))
+    wrong(
+      'inbound',
+      `${inbound.at.host} can be reached from other machines: set inbound_token, SOAK_INBOUND_TOKEN or --inbound-token-file, or give 127.0.0.1`,
+    );
   if (sourceOf(settings) === 'pidusage') {
     const message = 'needs source procfs: pidusage does not read it';
     if (settings.get('deletedDescriptors')) wrong('deletedDescriptors', message);

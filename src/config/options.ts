@@ -12,6 +12,7 @@ import {
   orNone,
   otlpUrl,
   path,
+  secretText,
   server,
   size,
   text,
@@ -19,7 +20,7 @@ import {
 } from './optionvalue.ts';
 import { URL_HINT } from './serverurl.ts';
 
-export const GROUPS = ['Targets', 'Servers', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
+export const GROUPS = ['Targets', 'Servers', 'Load and signals', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
 
 export interface OptionDef<T> {
   readonly group: (typeof GROUPS)[number];
@@ -165,6 +166,25 @@ const OPTIONS = {
     help: 'how many connections a pool may have',
     more: 'Of one process of the role, or of every role, to one server, database and user. Without it the size is learned from a pool that is often full.',
     example: 'api=20',
+  }),
+  inbound: option({
+    group: 'Load and signals',
+    value: orNone(address(), 'off'),
+    default: 'off',
+    help: 'address on which load tools and programs push metrics: OTLP/HTTP and Influx lines',
+    more:
+      '`/v1/metrics`, `/write`, `/api/phase` and `/api/mark`; docs/inbound.md has the settings of each tool. Another address than one of loopback needs `inbound_token`. ' +
+      'Port 0 takes any free port and prints it.',
+    example: '127.0.0.1:4318',
+  }),
+  inboundToken: option({
+    group: 'Load and signals',
+    value: secretText(),
+    default: null,
+    secret: true,
+    help: 'token that whatever is pushed must come with',
+    more: 'As `Authorization: Bearer`, as `Token` or as the password of an Influx client. Never on the command line, where everybody on the machine can read it.',
+    example: '"${PUSH_TOKEN}"',
   }),
   duration: option({
     group: 'Run',

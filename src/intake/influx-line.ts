@@ -33,7 +33,8 @@ export function parseLine(text: string): Line | LineFault {
   const fields = readFields(scan);
   if (typeof fields === 'string') return wrong(fields);
   const timestamp = scan.rest().trim();
-  if (timestamp !== '' && !/^-?\d{1,20}$/.test(timestamp)) return wrong('after the fields there should be a timestamp in whole numbers, or nothing');
+  if (timestamp !== '' && !/^-?\d{1,20}$/.test(timestamp))
+    return wrong('after the fields there should be a timestamp in whole numbers, or nothing');
   return { measurement: cut(measurement), tags, fields, timestamp: timestamp === '' ? null : Number(timestamp) };
 }
 
@@ -82,7 +83,8 @@ const INTEGER = /^-?\d{1,20}[iu]$/;
 /** Null: no figure. */
 function readValue(text: string): number | null | string {
   if (BOOLEAN.test(text)) return null;
-  if (!NUMBER.test(text) && !INTEGER.test(text)) return 'a field should be a number such as 1.5, 2i or 2u, true, false, or a text in quotes';
+  if (!NUMBER.test(text) && !INTEGER.test(text))
+    return 'a field should be a number such as 1.5, 2i or 2u, true, false, or a text in quotes';
   const value = Number(text.replace(/[iu]$/, ''));
   return Number.isFinite(value) ? value : 'a field is larger than any number';
 }

@@ -43,7 +43,10 @@ export function parseInflux(body: string, unit: number): Parsed {
     const { measurement, tags: labels, timestamp } = parsed;
     const wall = timestamp === null ? null : timestamp * unit;
     if (wall !== null && !(wall > OURS.from && wall < OURS.to)) {
-      refused.add('malformed', `line ${number}: its timestamp is not of this century: its precision should be that of the request (ns without one)`);
+      refused.add(
+        'malformed',
+        `line ${number}: its timestamp is not of this century: its precision should be that of the request (ns without one)`,
+      );
       continue;
     }
     for (const [field, value] of parsed.fields) {
@@ -56,7 +59,7 @@ export function parseInflux(body: string, unit: number): Parsed {
 
 /** One at a time: 4 MB of line ends would be four million texts at once. A text that goes over several lines costs these lines. */
 function* linesOf(body: string): Generator<string> {
-  for (let from = 0; from <= body.length; ) {
+  for (let from = 0; from <= body.length;) {
     const end = body.indexOf('\n', from);
     const to = end < 0 ? body.length : end;
     yield body.slice(from, to);

@@ -5,7 +5,7 @@ import { field, labelsOf, type Message, messageOf, messagesOf, numberOf, numberO
 import { LABELS_MAX, type Parsed, POINTS_MAX, type Reason, Refusals, Unreadable } from './refusals.ts';
 
 /** What of a resource says whose points they are. Everything else of it (host, process, container) is another identity with every start. */
-const WHOSE = ['service.name', 'service.instance.id', 'service.version'];
+const WHOSE = new Set(['service.name', 'service.instance.id', 'service.version']);
 
 /** @throws {Unreadable} when it is no request at all */
 export function pointsOf(request: unknown): Parsed {
@@ -25,7 +25,7 @@ function resourceLabels(message: Message): Record<string, string> {
   const resource = messageOf(field(message, 'resource'));
   if (resource === null) return {};
   // Resources have many attributes of their own; only the few are made texts.
-  const attributes = messagesOf(resource, 'attributes').filter((one) => WHOSE.includes(textOf(field(one, 'key'))));
+  const attributes = messagesOf(resource, 'attributes').filter((one) => WHOSE.has(textOf(field(one, 'key'))));
   return labelsOf({ attributes }, {}) ?? {};
 }
 
@@ -53,7 +53,10 @@ class Reading implements Parsed {
       for (const point of list) this.#point({ name, unit }, point, whose, () => read(point, data));
       return;
     }
-    this.refused.add('malformed', `${name || 'a metric'} has no data: it should be a gauge, sum, histogram, exponentialHistogram or summary`);
+    this.refused.add(
+      'malformed',
+      `${name || 'a metric'} has no data: it should be a gauge, sum, histogram, exponentialHistogram or summary`,
+    );
   }
 
   #point(
@@ -100,7 +103,9 @@ function sumPoint(point: Message, data: Message): Read {
     return read.value < 0 ? wrong('value', 'a counter is below zero') : { kind: 'counter', temporality, value: read.value };
   }
   // Increments of what also falls are no level, and where they began nobody has told.
-  return temporality === 'delta' ? wrong('temporality', 'a sum that may fall should be cumulative, because deltas of it have no level') : read;
+  return temporality === 'delta'
+    ? wrong('temporality', 'a sum that may fall should be cumulative, because deltas of it have no level')
+    : read;
 }
 
 const NO_TEMPORALITY = 'its aggregationTemporality should be delta (1) or cumulative (2)';

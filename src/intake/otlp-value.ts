@@ -73,7 +73,10 @@ function plainOf(given: unknown, depth: number): unknown {
 
 function listOf(value: Message, depth: number): unknown {
   const list = messageOf(field(value, 'arrayValue'));
-  if (list) return messagesOf(list, 'values').slice(0, ENTRIES_MAX).map((one) => plainOf(one, depth - 1));
+  if (list)
+    return messagesOf(list, 'values')
+      .slice(0, ENTRIES_MAX)
+      .map((one) => plainOf(one, depth - 1));
   const map = messageOf(field(value, 'kvlistValue'));
   if (!map) return null;
   const entries = messagesOf(map, 'values').slice(0, ENTRIES_MAX);
