@@ -85,7 +85,7 @@ export class Deltas {
     for (const [idle, { point: old }] of this.#known) {
       if (this.#known.size <= this.#options.keysMax && this.#bytes <= this.#options.bytesMax) break;
       this.#forget(idle);
-      this.#forgotten = Math.max(this.#forgotten, old.since ?? -Infinity);
+      if (old.temporality === 'cumulative') this.#forgotten = Math.max(this.#forgotten, old.since ?? -Infinity);
     }
   }
 
@@ -113,7 +113,8 @@ function keyOf({ kind, name, labels }: Counting): string {
 /** The same time again, an earlier one, or a life of the counter that has ended. */
 function isLate(point: Counting, before: Counting): boolean {
   if (point.wall !== null && before.wall !== null && point.wall <= before.wall) return true;
-  return point.temporality === 'cumulative' && point.since !== null && before.since !== null && point.since < before.since;
+  const totals = point.temporality === 'cumulative' && before.temporality === 'cumulative';
+  return totals && point.since !== null && before.since !== null && point.since < before.since;
 }
 
 /** A counter that began later than the one we know, or that has fallen, has counted all that it shows since then. */
