@@ -1,5 +1,6 @@
 /** The doors of the inbound listener behind one server: every request is answered once and counted once. */
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { within } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { messageOf } from '../problem.ts';
 import type { Door } from './inbound-door.ts';
@@ -54,8 +55,8 @@ export class Site {
     const refusal = error instanceof Refusal ? error : this.#defect(error);
     this.#parts.count(refusal.result, refusal.message);
     if (refusal.result === 'cut_off') return void response.destroy();
+    await runOut(request);
     const told = door ? await door.refusal(refusal, request) : await jsonRefusal(refusal);
-    // What is left of a body that is not wanted is not waited for.
     send(response, refusal.status, told, { ...refusal.headers, ...(request.complete ? {} : { connection: 'close' }) });
   }
 
@@ -63,6 +64,16 @@ export class Site {
     this.#parts.log.error(`inbound: ${messageOf(error)}`);
     return new Refusal(500, 'failed', 'soak-agent failed to take this');
   }
+}
+
+/** Seconds in which a sender may bring its body to an end: one that is still writing does not read, and would see only that we hung up. */
+const RUN_OUT_S = 1;
+
+async function runOut(request: IncomingMessage): Promise<void> {
+  if (request.closed) return;
+  const over = new Promise((resolve) => request.once('close', resolve).once('error', resolve));
+  request.resume();
+  await within(over, RUN_OUT_S);
 }
 
 function send(
