@@ -47,11 +47,12 @@ function positiveBuckets(point: Message, scale: number): Bucket[] {
 
 function checked(buckets: readonly Bucket[], count: number): Buckets {
   let sum = 0;
-  for (const [i, one] of buckets.entries()) {
+  let end = -Infinity;
+  for (const one of buckets) {
     if (!Number.isInteger(one.count) || one.count < 0) return 'a bucket holds no whole number of values';
-    const before = buckets[i - 1]?.to ?? -Infinity;
-    if (!(one.over < one.to) || one.over < before) return 'its bounds do not ascend';
+    if (!(one.over < one.to) || one.over < end) return 'its bounds do not ascend';
     sum += one.count;
+    end = one.to;
   }
   return sum === count ? buckets : `its buckets hold ${sum} values, but it says that it has ${count}`;
 }
@@ -59,5 +60,6 @@ function checked(buckets: readonly Bucket[], count: number): Buckets {
 /** What is no number in a list is NaN, which no check lets through. */
 function numbers(message: Message, name: string): readonly number[] {
   const list = field(message, name);
-  return Array.isArray(list) ? list.map(numberOf) : [];
+  if (!Array.isArray(list)) return [];
+  return list.every((one) => typeof one === 'number') ? list : list.map(numberOf); // those of protobuf are numbers
 }

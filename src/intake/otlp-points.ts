@@ -1,7 +1,7 @@
 /** The points of a decoded ExportMetricsServiceRequest, whichever encoding it came in. A point that cannot be used costs no other one. */
 import type { Point, Temporality } from './point.ts';
 import { type Buckets, explicitBuckets, exponentialBuckets } from './otlp-histogram.ts';
-import { field, labelsOf, type Message, messageOf, messagesOf, numberOf, numberOrZero, seconds, textOf } from './otlp-value.ts';
+import { field, LABELS, labelsOf, type Message, messageOf, messagesOf, numberOf, numberOrZero, seconds, textOf } from './otlp-value.ts';
 import { LABELS_MAX, type Parsed, POINTS_MAX, type Reason, Refusals, Unreadable } from './refusals.ts';
 
 /** What of a resource says whose points they are. Everything else of it (host, process, container) is another identity with every start. */
@@ -26,7 +26,7 @@ function resourceLabels(message: Message): Record<string, string> {
   if (resource === null) return {};
   // Resources have many attributes of their own; only the few are made texts.
   const attributes = messagesOf(resource, 'attributes').filter((one) => WHOSE.has(textOf(field(one, 'key'))));
-  return labelsOf({ attributes }, {}) ?? {};
+  return labelsOf({ attributes }) ?? {};
 }
 
 /** The kinds of data, and how a point of each is read. */
@@ -70,7 +70,7 @@ class Reading implements Parsed {
     if (this.points.length >= POINTS_MAX) return this.refused.add('bound', `a body may have ${POINTS_MAX} points: send smaller ones`);
     const value = read();
     if ('wrong' in value) return this.refused.add(value.reason, `${of.name}: ${value.wrong}`);
-    const labels = labelsOf(point, whose);
+    const labels = pointLabels(point, whose);
     if (labels === null) return this.refused.add('labels', `${of.name}: a point should have at most ${LABELS_MAX} attributes`);
     this.points.push({
       ...of,
@@ -80,6 +80,15 @@ class Reading implements Parsed {
       ...value,
     });
   }
+}
+
+/** What a point says of itself goes before what its resource says. */
+function pointLabels(point: Message, whose: Readonly<Record<string, string>>): Record<string, string> | null {
+  // Of a point in protobuf they have been made already.
+  const made = (point as { readonly [LABELS]?: Record<string, string> | null })[LABELS];
+  const labels = made === undefined ? labelsOf(point) : made;
+  if (labels !== null) for (const name in whose) labels[name] ??= whose[name]!;
+  return labels;
 }
 
 /** Source: metrics.proto, DataPointFlags. */

@@ -86,10 +86,13 @@ function listOf(value: Message, depth: number): unknown {
 /** Names that an object has by itself: as the name of a label they would change it instead. */
 const RESERVED = '__proto__';
 
-/** Attributes as labels beside those of the resource; null when there are too many. */
-export function labelsOf(message: Message, of: Readonly<Record<string, string>>): Record<string, string> | null {
+/** Where the labels of a point are when they have been made already: no name, so that no body can set it. */
+export const LABELS = Symbol('labels');
+
+/** Attributes as labels; null when there are too many. */
+export function labelsOf(message: Message): Record<string, string> | null {
   const attributes = field(message, 'attributes');
-  const labels: Record<string, string> = { ...of };
+  const labels: Record<string, string> = {};
   if (!Array.isArray(attributes)) return labels;
   if (attributes.length > LABELS_MAX) return null;
   for (const attribute of attributes) {
