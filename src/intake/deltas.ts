@@ -3,22 +3,24 @@
  * that began before we listened is where it stood, not what it has grown; what comes twice or late is not added again. So the sum of
  * increments never exceeds what was counted, whatever a sender does.
  */
-import type { Bucket, CounterPoint, HistogramPoint } from './point.ts';
+import { type Counting, grownHistogram, type Total, totalOf } from './totals.ts';
+
+/** Senders have at most 2,000 attribute sets an instrument (the limit of the SDKs); k6 has three instruments of interest. */
+const KEYS_MAX = 10_000;
+
+/** 10,000 histograms of 16 buckets with labels of 190 characters are 11.5 MB, counters 6.8 MB (measured). */
+const BYTES_MAX = 12_000_000;
 
 /**
- * Senders have at most 2,000 attribute sets an instrument (the limit of the SDKs). The one that was idle for longest makes room, and what
- * comes of it later counts from then on.
+ * Seconds without a point after which a series makes room for a new one: SDKs push every minute at most. Whoever is still sending is kept,
+ * or more series than there is room for would push each other out before any could be compared.
  */
-const KEYS_MAX = 5000;
-
-/** Of keys and buckets together: 5,000 histograms of 16 buckets are 2 MB, keys included. */
-const BYTES_MAX = 4_000_000;
-
-type Counting = CounterPoint | HistogramPoint;
+const IDLE_S = 150;
 
 interface Known {
-  readonly point: Counting;
+  readonly total: Total;
   readonly bytes: number;
+  readonly seen: number;
 }
 
 export interface DeltasOptions {
@@ -30,13 +32,14 @@ export interface DeltasOptions {
 
 export class Deltas {
   readonly #options: Required<DeltasOptions>;
-  /** The latest point of each series, the idle ones first. */
+  /** Where each series stands, the idle ones first. */
   readonly #known = new Map<string, Known>();
   #bytes = 0;
   /** Latest `since` of what was forgotten: it must not be counted whole when it comes back. */
   #forgotten = -Infinity;
-  /** Points that were not counted: too late or twice, or with buckets that do not fit those before. */
-  readonly dropped = { late: 0, buckets: 0 };
+  #bounds: readonly number[] | null = null;
+  /** Points that were not counted: too late or twice, with buckets that do not fit those before, or of a series for which there was no room. */
+  readonly dropped = { late: 0, buckets: 0, room: 0 };
 
   constructor({ from, keysMax = KEYS_MAX, bytesMax = BYTES_MAX }: DeltasOptions) {
     this.#options = { from, keysMax, bytesMax };
@@ -49,15 +52,16 @@ export class Deltas {
   /**
    * The increment since the point before, as a delta whose `since` is the end of that; null when there is none to be known.
    * Labels that change with every point (Artillery's start and end) must have been taken away.
+   * @param now seconds on a clock of ours that does not step back
    */
-  take<P extends Counting>(point: P): P | null {
+  take<P extends Counting>(point: P, now: number): P | null {
     const key = keyOf(point);
-    const before = this.#known.get(key)?.point;
+    const before = this.#known.get(key)?.total;
     if (before && isLate(point, before)) {
       this.dropped.late++;
       return null;
     }
-    this.#remember(key, point);
+    if (!this.#remember(key, point, now)) return null;
     if (point.temporality === 'delta') return point;
     if (before === undefined) return this.#first(point);
     // What was told as deltas has been counted already: the first total is where they stand.
@@ -69,24 +73,40 @@ export class Deltas {
     return since !== null && since >= this.#options.from && since > this.#forgotten ? { ...point, temporality: 'delta' } : null;
   }
 
-  #grown<P extends Counting>(point: P, before: Counting): P | null {
+  #grown<P extends Counting>(point: P, before: Total): P | null {
     if (beganAnew(point, before)) return { ...point, temporality: 'delta' };
-    if (point.kind === 'counter') return { ...point, ...beginning(before), value: point.value - (before as CounterPoint).value };
-    const grown = grownHistogram(point, before as HistogramPoint);
+    const span = { temporality: 'delta', since: before.wall } as const;
+    if (point.kind === 'counter') return { ...point, ...span, value: point.value - before.total };
+    const grown = grownHistogram(point, before);
     if (grown === null) this.dropped.buckets++;
-    return grown && { ...point, ...beginning(before), ...grown };
+    return grown && { ...point, ...span, ...grown };
   }
 
-  #remember(key: string, point: Counting): void {
-    const bytes = BYTES_PER_KEY + 2 * key.length + (point.kind === 'histogram' ? point.buckets.length * BYTES_PER_BUCKET : 0);
+  /** False when there is no room for a series that is new. */
+  #remember(key: string, point: Counting, now: number): boolean {
+    const total = totalOf(point, this.#bounds);
+    const bytes = bytesOf(key, total, total.bounds === this.#bounds);
+    this.#bounds = total.bounds ?? this.#bounds;
     this.#forget(key);
-    this.#known.set(key, { point, bytes });
-    this.#bytes += bytes;
-    for (const [idle, { point: old }] of this.#known) {
-      if (this.#known.size <= this.#options.keysMax && this.#bytes <= this.#options.bytesMax) break;
-      this.#forget(idle);
-      if (old.temporality === 'cumulative') this.#forgotten = Math.max(this.#forgotten, old.since ?? -Infinity);
+    if (!this.#makeRoom(bytes, now)) {
+      this.dropped.room++;
+      this.#forgotten = Math.max(this.#forgotten, point.since ?? -Infinity);
+      return false;
     }
+    this.#known.set(key, { total, bytes, seen: now });
+    this.#bytes += bytes;
+    return true;
+  }
+
+  #makeRoom(bytes: number, now: number): boolean {
+    const { keysMax, bytesMax } = this.#options;
+    for (const [key, { seen, total }] of this.#known) {
+      if (this.#known.size < keysMax && this.#bytes + bytes <= bytesMax) break;
+      if (now - seen < IDLE_S) return false;
+      this.#forget(key);
+      if (total.temporality === 'cumulative') this.#forgotten = Math.max(this.#forgotten, total.since ?? -Infinity);
+    }
+    return this.#known.size < keysMax && this.#bytes + bytes <= bytesMax;
   }
 
   #forget(key: string): void {
@@ -95,62 +115,35 @@ export class Deltas {
   }
 }
 
-/** A point with its labels beside the key that is made of them; measured. */
-const BYTES_PER_KEY = 300;
+/** An entry with its total, and what an array of numbers has beside them; measured. */
+const BYTES_PER_KEY = 480;
+const BYTES_PER_ARRAY = 350;
 
-/** Three doubles and an object. */
-const BYTES_PER_BUCKET = 64;
+function bytesOf(key: string, { counts, bounds }: Total, sharesBounds: boolean): number {
+  const arrays = counts === null ? 0 : BYTES_PER_ARRAY + 8 * counts.length;
+  const own = bounds === null || sharesBounds ? 0 : BYTES_PER_ARRAY + 8 * bounds.length;
+  return BYTES_PER_KEY + key.length + arrays + own;
+}
 
 /** In no name or label. */
 const BETWEEN = '\0';
 
+/** Joined and not added up: what is added up keeps every part of it in memory. */
 function keyOf({ kind, name, labels }: Counting): string {
-  let key = kind + BETWEEN + name;
-  for (const label of Object.keys(labels).toSorted()) key += BETWEEN + label + BETWEEN + labels[label]!;
-  return key;
+  const parts: string[] = [kind, name];
+  for (const label of Object.keys(labels).toSorted()) parts.push(label, labels[label]!);
+  return parts.join(BETWEEN);
 }
 
 /** The same time again, an earlier one, or a life of the counter that has ended. */
-function isLate(point: Counting, before: Counting): boolean {
+function isLate(point: Counting, before: Total): boolean {
   if (point.wall !== null && before.wall !== null && point.wall <= before.wall) return true;
   const totals = point.temporality === 'cumulative' && before.temporality === 'cumulative';
   return totals && point.since !== null && before.since !== null && point.since < before.since;
 }
 
 /** A counter that began later than the one we know, or that has fallen, has counted all that it shows since then. */
-function beganAnew(point: Counting, before: Counting): boolean {
+function beganAnew(point: Counting, before: Total): boolean {
   if (point.since !== null && before.since !== null && point.since > before.since) return true;
-  return totalOf(point) < totalOf(before);
-}
-
-function totalOf(point: Counting): number {
-  return point.kind === 'counter' ? point.value : point.count;
-}
-
-function beginning({ wall }: Counting): { readonly temporality: 'delta'; readonly since: number | null } {
-  return { temporality: 'delta', since: wall };
-}
-
-/** Null when the buckets cannot be compared: other bounds, or one of them has lost values. */
-function grownHistogram(point: HistogramPoint, before: HistogramPoint): Pick<HistogramPoint, 'count' | 'sum' | 'buckets'> | null {
-  const buckets = grownBuckets(point.buckets, before.buckets);
-  if (buckets === null) return null;
-  const sum = point.sum === null || before.sum === null ? null : point.sum - before.sum;
-  return { count: point.count - before.count, sum, buckets };
-}
-
-/** An exponential histogram that takes a coarser scale has several buckets of before in one of now. */
-function grownBuckets(now: readonly Bucket[], before: readonly Bucket[]): readonly Bucket[] | null {
-  const grown: Bucket[] = [];
-  let i = 0;
-  for (const { over, to, count } of now) {
-    let had = 0;
-    for (; i < before.length && before[i]!.to <= to; i++) {
-      if (before[i]!.count > 0 && before[i]!.over < over) return null;
-      had += before[i]!.count;
-    }
-    if (had > count) return null;
-    grown.push({ over, to, count: count - had });
-  }
-  return before.slice(i).some(({ count }) => count > 0) ? null : grown;
+  return (point.kind === 'counter' ? point.value : point.count) < before.total;
 }

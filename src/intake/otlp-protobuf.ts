@@ -119,9 +119,9 @@ function load() {
  * read, cost the collector as much time as all the rest.
  */
 function labelAtOnce(type: protobuf.Type): void {
-  const { decode } = type.setup();
+  const decode = type.setup().decode.bind(type);
   type.decode = (...given) => {
-    const point = decode.apply(type, given) as protobuf.Message & { attributes?: unknown; [LABELS]?: unknown };
+    const point = decode(...given) as protobuf.Message & { attributes?: unknown; [LABELS]?: unknown };
     point[LABELS] = labelsOf(point as never);
     point.attributes = undefined;
     return point;

@@ -9,7 +9,7 @@ const SLOTS = 1024;
 const LENGTH_MAX = 64;
 
 export class Texts {
-  readonly #slots = new Array<string | undefined>(SLOTS);
+  readonly #slots = Array.from<string | undefined>({ length: SLOTS });
 
   /** The text of these bytes. One that is not ASCII is made anew each time. */
   read(bytes: Buffer, from: number, to: number): string {

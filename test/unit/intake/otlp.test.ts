@@ -13,7 +13,7 @@ const fixture = (name: string): Buffer => readFileSync(join(FIXTURES, name));
 const LATE = 1.763e9;
 
 /** One metric of these data as a request in JSON. */
-function parse(metric: Readonly<Record<string, unknown>>, resource: unknown = undefined): Promise<Parsed> {
+function parse(metric: Readonly<Record<string, unknown>>, resource?: unknown): Promise<Parsed> {
   const request = { resourceMetrics: [{ resource, scopeMetrics: [{ metrics: [{ name: 'm', ...metric }] }] }] };
   return parseOtlp(Buffer.from(JSON.stringify(request)), 'json');
 }
@@ -60,7 +60,7 @@ describe('what the SDK sends', () => {
       { over: -Infinity, to: 0, count: 0 },
       { over: 0, to: 5, count: 3 * times },
       { over: 5, to: 10, count: 0 },
-      { over: 10, to: 25, count: Number(times) },
+      { over: 10, to: 25, count: times },
     ]);
     const size = find('payload.size')[0] as Point & { kind: 'histogram' };
     expect(size.buckets.map(({ count }) => count)).toEqual([times, 2 * times, times]);
