@@ -9,6 +9,7 @@ import type { Faults, Given } from './faults.ts';
 import { findMetric, gaugeName } from '../gauges.ts';
 import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
+import type { Address } from './optionvalue.ts';
 import { type PoolMax, parsePoolMax } from './poolmax.ts';
 import { buildServers, gaugeRules, SERVERS_MAX, unused } from './servers.ts';
 import { defaultRole, parseTarget, type Selector } from '../selector.ts';
@@ -182,6 +183,11 @@ function inboundOf(settings: Settings): Config['inbound'] {
 /** Addresses that only this machine reaches. */
 const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/i;
 
+function isOwn(endpoint: string, { host, port }: Address): boolean {
+  const url = new URL(endpoint);
+  return url.port === String(port) && LOOPBACK.test(url.hostname.replaceAll(/^\[|\]$/g, '')) && LOOPBACK.test(host);
+}
+
 function sourceOf(settings: Settings): Config['source'] {
   const source = settings.get('source');
   return source === 'auto' ? (process.platform === 'linux' ? 'procfs' : 'pidusage') : source;
@@ -206,6 +212,9 @@ function checkTogether(settings: Settings, command: Sources['command'], faults: 
       'inbound',
       `${inbound.at.host} can be reached from other machines: set inbound_token, SOAK_INBOUND_TOKEN or --inbound-token-file, or give 127.0.0.1`,
     );
+  const otlp = settings.get('otlp');
+  if (inbound && otlp !== null && isOwn(otlp, inbound.at))
+    wrong('otlp', 'names the inbound listener of this run, which would push to itself; give another receiver, or off');
   if (sourceOf(settings) === 'pidusage') {
     const message = 'needs source procfs: pidusage does not read it';
     if (settings.get('deletedDescriptors')) wrong('deletedDescriptors', message);

@@ -286,7 +286,7 @@ const OPTIONS = {
     more:
       '`/v1/metrics` is added to a URL without a path. Where it is given nowhere, the standard `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` and `OTEL_EXPORTER_OTLP_ENDPOINT` are taken; ' +
       '`off` refuses those too. Time-outs, compression and certificates come from the standard `OTEL_EXPORTER_OTLP_*` variables.',
-    example: 'http://localhost:4318',
+    example: 'http://collector:4318',
   }),
   otlpHeaders: option({
     group: 'Export',

@@ -258,6 +258,18 @@ describe('what is no good', () => {
     expect(inbound.figures()).toMatchObject({ 'inbound soak.inbound.requests{soak.inbound.result="too_large"}': 1 });
   });
 
+  test('a sender that is still writing is let end, or it would not read what it is told', async () => {
+    await using inbound = await InboundUnderTest.open();
+    const body = Buffer.alloc(20_000_000, 32);
+    const socket = await inbound.dial(`${HEAD}content-length: ${body.length}\r\n\r\n`);
+    const errors: Error[] = [];
+    socket.on('error', (error) => errors.push(error));
+    const answer = heard(socket);
+    socket.write(body);
+    expect(await answer).toMatch(/^HTTP\/1.1 413 /);
+    expect(errors).toEqual([]);
+  });
+
   test('a sender that falls silent is dropped, and keeps nobody waiting', async () => {
     await using inbound = await InboundUnderTest.open();
     const sockets = await Promise.all(

@@ -177,7 +177,7 @@ describe('what derives from the options', () => {
       targets: [{ role: 'api' }, { role: 'workers', many: true, children: false }],
       duration: 28_800,
       rules: [{ metric: 'soak.process.memory.private' }, { metric: 'soak.gauge.outbox_depth' }],
-      otlp: { endpoint: 'http://localhost:4318/v1/metrics', headers: { authorization: 'Bearer t' } },
+      otlp: { endpoint: 'http://collector:4318/v1/metrics', headers: { authorization: 'Bearer t' } },
       inbound: { at: { host: '127.0.0.1', port: 4318 }, token: 'long-enough' },
     });
   });

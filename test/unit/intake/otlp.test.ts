@@ -189,6 +189,11 @@ describe('histograms', () => {
     ['a scale beyond all', exponential({ count: 1, scale: 99, positive: { bucketCounts: [1] } }), 'its scale should be from -10 to 20'],
     ['values below zero', exponential({ count: 1, scale: 0, negative: { bucketCounts: ['1'] } }), 'it has values below zero'],
     [
+      'a zero bucket that overlaps another',
+      exponential({ count: 2, scale: 0, zeroCount: 1, zeroThreshold: 1.5, positive: { bucketCounts: ['1'] } }),
+      'its bounds do not ascend',
+    ],
+    [
       'bounds beyond all numbers',
       exponential({ count: 1, scale: -10, positive: { offset: 9e9, bucketCounts: ['1'] } }),
       'its bounds do not ascend',
