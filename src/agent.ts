@@ -19,7 +19,10 @@ import { COOLDOWN, isJudgedPhase, PhasePlan } from './phases.ts';
 import { type OpenedRun, openRun } from './runs.ts';
 import { RunState } from './runstate.ts';
 import { SeriesTable } from './series.ts';
+import { Claims } from './intake/claims.ts';
+import type { Intake } from './intake/point.ts';
 import { hostFacts } from './sources/facts.ts';
+import type { Inbound } from './sources/inbound.ts';
 import { sources } from './sources/index.ts';
 import { findTargetsPortably } from './sources/portable-selection.ts';
 import { findTargets } from './sources/selection.ts';
@@ -64,6 +67,8 @@ export class Agent {
   readonly config: Config;
   readonly state: RunState;
   readonly targets: Targets;
+  /** What came of the points that others told. */
+  readonly claims: Claims;
   readonly #clock: Clock;
   readonly #env: Env;
   readonly #log: Logger;
@@ -79,6 +84,7 @@ export class Agent {
   #listener: Listener | null = null;
   #phases: PhasePlan | null = null;
   #endedAt: number | null = null;
+  #inboundUrl: string | null = null;
 
   constructor(given: Config, { clock, env }: AgentIo) {
     const config = atPortablePace(given);
@@ -93,12 +99,18 @@ export class Agent {
     this.state = new RunState(new Judge(judgeOptions(config)), table);
     const servers = new Servers(config.servers);
     const ctx: SourceContext = { series: table, targets: this.targets, servers, clock, log: this.#log, roots: config.roots };
-    this.#sources = sources(ctx, config, this.#figures());
+    this.claims = new Claims(this.#intakes());
+    this.#sources = sources(ctx, config, this.#figures(), this.#inbound());
   }
 
   /** Address of the pages, or null without a listener. */
   get url(): string | null {
     return this.#listener?.url ?? null;
+  }
+
+  /** Where others push to, or null without an inbound listener. */
+  get inboundUrl(): string | null {
+    return this.#inboundUrl;
   }
 
   /** Folder of the run. */
@@ -346,6 +358,27 @@ export class Agent {
     const { config, state, targets } = this;
     const verdict = () => (this.#endedAt === null && state.judge.judgement === null ? null : this.verdict());
     return exportedRun({ config, state, targets, run: () => this.#run(), end: () => this.#endedAt, verdict });
+  }
+
+  /** Who has a use for points that others tell. */
+  #intakes(): readonly Intake[] {
+    return [];
+  }
+
+  #inbound(): Inbound | null {
+    const { inbound } = this.config;
+    return (
+      inbound && {
+        ...inbound,
+        take: (points, origin) => this.claims.take(points, origin),
+        unclaimed: () => this.claims.unclaimed,
+        notes: {
+          phase: (phase, judged) => this.#loop?.event('phase', `phase ${phase} begins`, { data: { phase, judged } }),
+          mark: (text) => this.#loop?.event('mark', text),
+        },
+        listening: (url) => (this.#inboundUrl = url),
+      }
+    );
   }
 
   #figures(): AgentFigures {

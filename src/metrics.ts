@@ -2,6 +2,7 @@
 import { Catalog } from './catalog.ts';
 import { METRICS as CGROUP } from './sources/cgroup.ts';
 import { METRICS as HOST } from './sources/host.ts';
+import { METRICS as INBOUND } from './sources/inbound.ts';
 import { METRICS as OUTAGES } from './sources/outages.ts';
 import { METRICS as POSTGRES } from './sources/postgres.ts';
 import { METRICS as POOL } from './sources/pool.ts';
@@ -13,4 +14,4 @@ import { METRICS as SOCKETS } from './sources/sockets.ts';
 import { METRICS as TRAFFIC } from './sources/traffic.ts';
 import { METRICS as RUN } from './views/runmetrics.ts';
 
-export const CATALOG = new Catalog([PROCESS, CGROUP, RUNTIME, HOST, SOCKETS, POOL, POSTGRES, REDIS, OUTAGES, SELF, TRAFFIC, RUN]);
+export const CATALOG = new Catalog([PROCESS, CGROUP, RUNTIME, HOST, SOCKETS, POOL, POSTGRES, REDIS, OUTAGES, SELF, TRAFFIC, INBOUND, RUN]);

@@ -27,6 +27,8 @@ export const EVENT_KINDS = [
   'server_changed', // another version, a restart, or a setting of it changed
   'connection_stuck', // data.pid, data.port, data.evidence
   'connection_returned', // one that was called stuck came back to life or was closed
+  'sender_seen', // first points of a program at the inbound listener: data.sender, data.behind seconds of its clock
+  'sender_refused', // the first request or point refused for a reason: data.why
   'source_failed', // reads of a source began to fail
   'source_recovered',
   'record_lost', // ticks or checkpoints (data.what) began not to be recorded

@@ -104,6 +104,7 @@ describe('who imports whom', () => {
 
   test.each([
     ['@opentelemetry/', /^views\/(otel[a-z]*|producer|exposition)\.ts$/],
+    ['protobufjs', /^intake\/otlp-protobuf\.ts$/],
     ['pino', /^log\.ts$/],
     ['pidusage', /^sources\/portable\.ts$/],
     ['systeminformation', /^sources\/(host|facts|hostportable|host-portable)\.ts$/],

@@ -28,6 +28,7 @@ export async function run(config: Config, io: Io): Promise<ExitCode> {
       .join(', ')}, recording to ${agent.folder}\n`,
   );
   if (agent.url !== null) io.stderr.write(`metrics, health and verdict at ${agent.url}\n`);
+  if (agent.inboundUrl !== null) io.stderr.write(`points, phases and marks taken at ${agent.inboundUrl}\n`);
   const forget = noteCrashes(agent.folder, io);
   const view = openView(config, io, agent);
   const { over, failure } = await watch(agent, told, view);

@@ -31,6 +31,8 @@ export interface Config {
   readonly listen: Address | null;
   /** Null: no push. The endpoint is complete, with its path; headers are added to those of the standard OTEL_* variables. */
   readonly otlp: { readonly endpoint: string; readonly headers: Readonly<Record<string, string>> } | null;
+  /** Null: nobody pushes to us. Without a token the address is one of loopback. */
+  readonly inbound: { readonly at: Address; readonly token: string | null } | null;
   readonly rules: readonly Rule[];
   /** Phases known beforehand, in order. */
   readonly phases: readonly PlannedPhase[];
@@ -116,6 +118,7 @@ export function redactedConfig(config: Config) {
     servers: config.servers.map(redactedServer),
     rules: config.rules.map((rule) => rule.text),
     otlp: config.otlp && { endpoint: redactedUrl(config.otlp.endpoint), headers: Object.keys(config.otlp.headers) },
+    inbound: config.inbound && { at: config.inbound.at, token: config.inbound.token !== null },
     command: config.command && redactedCommand(config.command),
   };
 }

@@ -10,6 +10,7 @@ import { PHASE_NAME, type PlannedPhase } from '../phases.ts';
 import { DURATION_HINT, parseDuration } from '../quantity.ts';
 import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
+import type { Address } from './optionvalue.ts';
 import { type PoolMax, parsePoolMax } from './poolmax.ts';
 import { buildRules } from './rules.ts';
 import { buildServers, SERVERS_MAX, unused } from './servers.ts';
@@ -67,6 +68,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     warmup: get('warmup'),
     listen: get('listen'),
     otlp: endpoint === null ? null : { endpoint, headers: settings.find('otlpHeaders') ?? {} },
+    inbound: inboundOf(settings),
     rules,
     phases: buildPhases(settings, faults),
     cooldown: get('cooldown'),
@@ -161,6 +163,19 @@ function buildPhases(settings: Settings, faults: Faults): PlannedPhase[] {
   });
 }
 
+function inboundOf(settings: Settings): Config['inbound'] {
+  const at = settings.get('inbound');
+  return at && { at, token: settings.find('inboundToken') };
+}
+
+/** Addresses that only this machine reaches. */
+const LOOPBACK = /^(127\.\d{1,3}\.\d{1,3}\.\d{1,3}|::1|localhost)$/i;
+
+function isOwn(endpoint: string, { host, port }: Address): boolean {
+  const url = new URL(endpoint);
+  return url.port === String(port) && LOOPBACK.test(url.hostname.replaceAll(/^\[|\]$/g, '')) && LOOPBACK.test(host);
+}
+
 function sourceOf(settings: Settings): Config['source'] {
   const source = settings.get('source');
   return source === 'auto' ? (process.platform === 'linux' ? 'procfs' : 'pidusage') : source;
@@ -177,6 +192,17 @@ function checkTogether(settings: Settings, command: Sources['command'], faults: 
   if (command?.length === 0) faults.add('USAGE', '--', 'should be followed by a command to run while watching');
   if (settings.find('otlpHeaders') && settings.get('otlp') === null)
     wrong('otlpHeaders', 'are headers of a push, but otlp names no receiver');
+  const inbound = inboundOf(settings);
+  if (settings.find('inboundToken') && inbound === null)
+    wrong('inboundToken', 'is a token of the inbound listener, but inbound names no address');
+  if (inbound && inbound.token === null && !LOOPBACK.test(inbound.at.host))
+    wrong(
+      'inbound',
+      `${inbound.at.host} can be reached from other machines: set inbound_token, SOAK_INBOUND_TOKEN or --inbound-token-file, or give 127.0.0.1`,
+    );
+  const otlp = settings.get('otlp');
+  if (inbound && otlp !== null && isOwn(otlp, inbound.at))
+    wrong('otlp', 'names the inbound listener of this run, which would push to itself; give another receiver, or off');
   if (sourceOf(settings) === 'pidusage') {
     const message = 'needs source procfs: pidusage does not read it';
     if (settings.get('deletedDescriptors')) wrong('deletedDescriptors', message);

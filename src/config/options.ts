@@ -12,6 +12,7 @@ import {
   orNone,
   otlpUrl,
   path,
+  secretText,
   server,
   size,
   text,
@@ -20,7 +21,7 @@ import {
 import { PRESETS } from './presets.ts';
 import { URL_HINT } from './serverurl.ts';
 
-export const GROUPS = ['Targets', 'Servers', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
+export const GROUPS = ['Targets', 'Servers', 'Load and signals', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
 
 export interface OptionDef<T> {
   readonly group: (typeof GROUPS)[number];
@@ -167,6 +168,25 @@ const OPTIONS = {
     more: 'Of one process of the role, or of every role, to one server, database and user. Without it the size is learned from a pool that is often full.',
     example: 'api=20',
   }),
+  inbound: option({
+    group: 'Load and signals',
+    value: orNone(address(), 'off'),
+    default: 'off',
+    help: 'address on which load tools and programs push metrics: OTLP/HTTP and Influx lines',
+    more:
+      '`/v1/metrics`, `/write`, `/api/phase` and `/api/mark`; docs/inbound.md has the settings of each tool. Another address than one of loopback needs `inbound_token`. ' +
+      'Port 0 takes any free port and prints it.',
+    example: '127.0.0.1:4318',
+  }),
+  inboundToken: option({
+    group: 'Load and signals',
+    value: secretText(),
+    default: null,
+    secret: true,
+    help: 'token that whatever is pushed must come with',
+    more: 'As `Authorization: Bearer`, as `Token` or as the password of an Influx client. Never on the command line, where everybody on the machine can read it.',
+    example: '"${PUSH_TOKEN}"',
+  }),
   duration: option({
     group: 'Run',
     value: orNone(duration({ min: 1, max: LONGEST }), 'forever'),
@@ -299,7 +319,7 @@ const OPTIONS = {
     more:
       '`/v1/metrics` is added to a URL without a path. Where it is given nowhere, the standard `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` and `OTEL_EXPORTER_OTLP_ENDPOINT` are taken; ' +
       '`off` refuses those too. Time-outs, compression and certificates come from the standard `OTEL_EXPORTER_OTLP_*` variables.',
-    example: 'http://localhost:4318',
+    example: 'http://collector:4318',
   }),
   otlpHeaders: option({
     group: 'Export',

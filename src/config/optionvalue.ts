@@ -97,6 +97,17 @@ export function text(arg: string, hint: string): ValueType<string> {
   return { arg, hint, parse: (given) => given.trim() || undefined, yaml: ['string', 'number'] };
 }
 
+/** A secret that is shown in a header. Shorter ones can be guessed, and others cannot be sent. */
+export function secretText(): ValueType<string> {
+  return {
+    arg: '<secret>',
+    hint: '8 to 512 letters, digits and signs without spaces',
+    parse: (given) => (/^[\x21-\x7e]{8,512}$/.test(given.trim()) ? given.trim() : undefined),
+    yaml: ['string'],
+    unquoted: true,
+  };
+}
+
 /** A database server; `config/servers.ts` understands it. Its URL may hold a password. */
 export function server(hint: string): ValueType<string> {
   return { ...text('<[name=]url>', hint), yaml: ['string'], unquoted: true };

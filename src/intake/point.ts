@@ -67,4 +67,6 @@ export interface Origin {
 /** Who takes points. Says for how many it had a use. Never throws, and remembers no more than it has bounds for. */
 export interface Intake {
   take(points: readonly Point[], origin: Origin): number;
+  /** Whether it may have a use for points of this name; without it, that is not known. For naming what nobody takes. */
+  knows?(name: string): boolean;
 }

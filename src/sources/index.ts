@@ -4,6 +4,7 @@ import { poolMaxOf } from '../config/poolmax.ts';
 import { settledAfter } from '../pace.ts';
 import { cgroupSource } from './cgroup.ts';
 import { hostSource } from './host.ts';
+import { type Inbound, inboundSource } from './inbound.ts';
 import { poolSource } from './pool.ts';
 import { postgresSource } from './postgres.ts';
 import { portableSelection } from './portable-selection.ts';
@@ -24,11 +25,16 @@ function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
   return [...postgres.map((server) => postgresSource(ctx, server, { warmup: settled })), ...redisSources(ctx)];
 }
 
-/** Selection comes first, so that a new binding is sampled in the same round; the agent itself comes last, to see the round's cost. */
-export function sources(ctx: SourceContext, config: Config, figures: AgentFigures): Source[] {
+/**
+ * @param inbound null: nothing is pushed to us
+ *
+ * Selection comes first, so that a new binding is sampled in the same round; the agent itself comes last, to see the round's cost.
+ */
+export function sources(ctx: SourceContext, config: Config, figures: AgentFigures, inbound: Inbound | null = null): Source[] {
   const period = config.interval;
   const self = selfSource(ctx, { period, figures });
   const sockets = new Sockets(ctx);
+  const pushed = inbound ? [inboundSource(ctx, inbound)] : [];
   if (config.source === 'pidusage') {
     const { cpu, rss, uptime } = { cpu: PROCESS.cpuUtilization, rss: PROCESS.memoryUsage, uptime: PROCESS.uptime };
     return [
@@ -36,6 +42,7 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
       portableProcessSource(ctx, { period, metrics: { cpu, rss, uptime } }),
       hostSource(ctx, config.out, { portable: true }),
       ...servers(ctx, config),
+      ...pushed,
       self,
     ];
   }
@@ -51,6 +58,7 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
       : [poolSource(ctx, { sockets, planned: config.duration, maxOf: (role) => poolMaxOf(config.poolMax, role) })]),
     hostSource(ctx, config.out),
     ...servers(ctx, config),
+    ...pushed,
     self,
   ];
 }

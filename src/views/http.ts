@@ -2,14 +2,13 @@
  * The read-only listener: GET and HEAD of the pages it is given, and nothing else. What a client may do to it is bounded: header size, time
  * to send a request or take an answer, number of connections; and no client can keep it from closing.
  */
-import { once } from 'node:events';
-import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Server, type ServerResponse } from 'node:http';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { within } from '../clock.ts';
+import { bind, closeServer, STUCK_MS, TIMEOUTS } from '../listening.ts';
 import type { Logger } from '../log.ts';
-import { errno, messageOf, Problem } from '../problem.ts';
+import { messageOf } from '../problem.ts';
 import { accepts } from './negotiation.ts';
 
 export interface Page {
@@ -43,13 +42,6 @@ const HEADERS_MAX = 8192;
 /** 100 scrapers at once and a browser or two; each costs some 20 kB. */
 const CONNECTIONS_MAX = 256;
 
-/** Milliseconds to send the headers, the request, and until an idle or stuck connection is dropped. Scrape intervals are below a minute. */
-const TIMEOUTS = { headersTimeout: 5000, requestTimeout: 10_000, keepAliveTimeout: 65_000, connectionsCheckingInterval: 2500 };
-const STUCK_MS = 30_000;
-
-/** Seconds in which answers that have begun may end. */
-const GRACE_S = 1;
-
 /** Below this a page fits into one packet anyway. */
 const GZIP_MIN = 1400;
 
@@ -72,40 +64,13 @@ export async function listen(at: { readonly host: string; readonly port: number 
   server.maxConnections = CONNECTIONS_MAX;
   server.timeout = STUCK_MS;
   server.on('drop', () => log.warn(`more than ${CONNECTIONS_MAX} connections to the listener: the rest is refused`));
-  await bind(server, at);
+  const url = await bind(server, at, '--listen');
   server.on('error', (error) => log.warn(`listener: ${messageOf(error)}`));
-  const { port, address } = server.address() as AddressInfo;
-  return { port, url: `http://${isIPv6(address) ? `[${address}]` : address}:${port}`, close: () => close(server, site) };
-}
-
-async function bind(server: Server, at: { readonly host: string; readonly port: number }): Promise<void> {
-  try {
-    server.listen({ host: at.host, port: at.port });
-    await once(server, 'listening');
-  } catch (error) {
-    throw new Problem('LISTEN', { place: '--listen', message: cannotListen(at, error) }, { cause: error });
-  }
-}
-
-function cannotListen({ host, port }: { readonly host: string; readonly port: number }, error: unknown): string {
-  const address = `${isIPv6(host) ? `[${host}]` : host}:${port}`;
-  const reasons: Readonly<Record<string, string>> = {
-    EADDRINUSE: `${address} is in use, perhaps by another soak-agent: give another port, port 0 for any free one, or "off"`,
-    EACCES: `${address} may not be listened on by this user: give a port above 1023`,
-    EADDRNOTAVAIL: `${host} is not an address of this machine: give 127.0.0.1, 0.0.0.0 for all of them, or one that it has`,
-    ENOTFOUND: `the name ${host} has no address: give an address such as 127.0.0.1 or 0.0.0.0`,
+  const close = (): Promise<void> => {
+    site.closing = true;
+    return closeServer(server);
   };
-  return reasons[errno(error) ?? ''] ?? `cannot listen on ${address}: ${messageOf(error)}`;
-}
-
-async function close(server: Server, site: Site): Promise<void> {
-  site.closing = true;
-  const closed = once(server, 'close');
-  server.close();
-  server.closeIdleConnections();
-  if (await within(closed, GRACE_S)) return;
-  server.closeAllConnections(); // half a request, or a client that does not take its answer
-  await closed;
+  return { port: (server.address() as AddressInfo).port, url, close };
 }
 
 class Site {

@@ -21,6 +21,7 @@ test('nothing but a target gives the defaults', async () => {
     warmup: null,
     listen: { host: '127.0.0.1', port: 10_464 },
     otlp: null,
+    inbound: null,
     rules: [],
     phases: [],
     cooldown: 0,
@@ -37,7 +38,10 @@ test('nothing but a target gives the defaults', async () => {
 });
 
 /** Three values of each option, for flag, variable and file: as written, and what the configuration then holds. */
-const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'many' | 'children' | 'otlpHeaders'>, [string, unknown][]> = {
+const SPELLINGS: Record<
+  Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'many' | 'children' | 'otlpHeaders' | 'inboundToken'>,
+  [string, unknown][]
+> = {
   wait: [
     ['1m', 60],
     ['2m', 120],
@@ -77,6 +81,11 @@ const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'ma
     ['20', { role: null, max: 20 }],
     ['100000', { role: null, max: 100_000 }],
     [' 5 ', { role: null, max: 5 }],
+  ],
+  inbound: [
+    ['4318', { at: { host: '127.0.0.1', port: 4318 }, token: null }],
+    ['off', null],
+    ['[::1]:0', { at: { host: '::1', port: 0 }, token: null }],
   ],
   duration: [
     ['forever', null],
@@ -220,7 +229,7 @@ describe.each(Object.entries(SPELLINGS) as [OptionName, [string, unknown][]][])(
 });
 
 test('every option is covered above, or here by name', () => {
-  expect([...Object.keys(SPELLINGS), 'config', 'heapMb', 'target', 'many', 'children', 'otlpHeaders'].toSorted()).toEqual(
+  expect([...Object.keys(SPELLINGS), 'config', 'heapMb', 'target', 'many', 'children', 'otlpHeaders', 'inboundToken'].toSorted()).toEqual(
     OPTION_NAMES.toSorted(),
   );
 });
@@ -317,6 +326,20 @@ describe('problems', () => {
     ['what pidusage cannot count', { source: 'pidusage', deletedDescriptors: 'true' }, null, '--deleted-descriptors: needs source procfs'],
     ['what pidusage cannot read', { source: 'pidusage', shares: 'periodic' }, null, '--shares: needs source procfs'],
     ['headers without a receiver', { otlpHeaders: 'a=b' }, null, 'otlpHeaders: are headers of a push, but otlp names no receiver'],
+    [
+      'a token without a listener',
+      { inboundToken: 's3cret-enough' },
+      null,
+      'inboundToken: is a token of the inbound listener, but inbound names',
+    ],
+    [
+      'a listener for all without a token',
+      { inbound: '0.0.0.0:4318' },
+      null,
+      '--inbound: 0.0.0.0 can be reached from other machines: set inbound_token',
+    ],
+    ['a listener of this machine for all', { inbound: 'box.local:4318' }, null, '--inbound: box.local can be reached from other machines'],
+    ['a push to itself', { otlp: 'http://localhost:4318', inbound: '4318' }, null, '--otlp: names the inbound listener of this run'],
     ['a root that is no folder', { proc: '/nowhere' }, null, '--proc: /nowhere is not a folder'],
     [
       'an unknown metric',

@@ -173,13 +173,14 @@ describe('what derives from the options', () => {
 
   test('the sample loads as it is, and with every line of it', async () => {
     expect(await loadText(sample)).toMatchObject({ targets: [{ role: 'api' }], duration: null });
-    expect(await loadText(everything, { OTLP_TOKEN: 't' })).toMatchObject({
+    expect(await loadText(everything, { OTLP_TOKEN: 't', PUSH_TOKEN: 'long-enough' })).toMatchObject({
       targets: [{ role: 'api' }, { role: 'workers', many: true, children: false }],
       duration: 28_800,
       rules: expect.arrayContaining(
         ['soak.process.memory.private', 'soak.gauge.outbox_depth'].map((metric) => expect.objectContaining({ metric })),
       ),
-      otlp: { endpoint: 'http://localhost:4318/v1/metrics', headers: { authorization: 'Bearer t' } },
+      otlp: { endpoint: 'http://collector:4318/v1/metrics', headers: { authorization: 'Bearer t' } },
+      inbound: { at: { host: '127.0.0.1', port: 4318 }, token: 'long-enough' },
     });
   });
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { redactedConfig } from '../../src/config/config.ts';
-import { fileTwinOf } from '../../src/config/options.ts';
+import { fileTwinOf, flagOf } from '../../src/config/options.ts';
 import { DIR, layer, load, problemOf, type Values } from '../loading.ts';
 
 const token = join(DIR, 'token');
@@ -57,6 +57,9 @@ describe('secrets', () => {
   test.each<Attempt>([
     [{ otlp: `ftp://u:${secret}@h` }, {}, null],
     [receiver, { SOAK_OTLP_HEADERS: `Bearer ${secret}` }, null],
+    [{}, { SOAK_INBOUND_TOKEN: `with space ${secret}` }, null],
+    [{}, { SOAK_INBOUND_TOKEN: secret }, null],
+    [{}, {}, `inbound: 4318\ninbound_token: [${secret}]`],
     [receiver, { SOAK_OTLP_HEADERS: `authorization=a\u0007${secret}` }, null],
     [receiver, {}, `otlp_headers: {"bad name": ${secret}}`],
     [receiver, {}, `otlp_headers: [${secret}]`],
@@ -114,13 +117,28 @@ describe('the standard OpenTelemetry variables', () => {
   });
 });
 
+test('the token of the inbound listener comes from a variable or a file, and lets other machines in', async () => {
+  writeFileSync(token, ' s3cret-enough \n');
+  const flags = layer({ inbound: '0.0.0.0:4318' }, ['1']);
+  const inbound = { at: { host: '0.0.0.0', port: 4318 }, token: 's3cret-enough' };
+  expect((await load(flags, { SOAK_INBOUND_TOKEN: 's3cret-enough' })).inbound).toEqual(inbound);
+  expect((await load(flags, { SOAK_INBOUND_TOKEN_FILE: token })).inbound).toEqual(inbound);
+  expect((await load(layer({}, ['1']), {}, 'inbound: 0.0.0.0:4318\ninbound_token_file: token')).inbound).toEqual(inbound);
+  expect(flagOf('inboundToken')).toBeNull();
+});
+
 test('what is stored has every setting, and no secret', async () => {
   const flags = layer({ otlp: 'https://user:hunter2@h/p?token=hunter2', otlpHeaders: 'authorization=hunter2' }, [
     'exec:PASS=hunter2 node app.js --key hunter2',
     'b=exec:node x',
     'cmd:^node',
   ]);
-  const servers = { SOAK_POSTGRES: 'postgresql://u:hunter2@h/d?sslpassword=hunter2', SOAK_REDIS: '/r.sock?password=hunter2' };
+  const servers = {
+    SOAK_INBOUND: '4318',
+    SOAK_INBOUND_TOKEN: 'hunter2hunter2',
+    SOAK_POSTGRES: 'postgresql://u:hunter2@h/d?sslpassword=hunter2',
+    SOAK_REDIS: '/r.sock?password=hunter2',
+  };
   const config = await load(flags, servers, null, ['k6', 'run', '-e', 'KEY=hunter2']);
   const stored = redactedConfig(config);
   expect(JSON.stringify(stored)).not.toContain('hunter2');
@@ -128,6 +146,7 @@ test('what is stored has every setting, and no secret', async () => {
   expect(stored.targets.map((t) => t.selector)).toEqual(['exec:... ...', 'exec:node ...', 'cmd:^node']);
   expect(stored.servers.map((s) => s.display)).toEqual(['h:5432/d', '/r.sock']);
   expect(stored.otlp).toEqual({ endpoint: 'https://h/p', headers: ['authorization'] });
+  expect(stored.inbound).toEqual({ at: { host: '127.0.0.1', port: 4318 }, token: true });
   expect(stored.command).toEqual(['k6', '...']);
   expect(JSON.parse(JSON.stringify(stored))).toEqual(stored);
 });

@@ -1,0 +1,149 @@
+/**
+ * Counters and histograms as increments, whichever way they are told. Everything that is not known stays out: the first value of a counter
+ * that began before we listened is where it stood, not what it has grown; what comes twice or late is not added again. So the sum of
+ * increments never exceeds what was counted, whatever a sender does.
+ */
+import { type Counting, grownHistogram, type Total, totalOf } from './totals.ts';
+
+/** Senders have at most 2,000 attribute sets an instrument (the limit of the SDKs); k6 has three instruments of interest. */
+const KEYS_MAX = 10_000;
+
+/** 10,000 histograms of 16 buckets with labels of 190 characters are 11.5 MB, counters 6.8 MB (measured). */
+const BYTES_MAX = 12_000_000;
+
+/**
+ * Seconds without a point after which a series makes room for a new one: SDKs push every minute at most. Whoever is still sending is kept,
+ * or more series than there is room for would push each other out before any could be compared.
+ */
+const IDLE_S = 150;
+
+interface Known {
+  readonly total: Total;
+  readonly bytes: number;
+  readonly seen: number;
+}
+
+export interface DeltasOptions {
+  /** Seconds since the epoch at which we began to listen: of what began before, the first value is no increment. */
+  readonly from: number;
+  readonly keysMax?: number;
+  readonly bytesMax?: number;
+}
+
+export class Deltas {
+  readonly #options: Required<DeltasOptions>;
+  /** Where each series stands, the idle ones first. */
+  readonly #known = new Map<string, Known>();
+  #bytes = 0;
+  /** Latest `since` of what was forgotten: it must not be counted whole when it comes back. */
+  #forgotten = -Infinity;
+  #bounds: readonly number[] | null = null;
+  /** Points that were not counted: too late or twice, with buckets that do not fit those before, or of a series for which there was no room. */
+  readonly dropped = { late: 0, buckets: 0, room: 0 };
+
+  constructor({ from, keysMax = KEYS_MAX, bytesMax = BYTES_MAX }: DeltasOptions) {
+    this.#options = { from, keysMax, bytesMax };
+  }
+
+  get size(): number {
+    return this.#known.size;
+  }
+
+  /**
+   * The increment since the point before, as a delta whose `since` is the end of that; null when there is none to be known.
+   * Labels that change with every point (Artillery's start and end) must have been taken away.
+   * @param now seconds on a clock of ours that does not step back
+   */
+  take<P extends Counting>(point: P, now: number): P | null {
+    const key = keyOf(point);
+    const before = this.#known.get(key)?.total;
+    if (before && isLate(point, before)) {
+      this.dropped.late++;
+      return null;
+    }
+    if (!this.#remember(key, point, now)) return null;
+    if (point.temporality === 'delta') return point;
+    if (before === undefined) return this.#first(point);
+    // What was told as deltas has been counted already: the first total is where they stand.
+    return before.temporality === 'delta' ? null : this.#grown(point, before);
+  }
+
+  #first<P extends Counting>(point: P): P | null {
+    const { since } = point;
+    return since !== null && since >= this.#options.from && since > this.#forgotten ? { ...point, temporality: 'delta' } : null;
+  }
+
+  #grown<P extends Counting>(point: P, before: Total): P | null {
+    if (beganAnew(point, before)) return { ...point, temporality: 'delta' };
+    const span = { temporality: 'delta', since: before.wall } as const;
+    if (point.kind === 'counter') return { ...point, ...span, value: point.value - before.total };
+    const grown = grownHistogram(point, before);
+    if (grown === null) this.dropped.buckets++;
+    return grown && { ...point, ...span, ...grown };
+  }
+
+  /** False when there is no room for a series that is new. */
+  #remember(key: string, point: Counting, now: number): boolean {
+    const total = totalOf(point, this.#bounds);
+    const bytes = bytesOf(key, total, total.bounds === this.#bounds);
+    this.#bounds = total.bounds ?? this.#bounds;
+    this.#forget(key);
+    if (!this.#makeRoom(bytes, now)) {
+      this.dropped.room++;
+      this.#forgotten = Math.max(this.#forgotten, point.since ?? -Infinity);
+      return false;
+    }
+    this.#known.set(key, { total, bytes, seen: now });
+    this.#bytes += bytes;
+    return true;
+  }
+
+  #makeRoom(bytes: number, now: number): boolean {
+    const { keysMax, bytesMax } = this.#options;
+    for (const [key, { seen, total }] of this.#known) {
+      if (this.#known.size < keysMax && this.#bytes + bytes <= bytesMax) break;
+      if (now - seen < IDLE_S) return false;
+      this.#forget(key);
+      if (total.temporality === 'cumulative') this.#forgotten = Math.max(this.#forgotten, total.since ?? -Infinity);
+    }
+    return this.#known.size < keysMax && this.#bytes + bytes <= bytesMax;
+  }
+
+  #forget(key: string): void {
+    this.#bytes -= this.#known.get(key)?.bytes ?? 0;
+    this.#known.delete(key);
+  }
+}
+
+/** An entry with its total, and what an array of numbers has beside them; measured. */
+const BYTES_PER_KEY = 480;
+const BYTES_PER_ARRAY = 350;
+
+function bytesOf(key: string, { counts, bounds }: Total, sharesBounds: boolean): number {
+  const arrays = counts === null ? 0 : BYTES_PER_ARRAY + 8 * counts.length;
+  const own = bounds === null || sharesBounds ? 0 : BYTES_PER_ARRAY + 8 * bounds.length;
+  return BYTES_PER_KEY + key.length + arrays + own;
+}
+
+/** In no name or label. */
+const BETWEEN = '\0';
+
+/** Joined and not added up: what is added up keeps every part of it in memory. */
+function keyOf({ kind, name, labels }: Counting): string {
+  const parts: string[] = [kind, name];
+  for (const label of Object.keys(labels).toSorted()) parts.push(label, labels[label]!);
+  return parts.join(BETWEEN);
+}
+
+/** The same time again, an earlier one, or a life of the counter that has ended. */
+function isLate(point: Counting, before: Total): boolean {
+  if (point.wall !== null && before.wall !== null && point.wall <= before.wall) return true;
+  const totals = point.temporality === 'cumulative' && before.temporality === 'cumulative';
+  return totals && point.since !== null && before.since !== null && point.since < before.since;
+}
+
+/** A counter that began later than the one we know, or that has fallen, has counted all that it shows since then. */
+function beganAnew(point: Counting, before: Total): boolean {
+  if (point.since !== null && before.since !== null && point.since > before.since) return true;
+  return (point.kind === 'counter' ? point.value : point.count) < before.total;
+}
