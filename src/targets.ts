@@ -18,6 +18,8 @@ export interface TargetSpec {
   readonly many: boolean;
   /** The process and its descendants are members. */
   readonly children: boolean;
+  /** The command after `--`: who makes the load is watched like a target, but it is not what the run is about. */
+  readonly load?: true;
 }
 
 /** One bound process. Its slot is its identity in series; pid and start time are for events and `soak_target_info`. */
