@@ -1,7 +1,7 @@
 /** A window in the making: what the points of one export say of one operation, or of everything. */
 import type { Bucket } from '../intake/point.ts';
 import { mergeBuckets } from './buckets.ts';
-import type { Increment } from './increments.ts';
+import type { Increment } from './increment.ts';
 import type { Failure, TrafficWindow } from './window.ts';
 
 type Whose = Pick<TrafficWindow, 'target' | 'operation' | 'sender' | 'witness' | 'from' | 'to'>;

@@ -1,7 +1,8 @@
 /** The points that load tools push, or that are scraped from them: one window for each sender, export and operation. */
+import { Deltas } from '../intake/deltas.ts';
 import type { Intake, Origin, Point } from '../intake/point.ts';
 import { Draft } from './draft.ts';
-import { Increments } from './increments.ts';
+import { incrementOf } from './increment.ts';
 import { artillery } from './tools/artillery.ts';
 import { httpClient, httpServer } from './tools/http.ts';
 import { jmeter } from './tools/jmeter.ts';
@@ -37,18 +38,25 @@ interface Sender {
 
 export class LoadTools implements Intake {
   readonly #outlet: TrafficOutlet;
-  readonly #increments = new Increments();
+  readonly #wall: () => number;
   readonly #senders = new Map<string, Sender>();
-  #began: number | null = null;
+  #deltas: Deltas | null = null;
 
-  constructor(outlet: TrafficOutlet) {
+  /** @param wall seconds since the epoch: what a sender began to count before the first export is where it stood */
+  constructor(outlet: TrafficOutlet, wall: () => number) {
     this.#outlet = outlet;
+    this.#wall = wall;
+  }
+
+  /** From now on counters that begin are counted from zero. */
+  open(): void {
+    this.#deltas ??= new Deltas({ from: this.#wall() });
   }
 
   take(points: readonly Point[], origin: Origin): number {
     const now = this.#outlet.now();
     if (now === null) return 0;
-    this.#began ??= now;
+    this.open();
     const exports = new Map<string, { readonly tool: Tool; readonly points: Point[]; readonly sender: string }>();
     let taken = 0;
     for (const point of points) {
@@ -68,22 +76,23 @@ export class LoadTools implements Intake {
   #read(key: string, tool: Tool, points: readonly Point[], sender: string, origin: Origin, now: number): void {
     const known = this.#sender(key);
     const drafts = new Drafts((point) => this.#target(tool, point, origin));
-    let seconds: number | null = null;
+    // A set of attributes that is new tells since when the sender counts, not since its export before.
+    let seconds = known.at === null ? tool.period : Infinity;
     const reading: Reading = {
       points,
       span: null,
       memory: known.memory,
       increment: (point) => {
-        const increment = this.#increments.of(`${key}\0${point.name}`, point, now, now - (this.#began ?? now));
+        const increment = this.#deltas && incrementOf(this.#deltas, point, key);
         const took = increment?.seconds ?? null;
-        if (took !== null) seconds = Math.max(seconds ?? 0, took);
+        if (took !== null) seconds = known.at === null ? Math.max(seconds, took) : Math.min(seconds, took);
         return increment;
       },
       draft: (point, operation) => drafts.of(point, operation),
       note: (what, message) => this.#outlet.note(message, { what, target: origin.target }),
     };
     tool.read(reading);
-    const span = reading.span ?? seconds ?? (known.at === null ? tool.period : now - known.at);
+    const span = reading.span ?? Math.min(seconds, known.at === null ? Infinity : now - known.at);
     known.at = now;
     const whose = { sender, witness: tool.witness, from: Math.max(0, now - span), to: now };
     for (const { target, operation, draft } of drafts.all()) {

@@ -24,8 +24,7 @@ const NOTES_MAX = 256;
 const PERIOD_STEP_S = 10;
 const PERIOD_MAX_S = 300;
 
-export const MEND =
-  'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION=base2_exponential_bucket_histogram lets most senders tell it';
+export const MEND = 'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION=base2_exponential_bucket_histogram lets most senders tell it';
 
 type Labels = Readonly<Record<string, string>>;
 

@@ -1,7 +1,7 @@
 /** What recognises the points of one load tool. A tool is one file: which names are its own, and what its points say of a window. */
 import type { CounterPoint, HistogramPoint, Point } from '../../intake/point.ts';
 import type { Draft } from '../draft.ts';
-import type { Increment } from '../increments.ts';
+import type { Increment } from '../increment.ts';
 import type { Witness } from '../window.ts';
 
 /** The points of one sender in one export, and where to put what they say. */

@@ -11,8 +11,7 @@ export const vegeta: Tool = {
   name: 'vegeta',
   witness: 'generator',
   period: 10,
-  knows: ({ name, labels: { method, url, status } }) =>
-    OWN.test(name) && method !== undefined && url !== undefined && status !== undefined,
+  knows: ({ name, labels: { method, url, status } }) => OWN.test(name) && method !== undefined && url !== undefined && status !== undefined,
   read(reading) {
     for (const point of reading.points) {
       if (point.kind !== 'histogram' || point.name !== DURATION) continue;

@@ -47,10 +47,7 @@ function begin(roles: readonly string[]): void {
 
 function told(): Record<string, number> {
   return Object.fromEntries(
-    readings.samples.map(({ metric, labels, value }) => [
-      [metric.replace('soak.traffic.', ''), ...Object.values(labels)].join(' '),
-      value,
-    ]),
+    readings.samples.map(({ metric, labels, value }) => [[metric.replace('soak.traffic.', ''), ...Object.values(labels)].join(' '), value]),
   );
 }
 
