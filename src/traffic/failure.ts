@@ -15,6 +15,6 @@ export function failureOfText(text: string): Failure {
   const status = /^\s*(\d{3})\b/.exec(text)?.[1];
   if (status !== undefined) return failureOfStatus(Number(status)) ?? 'other';
   if (/time(d)?[ _-]?out|deadline/i.test(text)) return 'timeout';
-  if (/refused|HttpHostConnect/i.test(text)) return 'refused';
+  if (/refused|ConnectException/i.test(text)) return 'refused';
   return 'other';
 }

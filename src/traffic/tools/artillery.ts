@@ -30,7 +30,8 @@ export const artillery: Tool = {
   name: 'Artillery',
   witness: 'generator',
   period: 10,
-  knows: ({ name, kind }) => OWN.test(name) && (kind === 'counter' || kind === 'gauge'),
+  // Its names are plain words: what makes them its own is the period that it writes beside each.
+  knows: ({ name, kind, labels }) => OWN.test(name) && (kind === 'counter' || kind === 'gauge') && labels['endTime'] !== undefined,
   read(reading) {
     if (isRepeated(reading)) return;
     const counts = countsOf(reading);

@@ -136,6 +136,26 @@ test('Locust tells durations in seconds, by name and exception', async () => {
 });
 
 describe('Artillery', () => {
+  test('itself, from its first export to the one it sends when it ends, which repeats figures', async () => {
+    const told: TrafficWindow[] = [];
+    for (const [i, at] of [6, 16, 26, 32, 33].entries()) {
+      windows = [];
+      now = at;
+      const points = await body(`artillery-${i + 1}.json`);
+      expect(tools.take(points, INBOUND)).toBe(points.length);
+      told.push(...windows);
+    }
+    expect(told.map(({ requests, errors }) => [requests, errors])).toEqual([
+      [28, 0],
+      [50, 17],
+      [50, 50],
+      [12, 12],
+    ]);
+    expect(told[1]).toMatchObject({ failures: { http_401: 17 }, quantiles: { '0.5': 0.0121, '0.95': 0.015, '0.99': 0.015 } });
+    expect(told[1]!.sum).toBeCloseTo(50 * 0.0112, 6);
+    expect(told[1]!.to - told[1]!.from).toBeGreaterThan(5);
+  });
+
   test('tells counts of its period, its own quantiles, and what was not answered', () => {
     const period = { startTime: String(T0 * 1000), endTime: String((T0 + 9) * 1000) };
     const points = [
