@@ -7,6 +7,8 @@ import type { Address } from './optionvalue.ts';
 import type { PoolMax } from './poolmax.ts';
 import type { Selector } from '../selector.ts';
 import type { ServerSpec } from '../servers.ts';
+import type { JtlSpec } from '../sources/jtl.ts';
+import type { ProbeSpec } from '../sources/probe-spec.ts';
 import type { TargetSpec } from '../targets.ts';
 
 export interface Config {
@@ -33,6 +35,9 @@ export interface Config {
   readonly rules: readonly Rule[];
   readonly required: readonly string[];
   readonly poolMax: readonly PoolMax[];
+  /** Files of results that a load tool writes. */
+  readonly jtl: readonly JtlSpec[];
+  readonly probes: readonly ProbeSpec[];
   /** Where process figures come from: `/proc`, or pidusage where there is none. */
   readonly source: 'procfs' | 'pidusage';
   /** Count open descriptors of deleted files. */
@@ -75,6 +80,8 @@ export function configHash(config: Config): string {
     command,
     recordMax,
     poolMax,
+    jtl,
+    probes,
   } = config;
   const targets = config.targets.map(({ role, selector, many, children }) => ({ role, selector: selectorText(selector), many, children }));
   // A password may be changed in the middle of a run; gauges without their queries would be another measurement.
@@ -90,6 +97,8 @@ export function configHash(config: Config): string {
     ...judging,
     source,
     poolMax,
+    jtl,
+    probes,
     deletedDescriptors,
     shares,
     roots,
@@ -105,6 +114,8 @@ export function redactedConfig(config: Config) {
     ...config,
     targets: config.targets.map(({ role, selector, many, children }) => ({ role, selector: redactedSelector(selector), many, children })),
     servers: config.servers.map(redactedServer),
+    // What is sent, and what stands in a URL, may be a secret.
+    probes: config.probes.map(({ name, target, display, every, deadline, status }) => ({ name, target, display, every, deadline, status })),
     rules: config.rules.map((rule) => rule.text),
     otlp: config.otlp && { endpoint: redactedUrl(config.otlp.endpoint), headers: Object.keys(config.otlp.headers) },
     command: config.command && redactedCommand(config.command),

@@ -9,7 +9,10 @@ import type { Faults, Given } from './faults.ts';
 import { findMetric, gaugeName } from '../gauges.ts';
 import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
+import { buildJtl } from './jtl.ts';
 import { type PoolMax, parsePoolMax } from './poolmax.ts';
+import { buildProbes } from './probes.ts';
+import { checkRole } from './rolevalue.ts';
 import { buildServers, gaugeRules, SERVERS_MAX, unused } from './servers.ts';
 import { defaultRole, parseTarget, type Selector } from '../selector.ts';
 import { emptyLayer, type Layer, Settings, subject } from './settings.ts';
@@ -69,6 +72,8 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     rules,
     required: buildRequired(settings, catalog, faults),
     poolMax: buildPoolMax(settings, roles, faults),
+    jtl: buildJtl(settings, roles, faults),
+    probes: buildProbes(settings, roles, faults),
     source: sourceOf(settings),
     deletedDescriptors: get('deletedDescriptors'),
     shares: get('shares'),
@@ -165,10 +170,7 @@ function buildPoolMax(settings: Settings, roles: readonly string[], faults: Faul
   return settings.list('poolMax').flatMap((given) => {
     const one = faults.attempt(given, parsePoolMax);
     if (one === undefined) return [];
-    if (one.role !== null && !roles.includes(one.role)) {
-      const meant = didYouMean(one.role, roles) || `; the roles are ${roles.join(', ')}`;
-      faults.addGiven('CONFIG', given, `no target has the role ${one.role}${meant}`);
-    }
+    if (one.role !== null) checkRole(one.role, given, roles, faults);
     return [one];
   });
 }

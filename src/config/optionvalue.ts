@@ -97,9 +97,9 @@ export function text(arg: string, hint: string): ValueType<string> {
   return { arg, hint, parse: (given) => given.trim() || undefined, yaml: ['string', 'number'] };
 }
 
-/** A database server; `config/servers.ts` understands it. Its URL may hold a password. */
-export function server(hint: string): ValueType<string> {
-  return { ...text('<[name=]url>', hint), yaml: ['string'], unquoted: true };
+/** A database server or another address; a later step understands it. Its URL may hold a password. */
+export function server(hint: string, arg = '<[name=]url>'): ValueType<string> {
+  return { ...text(arg, hint), yaml: ['string'], unquoted: true };
 }
 
 export interface Address {

@@ -1,20 +1,24 @@
 /** The list of sources. A new source is its file, an entry here, its metrics in `src/metrics.ts`, and its fixtures. */
 import type { Config } from '../config/config.ts';
 import { poolMaxOf } from '../config/poolmax.ts';
+import { Traffic } from '../traffic/writer.ts';
 import { cgroupSource } from './cgroup.ts';
 import { hostSource } from './host.ts';
+import { jtlSource } from './jtl.ts';
 import { poolSource } from './pool.ts';
 import { postgresSource } from './postgres.ts';
 import { portableSelection } from './portable-selection.ts';
 import { portableProcessSource } from './portable.ts';
 import { METRICS as PROCESS, processSource } from './process.ts';
 import { processSharesSource } from './process-shares.ts';
+import { probeSource } from './probe.ts';
 import { redisSources } from './redis.ts';
 import { runtimeSource } from './runtime.ts';
 import { selectionSource } from './selection.ts';
 import { type AgentFigures, selfSource } from './self.ts';
 import { socketsSource } from './sockets.ts';
 import type { Source, SourceContext } from './source.ts';
+import { trafficSource } from './traffic.ts';
 import { Sockets } from '../sockets/sockets.ts';
 
 /** A quarter of an hour is what pools and caches take to settle; of a short run a tenth. */
@@ -24,6 +28,17 @@ function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
   const settled = warmup ?? Math.min(WARMUP_S, (duration ?? Infinity) / 10);
   const postgres = ctx.servers.all().filter(({ spec }) => spec.system === 'postgresql');
   return [...postgres.map((server) => postgresSource(ctx, server, { warmup: settled })), ...redisSources(ctx)];
+}
+
+/** What is asked of the targets, and how they answer. Whoever reads figures of load comes before `traffic`, which writes them. */
+function load(ctx: SourceContext, { jtl, probes }: Config): Source[] {
+  const watched = ctx.targets.all().filter(({ spec }) => !spec.load);
+  const traffic = new Traffic(
+    ctx.series,
+    watched.map(({ role }) => role),
+  );
+  const told = jtl.map((spec) => jtlSource(ctx, spec, traffic));
+  return [...told, ...(told.length === 0 ? [] : [trafficSource(traffic)]), ...probes.map((spec) => probeSource(ctx, spec))];
 }
 
 /** Selection comes first, so that a new binding is sampled in the same round; the agent itself comes last, to see the round's cost. */
@@ -38,6 +53,7 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
       portableProcessSource(ctx, { period, metrics: { cpu, rss, uptime } }),
       hostSource(ctx, config.out, { portable: true }),
       ...servers(ctx, config),
+      ...load(ctx, config),
       self,
     ];
   }
@@ -53,6 +69,7 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
       : [poolSource(ctx, { sockets, planned: config.duration, maxOf: (role) => poolMaxOf(config.poolMax, role) })]),
     hostSource(ctx, config.out),
     ...servers(ctx, config),
+    ...load(ctx, config),
     self,
   ];
 }

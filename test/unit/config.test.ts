@@ -24,6 +24,8 @@ test('nothing but a target gives the defaults', async () => {
     rules: [],
     required: [],
     poolMax: [],
+    jtl: [],
+    probes: [],
     source: 'procfs',
     deletedDescriptors: false,
     shares: 'ends',
@@ -75,6 +77,16 @@ const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'ma
     ['20', { role: null, max: 20 }],
     ['100000', { role: null, max: 100_000 }],
     [' 5 ', { role: null, max: 5 }],
+  ],
+  jtl: [
+    ['/a.jtl', '/a.jtl'],
+    ['/b c.csv', '/b c.csv'],
+    [' /d.jtl ', '/d.jtl'],
+  ],
+  probe: [
+    ['http://a/', 'http://a/'],
+    ['wss://b:8/feed?token=1', 'wss://b:8/feed'],
+    ['tcp://[::1]:5432', 'tcp://[::1]:5432'],
   ],
   duration: [
     ['forever', null],
@@ -167,6 +179,8 @@ function valueIn(config: Config, name: OptionName): unknown {
   if (name === 'rule') return config.rules[0]?.value;
   if (name === 'require') return config.required[0];
   if (name === 'poolMax') return config.poolMax[0];
+  if (name === 'jtl') return config.jtl[0]?.path;
+  if (name === 'probe') return config.probes[0]?.display;
   if (name === 'postgres' || name === 'redis') return config.servers[0]?.display;
   if (name === 'proc' || name === 'sys') return config.roots[name];
   return config[name as keyof Config];
