@@ -12,6 +12,7 @@ import type { Env } from './config/environment.ts';
 import { exportedRun } from './exported.ts';
 import { judgeOptions } from './judging.ts';
 import { type Load, startLoad } from './load.ts';
+import { type LoadAdvice, loadAdvice, loadOutcome, loadToolOf } from './loadtool.ts';
 import { createLogger, type Logger } from './log.ts';
 import { Loop, RunTime } from './loop.ts';
 import { assert, messageOf } from './problem.ts';
@@ -122,8 +123,10 @@ export class Agent {
       const messages = await this.#openRun();
       await this.#openExport();
       for (const source of this.#sources) await source.open(this.#sink());
-      if (this.config.command) this.#load = await this.#startLoad(this.config.command);
-      return messages;
+      if (this.config.command === null) return messages;
+      const advice = loadAdvice(this.config.command, this.#env, { inbound: null, jtl: this.config.jtl.length > 0 });
+      this.#load = await this.#startLoad(this.config.command, advice);
+      return [...messages, ...advice.messages];
     } catch (error) {
       await stopInOrder(
         [...this.#closing(), { name: 'record', seconds: 1, run: () => this.#opened?.abandon() }, ...this.#unlisten()],
@@ -250,19 +253,22 @@ export class Agent {
     this.#otel = await startOtel({ run: this.#exported(), readers, clock: this.#clock, log: this.#log, env: this.#env });
   }
 
-  async #startLoad(command: readonly string[]): Promise<Load> {
-    const load = await startLoad(command);
-    const name = command[0] ?? '';
-    this.#sink().event('load_start', `${name} started`, { data: { pid: load.pid } });
-    void this.#endWith(load, name);
+  async #startLoad(command: readonly string[], { env }: LoadAdvice): Promise<Load> {
+    const load = await startLoad(command, env);
+    this.targets.load(load.pid);
+    const tool = loadToolOf(command);
+    this.#sink().event('load_start', `${command[0] ?? ''} started`, { data: { pid: load.pid, tool } });
+    void this.#endWith(load, command);
     return load;
   }
 
-  async #endWith(load: Load, name: string): Promise<void> {
-    const { code, signal } = await load.ended;
-    const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
-    this.#sink().event('load_end', `${name} ended ${how}`, { data: { code, signal } });
-    this.end({ kind: 'command', message: `${name} ended ${how}` });
+  async #endWith(load: Load, command: readonly string[]): Promise<void> {
+    const end = await load.ended;
+    this.targets.load(null);
+    const { class: outcome, tool, message } = loadOutcome(loadToolOf(command), end);
+    const sentence = `${command[0] ?? ''} ${message}`;
+    this.#sink().event('load_end', sentence, { data: { ...end, class: outcome, tool } });
+    this.end({ kind: 'command', message: sentence });
   }
 
   /** Producers first: what they report while they end is still recorded. */

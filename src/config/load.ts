@@ -44,13 +44,15 @@ export async function loadSettings({ flags, env }: Pick<Sources, 'flags' | 'env'
 export function buildConfig(settings: Settings, { command, catalog }: Pick<Sources, 'command' | 'catalog'>, faults: Faults): Config {
   const get = settings.get.bind(settings);
   const endpoint = get('otlp');
-  const targets = buildTargets(settings, faults);
+  const watched = buildTargets(settings, faults);
+  const targets = [...watched, ...loadTarget(command, watched, settings)];
   const servers = buildServers(settings, new Map(targets.map(({ role }) => [role, 'a target'])), faults);
   if (servers.length > SERVERS_MAX) {
     const message = `${servers.length} servers are more than the ${SERVERS_MAX} of one run`;
     faults.add('CONFIG', [...settings.list('postgres'), ...settings.list('redis')].at(-1)?.place ?? '', message);
   }
   const roles = targets.map(({ role }) => role);
+  const asked = watched.map(({ role }) => role);
   const rules = buildRules(settings, catalog, faults, { roles, servers });
   checkTogether(settings, command, faults);
   return {
@@ -72,8 +74,8 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     rules,
     required: buildRequired(settings, catalog, faults),
     poolMax: buildPoolMax(settings, roles, faults),
-    jtl: buildJtl(settings, roles, faults),
-    probes: buildProbes(settings, roles, faults),
+    jtl: buildJtl(settings, asked, faults),
+    probes: buildProbes(settings, asked, faults),
     source: sourceOf(settings),
     deletedDescriptors: get('deletedDescriptors'),
     shares: get('shares'),
@@ -113,6 +115,16 @@ function buildTargets(settings: Settings, faults: Faults): TargetSpec[] {
     placeOf.set(named, place);
     return { role: named, selector, many, children };
   });
+}
+
+/** The role of the command after `--`, unless the user has one of that name: who makes the load may be what leaks. */
+const LOAD_ROLE = 'load';
+
+/** The command with everything that it starts: it may be a script, or npx. Only /proc tells of a tree. */
+function loadTarget(command: Sources['command'], watched: readonly TargetSpec[], settings: Settings): TargetSpec[] {
+  const isNamed = watched.some(({ role }) => role === LOAD_ROLE);
+  if (!command || command.length === 0 || isNamed || sourceOf(settings) !== 'procfs') return [];
+  return [{ role: LOAD_ROLE, selector: { kind: 'exec', command: command.join(' ') }, many: false, children: true, load: true }];
 }
 
 const COMM_MAX = 64; // the kernel's own limit is 16
