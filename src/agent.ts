@@ -12,6 +12,7 @@ import type { Env } from './config/environment.ts';
 import { exportedRun } from './exported.ts';
 import { judgeOptions } from './judging.ts';
 import { type Load, startLoad } from './load.ts';
+import { type LoadAdvice, loadAdvice, loadOutcome, loadToolOf } from './loadtool.ts';
 import { createLogger, type Logger } from './log.ts';
 import { Loop, RunTime } from './loop.ts';
 import { assert, messageOf } from './problem.ts';
@@ -19,8 +20,8 @@ import { COOLDOWN, isJudgedPhase, PhasePlan } from './phases.ts';
 import { type OpenedRun, openRun } from './runs.ts';
 import { RunState } from './runstate.ts';
 import { SeriesTable } from './series.ts';
-import { Claims } from './intake/claims.ts';
-import type { Intake } from './intake/point.ts';
+import type { Claims } from './intake/claims.ts';
+import { intakesOf } from './intakes.ts';
 import { hostFacts } from './sources/facts.ts';
 import type { Inbound } from './sources/inbound.ts';
 import { sources } from './sources/index.ts';
@@ -99,8 +100,9 @@ export class Agent {
     this.state = new RunState(new Judge(judgeOptions(config)), table);
     const servers = new Servers(config.servers);
     const ctx: SourceContext = { series: table, targets: this.targets, servers, clock, log: this.#log, roots: config.roots };
-    this.claims = new Claims(this.#intakes());
-    this.#sources = sources(ctx, config, this.#figures(), this.#inbound());
+    const intakes = intakesOf(ctx, config);
+    this.claims = intakes.claims;
+    this.#sources = sources(ctx, config, { figures: this.#figures(), intakes, inbound: this.#inbound() });
   }
 
   /** Address of the pages, or null without a listener. */
@@ -136,8 +138,10 @@ export class Agent {
       const messages = await this.#openRun();
       await this.#openExport();
       for (const source of this.#sources) await source.open(this.#sink());
-      if (this.config.command) this.#load = await this.#startLoad(this.config.command);
-      return messages;
+      if (this.config.command === null) return messages;
+      const advice = loadAdvice(this.config.command, this.#env, { inbound: null, jtl: this.config.jtl.length > 0 });
+      this.#load = await this.#startLoad(this.config.command, advice);
+      return [...messages, ...advice.messages];
     } catch (error) {
       await stopInOrder(
         [...this.#closing(), { name: 'record', seconds: 1, run: () => this.#opened?.abandon() }, ...this.#unlisten()],
@@ -278,20 +282,23 @@ export class Agent {
     this.#otel = await startOtel({ run: this.#exported(), readers, clock: this.#clock, log: this.#log, env: this.#env });
   }
 
-  async #startLoad(command: readonly string[]): Promise<Load> {
-    const load = await startLoad(command);
-    const name = command[0] ?? '';
-    this.#sink().event('load_start', `${name} started`, { data: { pid: load.pid } });
-    void this.#endWith(load, name);
+  async #startLoad(command: readonly string[], { env }: LoadAdvice): Promise<Load> {
+    const load = await startLoad(command, env);
+    this.targets.load(load.pid);
+    const tool = loadToolOf(command);
+    this.#sink().event('load_start', `${command[0] ?? ''} started`, { data: { pid: load.pid, tool } });
+    void this.#endWith(load, command);
     return load;
   }
 
-  async #endWith(load: Load, name: string): Promise<void> {
-    const { code, signal } = await load.ended;
-    const how = signal === null ? `with exit code ${code}` : `by ${signal}`;
-    this.#sink().event('load_end', `${name} ended ${how}`, { data: { code, signal } });
+  async #endWith(load: Load, command: readonly string[]): Promise<void> {
+    const end = await load.ended;
+    this.targets.load(null);
+    const { class: outcome, tool, message } = loadOutcome(loadToolOf(command), end);
+    const sentence = `${command[0] ?? ''} ${message}`;
+    this.#sink().event('load_end', sentence, { data: { ...end, class: outcome, tool } });
     await this.#coolDown();
-    this.end({ kind: 'command', message: `${name} ended ${how}` });
+    this.end({ kind: 'command', message: sentence });
   }
 
   /** The load is over: what is kept for nobody shows after a while. */
@@ -360,11 +367,6 @@ export class Agent {
     return exportedRun({ config, state, targets, run: () => this.#run(), end: () => this.#endedAt, verdict });
   }
 
-  /** Who has a use for points that others tell. */
-  #intakes(): readonly Intake[] {
-    return [];
-  }
-
   #inbound(): Inbound | null {
     const { inbound } = this.config;
     return (
@@ -373,8 +375,8 @@ export class Agent {
         take: (points, origin) => this.claims.take(points, origin),
         unclaimed: () => this.claims.unclaimed,
         notes: {
-          phase: (phase, judged) => this.#loop?.event('phase', `phase ${phase} begins`, { data: { phase, judged } }),
-          mark: (text) => this.#loop?.event('mark', text),
+          phase: (phase, judged) => this.beginPhase(phase, judged),
+          mark: (text) => this.mark(text),
         },
         listening: (url) => (this.#inboundUrl = url),
       }

@@ -13,7 +13,9 @@ export function ending(config: Pick<Config, 'duration' | 'goneAfter'>, targets: 
   if (config.duration !== null && now >= config.duration) {
     return { kind: 'duration', message: `the planned ${formatDuration(config.duration)} are over` };
   }
-  const gone = targets.find((target) => target.goneSince !== null && now - target.goneSince >= patience(target, config.goneAfter));
+  // The end of the command after `--` is told by whoever started it.
+  const watched = targets.filter(({ spec }) => !spec.load);
+  const gone = watched.find((target) => target.goneSince !== null && now - target.goneSince >= patience(target, config.goneAfter));
   return gone ? { kind: 'target', message: `target ${gone.role} is gone` } : null;
 }
 

@@ -20,10 +20,14 @@ export interface LoadEnd {
   readonly signal: string | null;
 }
 
-/** Starts the command in its own process group, with our standard streams. A command that cannot be started is a usage error. */
-export async function startLoad(command: readonly string[]): Promise<Load> {
+/**
+ * Starts the command in its own process group, with our standard streams. A command that cannot be started is a usage error.
+ * @param variables for the command alone, beside those of our own environment
+ */
+export async function startLoad(command: readonly string[], variables: Readonly<Record<string, string>> = {}): Promise<Load> {
   const [file, ...args] = command;
-  const child = spawn(file ?? '', args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+  const env = { ...process.env, ...variables };
+  const child = spawn(file ?? '', args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true, env });
   const ended = new Promise<LoadEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
   try {
     await once(child, 'spawn');

@@ -6,6 +6,7 @@ import { METRICS as INBOUND } from './sources/inbound.ts';
 import { METRICS as OUTAGES } from './sources/outages.ts';
 import { METRICS as POSTGRES } from './sources/postgres.ts';
 import { METRICS as POOL } from './sources/pool.ts';
+import { METRICS as PROBE } from './sources/probe.ts';
 import { METRICS as PROCESS } from './sources/process.ts';
 import { METRICS as REDIS } from './sources/redis.ts';
 import { METRICS as RUNTIME } from './sources/runtime.ts';
@@ -14,4 +15,19 @@ import { METRICS as SOCKETS } from './sources/sockets.ts';
 import { METRICS as TRAFFIC } from './sources/traffic.ts';
 import { METRICS as RUN } from './views/runmetrics.ts';
 
-export const CATALOG = new Catalog([PROCESS, CGROUP, RUNTIME, HOST, SOCKETS, POOL, POSTGRES, REDIS, OUTAGES, SELF, TRAFFIC, INBOUND, RUN]);
+export const CATALOG = new Catalog([
+  PROCESS,
+  CGROUP,
+  RUNTIME,
+  HOST,
+  SOCKETS,
+  POOL,
+  POSTGRES,
+  REDIS,
+  OUTAGES,
+  SELF,
+  TRAFFIC,
+  PROBE,
+  INBOUND,
+  RUN,
+]);

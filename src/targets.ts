@@ -18,6 +18,8 @@ export interface TargetSpec {
   readonly many: boolean;
   /** The process and its descendants are members. */
   readonly children: boolean;
+  /** The command after `--`: who makes the load is watched like a target, but it is not what the run is about. */
+  readonly load?: true;
 }
 
 /** One bound process. Its slot is its identity in series; pid and start time are for events and `soak_target_info`. */
@@ -34,6 +36,8 @@ export interface Target {
   readonly spec: TargetSpec;
   readonly role: string;
   procs: readonly Proc[];
+  /** Of the command after `--`, while it runs: whoever started it says so, and its tree is followed from there. */
+  started: number | null;
   /** Run time since which nothing is bound; null while something is, and before the first binding. */
   goneSince: number | null;
 }
@@ -51,11 +55,17 @@ export class Targets {
   readonly ended = new Set<Proc>();
 
   constructor(specs: readonly TargetSpec[]) {
-    this.#targets = specs.map((spec) => ({ spec, role: spec.role, procs: [], goneSince: null }));
+    this.#targets = specs.map((spec) => ({ spec, role: spec.role, procs: [], started: null, goneSince: null }));
   }
 
   all(): readonly Target[] {
     return this.#targets;
+  }
+
+  /** The command after `--` was started, or has ended (null). */
+  load(pid: number | null): void {
+    for (const target of this.#targets) if (target.spec.load) target.started = pid;
+    this.stale = true;
   }
 
   bind(target: Target, procs: readonly Proc[], now: number): void {

@@ -21,7 +21,10 @@ export const EVENT_KINDS = [
   'mark', // a note of the user
   'oom_kill',
   'load_start', // the `--` command
-  'load_end',
+  'load_end', // data.class: ok, thresholds, aborted or tool_error; data.tool
+  'load_note', // something about the figures of load: data.what (failing, recovered, dropped, overflow ...)
+  'probe_down', // a probe fails: data.probe, data.class
+  'probe_up', // it succeeds again: data.probe, data.seconds of the outage
   'server_down', // a database server stopped answering: data.class says how, data.server which
   'server_up', // it answers again: data.seconds of the outage
   'server_changed', // another version, a restart, or a setting of it changed

@@ -111,6 +111,7 @@ describe('who imports whom', () => {
     ['commander', /^commands\/(program|flags)\.ts$/],
     ['yaml', /^config\/yaml\.ts$/],
     ['pg', /^sources\/postgres-session\.ts$/],
+    ['ws', /^sources\/probe-websocket\.ts$/],
     ['ioredis', /^sources\/redis-connection\.ts$/],
     ['node:sqlite', /^record\//],
     ['node:perf_hooks', /^sources\/self\.ts$/],

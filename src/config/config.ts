@@ -8,6 +8,8 @@ import type { PoolMax } from './poolmax.ts';
 import type { PlannedPhase } from '../phases.ts';
 import type { Selector } from '../selector.ts';
 import type { ServerSpec } from '../servers.ts';
+import type { JtlSpec } from '../sources/jtl.ts';
+import type { ProbeSpec } from '../sources/probe-spec.ts';
 import type { TargetSpec } from '../targets.ts';
 
 export interface Config {
@@ -40,6 +42,9 @@ export interface Config {
   readonly cooldown: number;
   readonly required: readonly string[];
   readonly poolMax: readonly PoolMax[];
+  /** Files of results that a load tool writes. */
+  readonly jtl: readonly JtlSpec[];
+  readonly probes: readonly ProbeSpec[];
   /** Where process figures come from: `/proc`, or pidusage where there is none. */
   readonly source: 'procfs' | 'pidusage';
   /** Count open descriptors of deleted files. */
@@ -84,6 +89,8 @@ export function configHash(config: Config): string {
     poolMax,
     phases,
     cooldown,
+    jtl,
+    probes,
   } = config;
   const targets = config.targets.map(({ role, selector, many, children }) => ({ role, selector: selectorText(selector), many, children }));
   // A password may be changed in the middle of a run; gauges without their queries would be another measurement.
@@ -99,6 +106,8 @@ export function configHash(config: Config): string {
     ...judging,
     source,
     poolMax,
+    jtl,
+    probes,
     deletedDescriptors,
     shares,
     roots,
@@ -116,6 +125,8 @@ export function redactedConfig(config: Config) {
     ...config,
     targets: config.targets.map(({ role, selector, many, children }) => ({ role, selector: redactedSelector(selector), many, children })),
     servers: config.servers.map(redactedServer),
+    // What is sent, and what stands in a URL, may be a secret.
+    probes: config.probes.map(({ name, target, display, every, deadline, status }) => ({ name, target, display, every, deadline, status })),
     rules: config.rules.map((rule) => rule.text),
     otlp: config.otlp && { endpoint: redactedUrl(config.otlp.endpoint), headers: Object.keys(config.otlp.headers) },
     inbound: config.inbound && { at: config.inbound.at, token: config.inbound.token !== null },

@@ -8,6 +8,7 @@ import type { Env } from './environment.ts';
 import type { Faults, Given } from './faults.ts';
 import { didYouMean } from './nearest.ts';
 import { THRESHOLD_KEYS } from './rules.ts';
+import { PROBE_KEYS } from './probes.ts';
 import { GAUGE_KEYS, SERVER_KEYS } from './servers.ts';
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
 import { headersText } from './optionvalue.ts';
@@ -176,6 +177,7 @@ function flatten(issue: Issue): Issue[] {
 const ENTRY_KEYS: Readonly<Record<string, readonly string[]>> = {
   targets: ['selector', 'role', 'many', 'children'],
   gauges: GAUGE_KEYS,
+  probes: PROBE_KEYS,
   ...SERVER_KEYS,
 };
 
@@ -219,6 +221,11 @@ const FIELDS: Readonly<Record<string, string>> = {
   growth: 'one of leak, capacity, drift, none',
   limit: 'a plain number such as 1000',
   keys: 'a list of keys',
+  target: 'the name of a role',
+  every: 'a time such as 5s, from 1s to 1h',
+  deadline: 'a time such as 5s, at most that between probes',
+  status: 'an HTTP status such as 200',
+  send: 'the text of a message',
 };
 
 function expectation(path: Path): string {

@@ -11,7 +11,10 @@ import { DURATION_HINT, parseDuration } from '../quantity.ts';
 import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
 import type { Address } from './optionvalue.ts';
+import { buildJtl } from './jtl.ts';
 import { type PoolMax, parsePoolMax } from './poolmax.ts';
+import { buildProbes } from './probes.ts';
+import { checkRole } from './rolevalue.ts';
 import { buildRules } from './rules.ts';
 import { buildServers, SERVERS_MAX, unused } from './servers.ts';
 import { defaultRole, parseTarget, type Selector } from '../selector.ts';
@@ -43,13 +46,15 @@ export async function loadSettings({ flags, env }: Pick<Sources, 'flags' | 'env'
 export function buildConfig(settings: Settings, { command, catalog }: Pick<Sources, 'command' | 'catalog'>, faults: Faults): Config {
   const get = settings.get.bind(settings);
   const endpoint = get('otlp');
-  const targets = buildTargets(settings, faults);
+  const watched = buildTargets(settings, faults);
+  const targets = [...watched, ...loadTarget(command, watched, settings)];
   const servers = buildServers(settings, new Map(targets.map(({ role }) => [role, 'a target'])), faults);
   if (servers.length > SERVERS_MAX) {
     const message = `${servers.length} servers are more than the ${SERVERS_MAX} of one run`;
     faults.add('CONFIG', [...settings.list('postgres'), ...settings.list('redis')].at(-1)?.place ?? '', message);
   }
   const roles = targets.map(({ role }) => role);
+  const asked = watched.map(({ role }) => role);
   const rules = buildRules(settings, catalog, faults, { roles, servers });
   checkTogether(settings, command, faults);
   return {
@@ -74,6 +79,8 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     cooldown: get('cooldown'),
     required: buildRequired(settings, catalog, faults),
     poolMax: buildPoolMax(settings, roles, faults),
+    jtl: buildJtl(settings, asked, faults),
+    probes: buildProbes(settings, asked, faults),
     source: sourceOf(settings),
     deletedDescriptors: get('deletedDescriptors'),
     shares: get('shares'),
@@ -115,6 +122,16 @@ function buildTargets(settings: Settings, faults: Faults): TargetSpec[] {
   });
 }
 
+/** The role of the command after `--`, unless the user has one of that name: who makes the load may be what leaks. */
+const LOAD_ROLE = 'load';
+
+/** The command with everything that it starts: it may be a script, or npx. Only /proc tells of a tree. */
+function loadTarget(command: Sources['command'], watched: readonly TargetSpec[], settings: Settings): TargetSpec[] {
+  const isNamed = watched.some(({ role }) => role === LOAD_ROLE);
+  if (!command || command.length === 0 || isNamed || sourceOf(settings) !== 'procfs') return [];
+  return [{ role: LOAD_ROLE, selector: { kind: 'exec', command: command.join(' ') }, many: false, children: true, load: true }];
+}
+
 const COMM_MAX = 64; // the kernel's own limit is 16
 
 /** The name of a process that is given by its pid; null where it cannot be had, which is no mistake yet. */
@@ -141,10 +158,7 @@ function buildPoolMax(settings: Settings, roles: readonly string[], faults: Faul
   return settings.list('poolMax').flatMap((given) => {
     const one = faults.attempt(given, parsePoolMax);
     if (one === undefined) return [];
-    if (one.role !== null && !roles.includes(one.role)) {
-      const meant = didYouMean(one.role, roles) || `; the roles are ${roles.join(', ')}`;
-      faults.addGiven('CONFIG', given, `no target has the role ${one.role}${meant}`);
-    }
+    if (one.role !== null) checkRole(one.role, given, roles, faults);
     return [one];
   });
 }

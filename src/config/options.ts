@@ -19,6 +19,7 @@ import {
   type ValueType,
 } from './optionvalue.ts';
 import { PRESETS } from './presets.ts';
+import { PROBE_HINT } from './probeurl.ts';
 import { URL_HINT } from './serverurl.ts';
 
 export const GROUPS = ['Targets', 'Servers', 'Load and signals', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
@@ -186,6 +187,30 @@ const OPTIONS = {
     help: 'token that whatever is pushed must come with',
     more: 'As `Authorization: Bearer`, as `Token` or as the password of an Influx client. Never on the command line, where everybody on the machine can read it.',
     example: '"${PUSH_TOKEN}"',
+  }),
+  jtl: option({
+    group: 'Load and signals',
+    value: text('<[role=]file>', 'the path of a file of results, with ROLE= before it if you like'),
+    default: null,
+    list: true,
+    help: 'a file of results that a load tool writes: a JMeter JTL in CSV, or the history of Locust',
+    more:
+      'It may be there later than the run. The role is the one that is asked; with one target it need not be said. JMeter writes in blocks: ' +
+      '`-Jjmeter.save.saveservice.autoflush=true` makes it write at once.',
+    example: 'api=results.jtl',
+  }),
+  probe: option({
+    group: 'Load and signals',
+    value: server(PROBE_HINT, '<[role=]url>'),
+    default: null,
+    list: true,
+    key: 'probes',
+    help: 'ask this address every 5 s whether it answers, and how fast',
+    more:
+      '`http://`, `https://`, `ws://`, `wss://` or `tcp://host:port`, with the role that it belongs to before it if you like. For targets without a load tool, and for times of ' +
+      'recovery. In a file an entry is a URL or a map of `url`, `name`, `target`, `every`, `deadline` (at most `every`), `status` (otherwise any from 200 to 399) and `send` ' +
+      '(a message to a WebSocket, of which the next message is the answer).',
+    example: 'api=http://localhost:8080/health',
   }),
   duration: option({
     group: 'Run',

@@ -108,9 +108,9 @@ export function secretText(): ValueType<string> {
   };
 }
 
-/** A database server; `config/servers.ts` understands it. Its URL may hold a password. */
-export function server(hint: string): ValueType<string> {
-  return { ...text('<[name=]url>', hint), yaml: ['string'], unquoted: true };
+/** A database server or another address; a later step understands it. Its URL may hold a password. */
+export function server(hint: string, arg = '<[name=]url>'): ValueType<string> {
+  return { ...text(arg, hint), yaml: ['string'], unquoted: true };
 }
 
 export interface Address {

@@ -4,6 +4,7 @@ import { type GAUGE_KEYS, GAUGES_MAX, KEYS_MAX, SERVER_KEYS, SERVERS_MAX, type S
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
 import type { THRESHOLD_KEYS } from './rules.ts';
 import type { YamlKind } from './optionvalue.ts';
+import type { PROBE_KEYS } from './probes.ts';
 import { PROCESSES_MAX } from '../targets.ts';
 
 /** Entries of `rules` and `require`: every metric of the catalog may be named a few times over. */
@@ -67,6 +68,23 @@ const RULE = z.union([
   ),
 ]);
 
+const SPAN = z.union([z.string(), z.number()]);
+
+const PROBE_MAP: Record<(typeof PROBE_KEYS)[number], z.ZodMiniType> = {
+  url: described(scalar('probe'), 'As in --probe.'),
+  name: z.optional(described(z.string(), 'Its name in series and reports: lower-case letters, digits, - and _.')),
+  target: z.optional(described(z.string(), 'The role that it asks.')),
+  every: z.optional(described(SPAN, 'Time between probes, from 1s to 1h; 5s.')),
+  deadline: z.optional(
+    described(SPAN, 'A probe that is not over by then has failed; at most the time between probes, which is its default up to 5s.'),
+  ),
+  status: z.optional(described(z.union([z.number(), z.string()]), 'The HTTP status that is right; any from 200 to 399 otherwise.')),
+  send: z.optional(described(z.string(), 'A message to a WebSocket; the next message is the answer.')),
+};
+
+/** What an entry of `probes` may be. */
+const PROBE = z.union([described(scalar('probe'), 'A URL, with role= before it if you like.'), z.strictObject(PROBE_MAP)]);
+
 function isServers(name: OptionName): name is ServerOption {
   return Object.hasOwn(SERVER_KEYS, name);
 }
@@ -93,9 +111,19 @@ function entries(name: OptionName): [string, z.ZodMiniType][] {
 
 function fieldOf(name: OptionName): z.ZodMiniType {
   if (!optionOf(name).list) return describedOption(name);
-  const item = name === 'target' ? TARGET : name === 'rule' ? RULE : isServers(name) ? serverItem(name) : scalar(name);
-  const max = name === 'target' ? PROCESSES_MAX : isServers(name) ? SERVERS_MAX : LIST_MAX;
-  return described(z.array(item).check(z.maxLength(max)), docOf(name));
+  return described(z.array(itemOf(name)).check(z.maxLength(mostOf(name))), docOf(name));
+}
+
+function itemOf(name: OptionName): z.ZodMiniType {
+  if (name === 'target') return TARGET;
+  if (name === 'rule') return RULE;
+  if (name === 'probe') return PROBE;
+  return isServers(name) ? serverItem(name) : scalar(name);
+}
+
+function mostOf(name: OptionName): number {
+  if (name === 'target') return PROCESSES_MAX;
+  return isServers(name) || name === 'probe' ? SERVERS_MAX : LIST_MAX;
 }
 
 function describedOption(name: OptionName): z.ZodMiniType {

@@ -1,4 +1,5 @@
 /** What a run would see: the real sources, opened, read a few times and closed. Nothing is recorded and nothing is started. */
+import { intakesOf } from '../intakes.ts';
 import { Judge } from '../analysis/judge.ts';
 import { type Clock, deadline } from '../clock.ts';
 import type { Config } from '../config/config.ts';
@@ -48,7 +49,8 @@ export async function observe(
     look: () => null,
   };
   const servers = new Servers(config.servers);
-  const all = sources({ series, targets, servers, clock, log, roots: config.roots }, config, figures);
+  const ctx = { series, targets, servers, clock, log, roots: config.roots };
+  const all = sources(ctx, config, { figures, intakes: intakesOf(ctx, config), inbound: null });
   try {
     for (const source of all) await source.open(eye);
     await eye.round(all);

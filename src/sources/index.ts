@@ -1,22 +1,26 @@
 /** The list of sources. A new source is its file, an entry here, its metrics in `src/metrics.ts`, and its fixtures. */
 import type { Config } from '../config/config.ts';
 import { poolMaxOf } from '../config/poolmax.ts';
+import type { Intakes } from '../intakes.ts';
 import { settledAfter } from '../pace.ts';
 import { cgroupSource } from './cgroup.ts';
 import { hostSource } from './host.ts';
 import { type Inbound, inboundSource } from './inbound.ts';
+import { jtlSource } from './jtl.ts';
 import { poolSource } from './pool.ts';
 import { postgresSource } from './postgres.ts';
 import { portableSelection } from './portable-selection.ts';
 import { portableProcessSource } from './portable.ts';
 import { METRICS as PROCESS, processSource } from './process.ts';
 import { processSharesSource } from './process-shares.ts';
+import { probeSource } from './probe.ts';
 import { redisSources } from './redis.ts';
 import { runtimeSource } from './runtime.ts';
 import { selectionSource } from './selection.ts';
 import { type AgentFigures, selfSource } from './self.ts';
 import { socketsSource } from './sockets.ts';
 import type { Source, SourceContext } from './source.ts';
+import { trafficSource } from './traffic.ts';
 import { Sockets } from '../sockets/sockets.ts';
 
 function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
@@ -26,15 +30,30 @@ function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
 }
 
 /**
+ * What is asked of the targets, and how they answer. Whoever is told of load comes before `traffic`, which writes it.
  * @param inbound null: nothing is pushed to us
- *
- * Selection comes first, so that a new binding is sampled in the same round; the agent itself comes last, to see the round's cost.
  */
-export function sources(ctx: SourceContext, config: Config, figures: AgentFigures, inbound: Inbound | null = null): Source[] {
+function load(ctx: SourceContext, { jtl, probes }: Config, { traffic, hasLoad }: Intakes, inbound: Inbound | null): Source[] {
+  return [
+    ...(inbound ? [inboundSource(ctx, inbound)] : []),
+    ...jtl.map((spec) => jtlSource(ctx, spec, traffic)),
+    ...(hasLoad ? [trafficSource(traffic)] : []),
+    ...probes.map((spec) => probeSource(ctx, spec)),
+  ];
+}
+
+/** What the composition root gives the sources beside what they read by themselves. */
+export interface Given {
+  readonly figures: AgentFigures;
+  readonly intakes: Intakes;
+  readonly inbound: Inbound | null;
+}
+
+/** Selection comes first, so that a new binding is sampled in the same round; the agent itself comes last, to see the round's cost. */
+export function sources(ctx: SourceContext, config: Config, { figures, intakes, inbound }: Given): Source[] {
   const period = config.interval;
   const self = selfSource(ctx, { period, figures });
   const sockets = new Sockets(ctx);
-  const pushed = inbound ? [inboundSource(ctx, inbound)] : [];
   if (config.source === 'pidusage') {
     const { cpu, rss, uptime } = { cpu: PROCESS.cpuUtilization, rss: PROCESS.memoryUsage, uptime: PROCESS.uptime };
     return [
@@ -42,7 +61,7 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
       portableProcessSource(ctx, { period, metrics: { cpu, rss, uptime } }),
       hostSource(ctx, config.out, { portable: true }),
       ...servers(ctx, config),
-      ...pushed,
+      ...load(ctx, config, intakes, inbound),
       self,
     ];
   }
@@ -58,7 +77,7 @@ export function sources(ctx: SourceContext, config: Config, figures: AgentFigure
       : [poolSource(ctx, { sockets, planned: config.duration, maxOf: (role) => poolMaxOf(config.poolMax, role) })]),
     hostSource(ctx, config.out),
     ...servers(ctx, config),
-    ...pushed,
+    ...load(ctx, config, intakes, inbound),
     self,
   ];
 }

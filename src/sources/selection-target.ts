@@ -87,7 +87,7 @@ export class Followed {
   }
 
   #find(table: ProcessTable): readonly ProcessInfo[] {
-    const { found } = this.#finder.find(table, this.exec && this.exec.end === null ? this.exec.pid : null);
+    const { found } = this.#finder.find(table, this.exec && this.exec.end === null ? this.exec.pid : this.target.started);
     const [first] = found;
     if (this.target.spec.selector.kind !== 'pid' || !first) return found;
     this.#meant ??= first;

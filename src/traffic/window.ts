@@ -1,17 +1,28 @@
 /**
  * What every kind of load becomes: one record of what was asked and answered in a span of time, whether a load tool told it, a file of
- * results, a probe of ours, or the program itself.
+ * results, or the program itself.
  */
 import type { Bucket } from '../intake/point.ts';
 
 /** How quantiles of a window are known: from every request, from counts in buckets, or as the tool worked them out for the same window. */
 export type QuantileKind = 'exact' | 'buckets' | 'tool';
 
+/** Who saw the requests: those who sent them, or the program that answered them. Both see the same ones, so that they never add up. */
+export type Witness = 'generator' | 'server';
+
+/** Answers that are no success, and checks that failed. A closed set: what tools say themselves is not. */
+export const FAILURES = ['http_401', 'http_403', 'http_429', 'http_4xx', 'http_5xx', 'timeout', 'refused', 'check', 'other'] as const;
+
+export type Failure = (typeof FAILURES)[number];
+
 export interface TrafficWindow {
   /** The role that was asked; null: the run as a whole. */
   readonly target: string | null;
   /** What was asked for (k6 scenario or name, JMeter label); null: everything together. */
   readonly operation: string | null;
+  /** Who tells it, one name per process that tells: users of two add up, users of two windows of one do not. */
+  readonly sender: string;
+  readonly witness: Witness;
   /** Run time, seconds; `to` is the time of its samples. */
   readonly from: number;
   readonly to: number;
@@ -19,6 +30,8 @@ export interface TrafficWindow {
   readonly requests: number;
   /** Of those, failed; null: the tool does not tell. */
   readonly errors: number | null;
+  /** What failed, as far as the tool tells; null: it does not. */
+  readonly failures: Readonly<Partial<Record<Failure, number>>> | null;
   /** At its end; null is unknown. */
   readonly inFlight: number | null;
   readonly users: number | null;
@@ -34,4 +47,6 @@ export interface TrafficWindow {
 /** Who writes windows into series. */
 export interface TrafficSink {
   window(window: TrafficWindow): void;
+  /** Something about the figures of load that the user should know; the same is told once. */
+  note(message: string, about: { readonly what: string; readonly target: string | null }): void;
 }

@@ -27,6 +27,8 @@ test('nothing but a target gives the defaults', async () => {
     cooldown: 0,
     required: [],
     poolMax: [],
+    jtl: [],
+    probes: [],
     source: 'procfs',
     deletedDescriptors: false,
     shares: 'ends',
@@ -86,6 +88,16 @@ const SPELLINGS: Record<
     ['4318', { at: { host: '127.0.0.1', port: 4318 }, token: null }],
     ['off', null],
     ['[::1]:0', { at: { host: '::1', port: 0 }, token: null }],
+  ],
+  jtl: [
+    ['/a.jtl', '/a.jtl'],
+    ['/b c.csv', '/b c.csv'],
+    [' /d.jtl ', '/d.jtl'],
+  ],
+  probe: [
+    ['http://a/', 'http://a/'],
+    ['wss://b:8/feed?token=1', 'wss://b:8/feed'],
+    ['tcp://[::1]:5432', 'tcp://[::1]:5432'],
   ],
   duration: [
     ['forever', null],
@@ -194,6 +206,8 @@ function valueIn(config: Config, name: OptionName): unknown {
   if (name === 'phase') return config.phases[0];
   if (name === 'require') return config.required[0];
   if (name === 'poolMax') return config.poolMax[0];
+  if (name === 'jtl') return config.jtl[0]?.path;
+  if (name === 'probe') return config.probes[0]?.display;
   if (name === 'postgres' || name === 'redis') return config.servers[0]?.display;
   if (name === 'proc' || name === 'sys') return config.roots[name];
   return config[name as keyof Config];

@@ -100,7 +100,8 @@ export function owner(target: string | null, member: string | null = null, perio
 }
 
 export function target(role: string, procs: readonly Proc[], goneSince: number | null = null): Target {
-  return { spec: { role, selector: { kind: 'name', name: role }, many: procs.length > 1, children: false }, role, procs, goneSince };
+  const spec = { role, selector: { kind: 'name', name: role }, many: procs.length > 1, children: false } as const;
+  return { spec, role, procs, started: null, goneSince };
 }
 
 /** A run after 90 s: a target with one process, one with two members, host figures, and a verdict. */

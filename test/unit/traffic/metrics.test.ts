@@ -1,9 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import { Catalog, prometheusName } from '../../src/catalog.ts';
-import { SeriesTable } from '../../src/series.ts';
-import { METRICS as HOST } from '../../src/sources/host.ts';
-import { METRICS as SELF } from '../../src/sources/self.ts';
-import { METRICS, QUANTILES } from '../../src/sources/traffic.ts';
+import { Catalog, type MetricDef, prometheusName } from '../../../src/catalog.ts';
+import { SeriesTable } from '../../../src/series.ts';
+import { METRICS as HOST } from '../../../src/sources/host.ts';
+import { METRICS as SELF } from '../../../src/sources/self.ts';
+import { METRICS, QUANTILES } from '../../../src/sources/traffic.ts';
 
 const OWNER = { source: 'traffic', target: 'api', member: null, period: 10 };
 
@@ -17,13 +17,25 @@ describe('traffic', () => {
   });
 
   test('explains by requests, judges errors and latency', () => {
-    expect(Object.values(METRICS).map(({ alias, growth }) => [alias, growth])).toEqual([
+    expect(Object.values<MetricDef>(METRICS).map(({ alias, growth }) => [alias, growth])).toEqual([
       ['requests', 'load'],
       ['errors', 'drift'],
       ['in_flight', 'load'],
       ['latency.mean', 'drift'],
       ['latency', 'drift'],
+      ['users', 'load'],
+      [undefined, 'none'],
+      ['errors.by_class', 'none'],
+      ['operation.requests', 'load'],
+      ['operation.errors', 'drift'],
+      ['operation.latency.mean', 'drift'],
+      ['operation.latency', 'drift'],
     ]);
+    expect(
+      Object.values<MetricDef>(METRICS)
+        .filter(({ gate }) => gate)
+        .map(({ alias }) => alias),
+    ).toEqual(['errors', 'latency']);
   });
 
   test('only the four quantiles are series', () => {
@@ -40,6 +52,13 @@ describe('traffic', () => {
       'soak_traffic_in_flight',
       'soak_traffic_duration_mean_seconds',
       'soak_traffic_duration_quantile_seconds',
+      'soak_traffic_users',
+      'soak_traffic_duration_bucket_total',
+      'soak_traffic_errors_by_class_total',
+      'soak_traffic_operation_requests_total',
+      'soak_traffic_operation_errors_total',
+      'soak_traffic_operation_duration_mean_seconds',
+      'soak_traffic_operation_duration_quantile_seconds',
     ]);
   });
 });

@@ -1,0 +1,151 @@
+/** The points that load tools push, or that are scraped from them: one window for each sender, export and operation. */
+import { Deltas } from '../intake/deltas.ts';
+import type { Intake, Origin, Point } from '../intake/point.ts';
+import { Draft } from './draft.ts';
+import { incrementOf } from './increment.ts';
+import { artillery } from './tools/artillery.ts';
+import { httpClient, httpServer } from './tools/http.ts';
+import { jmeter } from './tools/jmeter.ts';
+import { k6 } from './tools/k6.ts';
+import { locust } from './tools/locust.ts';
+import type { Reading, Tool } from './tools/tool.ts';
+import { vegeta } from './tools/vegeta.ts';
+import type { TrafficSink } from './window.ts';
+
+const TOOLS: readonly Tool[] = [k6, locust, artillery, jmeter, vegeta, httpServer, httpClient];
+
+/** Senders that are remembered: workers of a distributed load, or replicas of a service. A memory is some 200 bytes. */
+const SENDERS_MAX = 1000;
+
+/** Windows of one export: 64 roles with more operations than are kept apart. */
+const DRAFTS_MAX = 4096;
+
+/** Tells which role is meant where one input tells of several: `k6 --tag soak_target=api`, `OTEL_RESOURCE_ATTRIBUTES=soak.target=api`. */
+const TARGET_LABELS = ['soak.target', 'soak_target'];
+
+/** What of `Traffic` is needed here. */
+export interface TrafficOutlet extends TrafficSink {
+  now(): number | null;
+  roleCalled(name: string | undefined): string | null;
+}
+
+/** Kept from export to export. */
+interface Sender {
+  /** Run time of its last export. */
+  at: number | null;
+  readonly memory: Map<string, number>;
+}
+
+export class LoadTools implements Intake {
+  readonly #outlet: TrafficOutlet;
+  readonly #wall: () => number;
+  readonly #senders = new Map<string, Sender>();
+  #deltas: Deltas | null = null;
+
+  /** @param wall seconds since the epoch: what a sender began to count before the first export is where it stood */
+  constructor(outlet: TrafficOutlet, wall: () => number) {
+    this.#outlet = outlet;
+    this.#wall = wall;
+  }
+
+  /** From now on counters that begin are counted from zero. */
+  open(): void {
+    this.#deltas ??= new Deltas({ from: this.#wall() });
+  }
+
+  take(points: readonly Point[], origin: Origin): number {
+    const now = this.#outlet.now();
+    if (now === null) return 0;
+    this.open();
+    const exports = new Map<string, { readonly tool: Tool; readonly points: Point[]; readonly sender: string }>();
+    let taken = 0;
+    for (const point of points) {
+      const tool = TOOLS.find((one) => one.knows(point));
+      if (tool === undefined || (tool === httpClient && this.#outlet.roleCalled(serviceOf(point)) !== null)) continue;
+      taken++;
+      const sender = senderOf(tool, point, origin);
+      const key = `${tool.name}\0${sender}`;
+      const known = exports.get(key);
+      if (known) known.points.push(point);
+      else exports.set(key, { tool, points: [point], sender });
+    }
+    for (const [key, one] of exports) this.#read(key, one.tool, one.points, one.sender, origin, now);
+    return taken;
+  }
+
+  #read(key: string, tool: Tool, points: readonly Point[], sender: string, origin: Origin, now: number): void {
+    const known = this.#sender(key);
+    const drafts = new Drafts((point) => this.#target(tool, point, origin));
+    // A set of attributes that is new tells since when the sender counts, not since its export before.
+    let seconds = known.at === null ? tool.period : Infinity;
+    const reading: Reading = {
+      points,
+      span: null,
+      memory: known.memory,
+      increment: (point) => {
+        const increment = this.#deltas && incrementOf(this.#deltas, point, { sender: key, now });
+        const took = increment?.seconds ?? null;
+        if (took !== null) seconds = known.at === null ? Math.max(seconds, took) : Math.min(seconds, took);
+        return increment;
+      },
+      draft: (point, operation) => drafts.of(point, operation),
+      note: (what, message) => this.#outlet.note(message, { what, target: origin.target }),
+    };
+    tool.read(reading);
+    const span = reading.span ?? Math.min(seconds, known.at === null ? Infinity : now - known.at);
+    known.at = now;
+    const whose = { sender, witness: tool.witness, from: Math.max(0, now - span), to: now };
+    for (const { target, operation, draft } of drafts.all()) {
+      const window = draft.window({ target, operation, ...whose });
+      if (window !== null) this.#outlet.window(window);
+    }
+  }
+
+  #target(tool: Tool, point: Point, origin: Origin): string | null {
+    const named = TARGET_LABELS.map((label) => this.#outlet.roleCalled(point.labels[label])).find((role) => role !== null);
+    return named ?? (tool.witness === 'server' ? this.#outlet.roleCalled(serviceOf(point)) : null) ?? origin.target;
+  }
+
+  #sender(key: string): Sender {
+    const known = this.#senders.get(key) ?? { at: null, memory: new Map() };
+    this.#senders.delete(key);
+    this.#senders.set(key, known);
+    if (this.#senders.size > SENDERS_MAX) this.#senders.delete(this.#senders.keys().next().value!);
+    return known;
+  }
+}
+
+class Drafts {
+  readonly #drafts = new Map<string, { readonly target: string | null; readonly operation: string | null; readonly draft: Draft }>();
+  readonly #targetOf: (point: Point) => string | null;
+
+  constructor(targetOf: (point: Point) => string | null) {
+    this.#targetOf = targetOf;
+  }
+
+  of(point: Point, operation: string | null): Draft {
+    const target = this.#targetOf(point);
+    const key = JSON.stringify([target, operation]);
+    const known = this.#drafts.get(key);
+    if (known) return known.draft;
+    const made = { target, operation, draft: new Draft() };
+    // Beyond the cap the draft is filled and forgotten: the totals are first and always there.
+    if (this.#drafts.size < DRAFTS_MAX || operation === null) this.#drafts.set(key, made);
+    return made.draft;
+  }
+
+  all(): Iterable<{ readonly target: string | null; readonly operation: string | null; readonly draft: Draft }> {
+    return this.#drafts.values();
+  }
+}
+
+function serviceOf({ labels }: Point): string | undefined {
+  return labels['service.name'] ?? labels['service_name'] ?? labels['job'];
+}
+
+/** The tool, and which process of it where that is told. */
+function senderOf(tool: Tool, { labels }: Point, origin: Origin): string {
+  const instance = labels['service.instance.id'] ?? labels['host.name'] ?? labels['application'] ?? labels['instance'] ?? '';
+  const service = tool.witness === 'server' ? (serviceOf({ labels } as Point) ?? '') : '';
+  return [tool.name, service, instance, origin.name === 'inbound' ? '' : origin.name].filter((part) => part !== '').join(' ');
+}

@@ -1,0 +1,71 @@
+/** The load beside a run: what it tells, what it is itself, and what its end means. */
+import { chmodSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { type AgentUnderTest, installed, PROGRAMS, type Program, Stage } from './agent-under-test.ts';
+
+const FAST = ['--interval', '0.25'];
+
+/** A service that answers until it has answered `good` requests, and its address. */
+async function asked(stage: Stage, good: number): Promise<{ service: Program; url: string }> {
+  const service = await stage.program(process.execPath, join(PROGRAMS, 'asked.mjs'), String(good));
+  const [, port] = await service.says(/^ready (\d+)\n/);
+  return { service, url: `http://127.0.0.1:${port}` };
+}
+
+/** The value of a metric of the page, once it is what it should be. */
+async function value(agent: AgentUnderTest, metric: RegExp): Promise<number | undefined> {
+  const { text } = await agent.page('/metrics');
+  const line = text.split('\n').find((one) => metric.test(one));
+  return line === undefined ? undefined : Number(line.split(' ').at(-1));
+}
+
+describe.runIf(installed('gcc'))('the load', () => {
+  test('of a file of results becomes traffic of the role, each sample once; probes beside it are none', async () => {
+    await using stage = new Stage();
+    const { service, url } = await asked(stage, 10);
+    const jtl = join(stage.folder, 'run.jtl');
+    const load = [process.execPath, join(PROGRAMS, 'asks.mjs'), url, jtl, '60', '0.2'];
+    const options = ['--target', `app=${service.pid}`, ...FAST, '--jtl', jtl, '--probe', `${url}/health`, '--hold'];
+    const agent = await stage.watching([...options, '--', ...load]);
+    await agent.says(/record in/);
+    expect(await value(agent, /^soak_traffic_requests_total\{.*soak_target="app"/)).toBe(60);
+    expect(await value(agent, /^soak_traffic_errors_by_class_total\{.*http_401/)).toBe(50);
+    expect(await value(agent, /^soak_traffic_operation_requests_total\{.*orders/)).toBe(60);
+    expect(await value(agent, /^soak_probe_up\{.*soak_target="app"/)).toBe(1);
+    await agent.end('SIGTERM');
+    const result = await agent.result();
+    expect(result.events('load_end')).toMatchObject([{ data: { code: 0, class: 'ok', tool: null } }]);
+    expect(result.events('load_note').map(({ message, target }) => [target, message])).toContainEqual([
+      'app',
+      'app: more than half of the answers are 401 (not authorised)',
+    ]);
+    expect(result.verdict.series.map(({ target }) => target)).toContain('load');
+    expect(result.series('app latency.mean')).toBeDefined();
+  });
+
+  test('of k6: how to make it tell is said, and what it ended with is a class', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=2');
+    const k6 = join(stage.folder, 'k6');
+    writeFileSync(k6, '#!/bin/sh\nsleep 2\nexit 99\n');
+    chmodSync(k6, 0o755);
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--', k6, 'run', 'soak.js']);
+    const result = await agent.result();
+    expect(agent.err).toMatch(/k6 tells of its load with --out opentelemetry/);
+    expect(agent.out).toMatch(/k6 ended with exit code 99: thresholds were broken/);
+    expect(result.events('load_end')).toMatchObject([{ data: { code: 99, class: 'thresholds', tool: 'k6' } }]);
+    expect(result.events('target_found').map(({ target }) => target)).toEqual(expect.arrayContaining(['app', 'load']));
+  });
+});
+
+test.runIf(installed('wrk'))('wrk is watched while it asks, and a probe sees the service beside it', async () => {
+  await using stage = new Stage();
+  const { service, url } = await asked(stage, Infinity);
+  const options = ['--target', `app=${service.pid}`, ...FAST, '--probe', `${url}/health`];
+  const agent = await stage.watching([...options, '--', 'wrk', '-t1', '-c2', '-d3s', url]);
+  const result = await agent.result();
+  expect(result.events('load_end')).toMatchObject([{ data: { code: 0, class: 'ok', tool: 'wrk' } }]);
+  expect(result.events('target_found').map(({ data }) => data['comm'])).toContain('wrk');
+  expect(result.verdict.series.map(({ target }) => target)).toContain('load');
+});

@@ -1,0 +1,102 @@
+/** The command after `--` as a load tool. */
+import { describe, expect, test } from 'vitest';
+import { LOAD_TOOLS, loadAdvice, loadOutcome, loadToolOf } from '../../src/loadtool.ts';
+import { layer, load } from '../loading.ts';
+import * as fc from '../property.ts';
+
+const words = (text: string): string[] => text.split(' ');
+const HERE = { inbound: '127.0.0.1:4318', jtl: false };
+const NOWHERE = { inbound: null, jtl: false };
+
+test.each([
+  ['k6 run soak.js', 'k6'],
+  ['/usr/local/bin/k6 run soak.js', 'k6'],
+  ['npx artillery@2.0.34 run a.yml', 'artillery'],
+  ['npx --yes autocannon -d 60 http://a', 'autocannon'],
+  ['nice -n 5 jmeter -n -t a.jmx', 'jmeter'],
+  ['env A=b K6_OUT=json k6 run a.js', 'k6'],
+  ['timeout 8h wrk -d 8h http://a', 'wrk'],
+  ['uv run locust --headless', 'locust'],
+  ['./gatling.sh -s Soak', 'gatling'],
+  ['node load.js', null],
+  ['mytool k6', null],
+  ['cat k6', null],
+])('%s is %s', (command, tool) => {
+  expect(loadToolOf(words(command))).toBe(tool);
+});
+
+test('a shell is looked into, and whatever else is given is no tool', () => {
+  expect(loadToolOf(['sh', '-c', 'k6 run a.js; sleep 1'])).toBe('k6');
+  expect(loadToolOf(['bash', '-ec', 'npx artillery run a.yml'])).toBe('artillery');
+  fc.assert(fc.property(fc.array(fc.string()), (command) => [null, ...LOAD_TOOLS].includes(loadToolOf(command))));
+});
+
+describe('what is said before it starts', () => {
+  test('is the recipe of a tool that is not told to tell us', () => {
+    expect(loadAdvice(words('k6 run a.js'), {}, NOWHERE)).toMatchObject({
+      env: {},
+      messages: [expect.stringMatching(/--out opentelemetry.*--inbound/)],
+    });
+    expect(loadAdvice(words('k6 run a.js'), {}, HERE)).toMatchObject({ env: {}, messages: [expect.stringMatching(/--out opentelemetry/)] });
+    expect(loadAdvice(words('locust --headless'), {}, HERE).messages).toEqual([expect.stringMatching(/--otel/)]);
+    expect(loadAdvice(words('jmeter -n'), {}, HERE).messages).toEqual([expect.stringMatching(/--jtl/)]);
+    expect(loadAdvice(words('jmeter -n'), {}, { ...NOWHERE, jtl: true })).toEqual({ env: {}, messages: [] });
+    expect(loadAdvice(words('wrk http://a'), {}, HERE)).toEqual({ env: {}, messages: [] });
+  });
+
+  test('and which variables the command is given, of those that nobody has set', () => {
+    const { env, messages } = loadAdvice(words('k6 run --out opentelemetry a.js'), { K6_OTEL_HTTP_EXPORTER_INSECURE: 'false' }, HERE);
+    expect(env).toEqual({
+      K6_OTEL_EXPORTER_PROTOCOL: 'http/protobuf',
+      K6_OTEL_HTTP_EXPORTER_ENDPOINT: '127.0.0.1:4318',
+      OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION: 'base2_exponential_bucket_histogram',
+    });
+    for (const name of Object.keys(env)) expect(messages.join()).toContain(name);
+    expect(loadAdvice(words('k6 run a.js'), { K6_OUT: 'experimental-opentelemetry' }, HERE).env).toHaveProperty(
+      'K6_OTEL_HTTP_EXPORTER_ENDPOINT',
+    );
+    expect(loadAdvice(words('locust --otel'), {}, HERE).env).toMatchObject({
+      OTEL_EXPORTER_OTLP_METRICS_ENDPOINT: 'http://127.0.0.1:4318/v1/metrics',
+      OTEL_EXPORTER_OTLP_METRICS_PROTOCOL: 'http',
+    });
+  });
+
+  test('nobody’s own receiver is taken away', () => {
+    const own = { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://collector:4318' };
+    const { env, messages } = loadAdvice(words('k6 run --out opentelemetry a.js'), own, HERE);
+    expect(env).toEqual({});
+    expect(messages).toEqual([expect.stringMatching(/pushes to where OTEL_EXPORTER_OTLP_ENDPOINT says/)]);
+  });
+});
+
+test.each([
+  ['k6', 0, 'ok', /exit code 0$/],
+  ['k6', 99, 'thresholds', /thresholds were broken/],
+  ['k6', 105, 'aborted', /from outside/],
+  ['k6', 107, 'tool_error', /exception/],
+  ['k6', 42, 'tool_error', /exit code 42$/],
+  ['locust', 1, 'thresholds', /failed requests/],
+  ['gatling', 2, 'thresholds', /assertions/],
+  ['wrk', 1, 'tool_error', /exit code 1$/],
+  [null, 3, 'tool_error', /exit code 3$/],
+] as const)('%s ending with %s is %s', (tool, code, kind, message) => {
+  expect(loadOutcome(tool, { code, signal: null })).toEqual({ class: kind, tool, message: expect.stringMatching(message) });
+});
+
+test('a signal is an end from outside', () => {
+  expect(loadOutcome('k6', { code: null, signal: 'SIGKILL' })).toEqual({ class: 'aborted', tool: 'k6', message: 'ended by SIGKILL' });
+});
+
+describe('the command as a target', () => {
+  test('is watched with all it starts, unless somebody has that role', async () => {
+    const { targets } = await load(layer({}, ['api=port:1']), {}, null, ['k6', 'run']);
+    expect(targets[1]).toEqual({ role: 'load', selector: { kind: 'exec', command: 'k6 run' }, many: false, children: true, load: true });
+    expect((await load(layer({}, ['load=port:1']), {}, null, ['k6'])).targets).toHaveLength(1);
+    expect((await load(layer({ source: 'pidusage' }, ['api=port:1']), {}, null, ['k6'])).targets).toHaveLength(1);
+  });
+
+  test('is asked nothing: what belongs to the only role still does', async () => {
+    const { jtl, probes } = await load(layer({ jtl: 'a.jtl', probe: 'http://a' }, ['api=port:1']), {}, null, ['k6']);
+    expect([jtl[0]!.target, probes[0]!.target]).toEqual(['api', 'api']);
+  });
+});
