@@ -123,7 +123,7 @@ export function configHash(config: Config): string {
 export function redactedConfig(config: Config) {
   return {
     ...config,
-    targets: config.targets.map(({ role, selector, many, children }) => ({ role, selector: redactedSelector(selector), many, children })),
+    targets: config.targets.map((target) => ({ ...target, selector: redactedSelector(target.selector) })),
     servers: config.servers.map(redactedServer),
     // What is sent, and what stands in a URL, may be a secret.
     probes: config.probes.map(({ name, target, display, every, deadline, status }) => ({ name, target, display, every, deadline, status })),

@@ -28,7 +28,7 @@ export function probeHttp({ url, status }: ProbeSpec, connected: Connected, sign
     };
     request.once('socket', (socket: Socket) => socket.once(isTls ? 'secureConnect' : 'connect', connected));
     request.on('error', fail);
-    request.once('response', (response) => read(response, status).then(resolve, fail));
+    request.once('response', (response) => void read(response, status).then(resolve, fail));
     request.end();
   });
 }

@@ -143,7 +143,7 @@ test('what is stored has every setting, and no secret', async () => {
   const stored = redactedConfig(config);
   expect(JSON.stringify(stored)).not.toContain('hunter2');
   expect(Object.keys(stored).toSorted()).toEqual(Object.keys(config).toSorted());
-  expect(stored.targets.map((t) => t.selector)).toEqual(['exec:... ...', 'exec:node ...', 'cmd:^node']);
+  expect(stored.targets.map((t) => t.selector)).toEqual(['exec:... ...', 'exec:node ...', 'cmd:^node', 'exec:k6 ...']);
   expect(stored.servers.map((s) => s.display)).toEqual(['h:5432/d', '/r.sock']);
   expect(stored.otlp).toEqual({ endpoint: 'https://h/p', headers: ['authorization'] });
   expect(stored.inbound).toEqual({ at: { host: '127.0.0.1', port: 4318 }, token: true });
