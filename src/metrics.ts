@@ -8,9 +8,10 @@ import { METRICS as POOL } from './sources/pool.ts';
 import { METRICS as PROCESS } from './sources/process.ts';
 import { METRICS as REDIS } from './sources/redis.ts';
 import { METRICS as RUNTIME } from './sources/runtime.ts';
+import { METRICS as SCRAPE } from './sources/scrape.ts';
 import { METRICS as SELF } from './sources/self.ts';
 import { METRICS as SOCKETS } from './sources/sockets.ts';
 import { METRICS as TRAFFIC } from './sources/traffic.ts';
 import { METRICS as RUN } from './views/runmetrics.ts';
 
-export const CATALOG = new Catalog([PROCESS, CGROUP, RUNTIME, HOST, SOCKETS, POOL, POSTGRES, REDIS, OUTAGES, SELF, TRAFFIC, RUN]);
+export const CATALOG = new Catalog([PROCESS, CGROUP, RUNTIME, HOST, SOCKETS, POOL, POSTGRES, REDIS, OUTAGES, SCRAPE, SELF, TRAFFIC, RUN]);

@@ -10,7 +10,12 @@ import { findMetric, gaugeName } from '../gauges.ts';
 import { didYouMean } from './nearest.ts';
 import type { OptionName } from './options.ts';
 import { type PoolMax, parsePoolMax } from './poolmax.ts';
+import { buildScrapes } from './scrapes.ts';
 import { buildServers, gaugeRules, SERVERS_MAX, unused } from './servers.ts';
+import { buildSignals, signalRules } from './signals.ts';
+import { PRESET_SIGNALS } from '../intake/presets.ts';
+import { signalName } from '../intake/signals-metric.ts';
+import type { SignalSpec } from '../intake/signals-spec.ts';
 import { defaultRole, parseTarget, type Selector } from '../selector.ts';
 import { emptyLayer, type Layer, Settings, subject } from './settings.ts';
 import { readSmallFile } from './smallfile.ts';
@@ -48,11 +53,16 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     faults.add('CONFIG', [...settings.list('postgres'), ...settings.list('redis')].at(-1)?.place ?? '', message);
   }
   const roles = targets.map(({ role }) => role);
-  const rules = buildRules(settings, catalog, faults, { roles, servers });
+  const scrapes = buildScrapes(settings, roles, faults);
+  const signals = buildSignals(settings, { scrapes, inbound: false, roles }, faults);
+  const names = [...servers.map(({ name }) => name), ...scrapes.flatMap(({ name, target }) => [name, target ?? name])];
+  const rules = buildRules(settings, catalog, faults, { names: [...roles, ...names], servers, signals });
   checkTogether(settings, command, faults);
   return {
     targets,
     servers,
+    scrapes,
+    signals,
     wait: get('wait'),
     goneAfter: get('goneAfter'),
     duration: get('duration'),
@@ -67,7 +77,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     listen: get('listen'),
     otlp: endpoint === null ? null : { endpoint, headers: settings.find('otlpHeaders') ?? {} },
     rules,
-    required: buildRequired(settings, catalog, faults),
+    required: buildRequired(settings, catalog, faults, signals),
     poolMax: buildPoolMax(settings, roles, faults),
     source: sourceOf(settings),
     deletedDescriptors: get('deletedDescriptors'),
@@ -121,27 +131,33 @@ function commOf(selector: Selector, proc: string): string | null {
 
 /** Whom a rule can be about. */
 interface Watched {
-  readonly roles: readonly string[];
+  /** Of roles, servers and pages. */
+  readonly names: readonly string[];
   readonly servers: readonly ServerSpec[];
+  readonly signals: readonly SignalSpec[];
 }
 
 /** `watched`: null when only the stored run knows. */
 function buildRules(settings: Settings, catalog: Sources['catalog'], faults: Faults, watched: Watched | null): Rule[] {
-  const find = findMetric(catalog);
+  const find = findMetric(catalog, watched?.signals);
   const given = settings.list('rule').flatMap((one) => {
     const rule = faults.attempt(one, (text) => parseRule(text, find));
     if (rule && watched) checkRule(rule, one, watched, faults);
     return rule ?? [];
   });
-  return [...given, ...gaugeRules(watched?.servers ?? [], (text) => parseRule(text, find))];
+  const parse = (text: string): Rule => parseRule(text, find);
+  return [...given, ...gaugeRules(watched?.servers ?? [], parse), ...signalRules(settings, watched?.signals ?? [], parse, faults)];
 }
 
-function checkRule({ role, metric, text }: Rule, given: Given, { roles, servers }: Watched, faults: Faults): void {
-  const names = [...roles, ...servers.map(({ name }) => name)];
+function checkRule({ role, metric, text }: Rule, given: Given, { names, servers, signals }: Watched, faults: Faults): void {
   if (role !== null && !names.includes(role)) {
     const meant = didYouMean(role, names) || `; the roles are ${names.join(', ')}`;
     faults.addGiven('RULE', given, `"${text}": no target has the role ${role}${meant}`);
   }
+  const signal = signalName(metric);
+  const declared = [...signals, ...PRESET_SIGNALS].map(({ name }) => name);
+  if (signal !== null && !declared.includes(signal))
+    faults.addGiven('RULE', given, `"${text}": there is no signal ${signal}${didYouMean(signal, declared) || '; signals: declares them'}`);
   const gauge = gaugeName(metric);
   const gauges = servers.flatMap((server) => server.gauges.map(({ name }) => name));
   if (gauge === null || gauges.includes(gauge)) return;
@@ -149,9 +165,14 @@ function checkRule({ role, metric, text }: Rule, given: Given, { roles, servers 
 }
 
 /** Aliases, so that a metric is named the same whichever of its names was given. */
-function buildRequired(settings: Settings, catalog: Sources['catalog'], faults: Faults): string[] {
+function buildRequired(
+  settings: Settings,
+  catalog: Sources['catalog'],
+  faults: Faults,
+  signals: readonly SignalSpec[] = [],
+): string[] {
   const required = settings.list('require').map((given) => {
-    const def = findMetric(catalog)(given.text);
+    const def = findMetric(catalog, signals)(given.text);
     if (def) return def.alias ?? def.name;
     const names = catalog.all().map((one) => one.alias ?? one.name);
     const meant = didYouMean(given.text, names);

@@ -17,9 +17,10 @@ import {
   text,
   type ValueType,
 } from './optionvalue.ts';
+import { SCRAPE_HINT } from './scrapes.ts';
 import { URL_HINT } from './serverurl.ts';
 
-export const GROUPS = ['Targets', 'Servers', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
+export const GROUPS = ['Targets', 'Servers', 'Signals', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
 
 export interface OptionDef<T> {
   readonly group: (typeof GROUPS)[number];
@@ -165,6 +166,30 @@ const OPTIONS = {
     help: 'how many connections a pool may have',
     more: 'Of one process of the role, or of every role, to one server, database and user. Without it the size is learned from a pool that is often full.',
     example: 'api=20',
+  }),
+  scrape: option({
+    group: 'Signals',
+    value: server(SCRAPE_HINT),
+    default: null,
+    list: true,
+    help: 'a page of metrics (Prometheus or OpenMetrics text) to read every 10 s',
+    more:
+      'Of an application, a runtime, or an exporter (Kafka, RabbitMQ ...). A name before it that is the role of a target says that it is the page of that target; ' +
+      'of a single target that need not be said. What is known of Node, Go, the JVM, Python, Kafka and queues is recognised; `signals` declares everything else. ' +
+      'In a file an entry is a URL or a map of `name`, `url`, `target`, `preset`, `every`, `timeout`, `bearer_file`, `headers` and `ca_file`. A flag never holds a password.',
+    example: 'api=http://localhost:9464/metrics',
+  }),
+  signals: option({
+    group: 'Signals',
+    value: { ...text('<signal>', 'a map with name and match; docs/signals.md explains them'), yaml: ['map'] },
+    default: null,
+    list: true,
+    not: ['flag', 'env'],
+    help: 'which series of those pages mean what',
+    more:
+      'Each entry is a map: `name`, `match` (a selector as in PromQL), and as you like `kind` (level, backlog, counter, ratio, latency), `over` (of a ratio), `aggregate`, `by`, ' +
+      '`unit`, `scale`, `growth`, `limit`, `from`, `target` and `as`. The metric is `signal.NAME`.',
+    example: '{ name: queue, match: \'app_queue_depth{queue!="dead"}\', kind: backlog, limit: 1000 }',
   }),
   duration: option({
     group: 'Run',

@@ -1,12 +1,24 @@
 /** The shape of a configuration file, derived from the option table: for checking one, and as JSON Schema for editors. */
 import * as z from 'zod/mini';
 import { type GAUGE_KEYS, GAUGES_MAX, KEYS_MAX, SERVER_KEYS, SERVERS_MAX, type ServerOption } from './servers.ts';
+import { SCRAPE_KEYS, SCRAPES_MAX } from './scrapes.ts';
+import { SIGNAL_KEYS, SIGNALS_MAX } from './signals.ts';
+import { AGGREGATES, GROWTHS, KINDS, MEANINGS } from '../intake/signals-spec.ts';
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
 import type { YamlKind } from './optionvalue.ts';
 import { PROCESSES_MAX } from '../targets.ts';
 
 /** Entries of `rules` and `require`: every metric of the catalog may be named a few times over. */
 const LIST_MAX = 1000;
+
+/** Entries of lists that have a cap of their own. */
+const LENGTHS: Partial<Record<OptionName, number>> = {
+  target: PROCESSES_MAX,
+  postgres: SERVERS_MAX,
+  redis: SERVERS_MAX,
+  scrape: SCRAPES_MAX,
+  signals: SIGNALS_MAX,
+};
 
 /** What an entry of `targets` may be. */
 const TARGET = z.union([
@@ -48,6 +60,37 @@ function serverItem(name: ServerOption): z.ZodMiniType {
   ]);
 }
 
+const TEXTS = z.union([z.string(), z.array(z.string())]);
+const NUMBER = z.union([z.number(), z.string()]);
+
+const SCRAPE: Record<(typeof SCRAPE_KEYS)[number], z.ZodMiniType> = {
+  name: z.optional(described(z.string(), 'Its name in `from` of signals, in series and reports: lower-case letters, digits, - and _.')),
+  url: described(scalar('scrape'), 'As in --scrape.'),
+  target: z.optional(described(z.string(), 'The role whose page it is. Without it: the role it is named like, or of the run.')),
+  preset: z.optional(described(TEXTS, 'auto (what is recognised), none, or names: node, go, jvm, python, kafka, queues, process.')),
+  every: z.optional(described(NUMBER, 'Time between two readings, 1s to 5m; 10s.')),
+  timeout: z.optional(described(NUMBER, 'How long an answer may take; at most the time between two.')),
+  bearer_file: z.optional(described(z.string(), 'A file that holds a token; read again at every request.')),
+  headers: z.optional(described(z.record(z.string(), z.union([z.string(), z.number()])), 'Further headers; values best as ${NAME}.')),
+  ca_file: z.optional(described(z.string(), 'Certificates of who may sign that of the server.')),
+};
+
+const SIGNAL: Record<(typeof SIGNAL_KEYS)[number], z.ZodMiniType> = {
+  name: described(z.string(), 'The metric is signal.NAME: lower-case letters, digits and _.'),
+  match: described(TEXTS, 'Which series, as in PromQL: app_queue_depth{queue!="dead"}. Of a list the first that is there counts.'),
+  over: z.optional(described(TEXTS, 'Of a ratio: what it is a share of.')),
+  kind: z.optional(described(z.enum(KINDS), 'What it is; level.')),
+  aggregate: z.optional(described(z.enum(AGGREGATES), 'How several series become one; sum, of latencies max.')),
+  by: z.optional(described(TEXTS, 'Labels that are kept; 20 different values, all others are one.')),
+  unit: z.optional(described(NUMBER, 'bytes, seconds, ratio, or what is counted in braces, as {message}.')),
+  scale: z.optional(described(NUMBER, 'What values are multiplied with, such as 0.001.')),
+  growth: z.optional(described(z.enum(GROWTHS), 'What growth means; of a backlog leak, of a latency drift, otherwise none.')),
+  limit: z.optional(described(NUMBER, 'What must hold, as in a rule: 1000 is "< 1000", ">= 92%" is as it stands.')),
+  from: z.optional(described(z.string(), 'The name of a scrape, or inbound; needed where there are several.')),
+  target: z.optional(described(z.string(), 'The role; that of the scrape.')),
+  as: z.optional(described(z.enum(MEANINGS), 'A metric of the agent that it stands for: heap makes a runtime visible.')),
+};
+
 function isServers(name: OptionName): name is ServerOption {
   return Object.hasOwn(SERVER_KEYS, name);
 }
@@ -74,9 +117,14 @@ function entries(name: OptionName): [string, z.ZodMiniType][] {
 
 function fieldOf(name: OptionName): z.ZodMiniType {
   if (!optionOf(name).list) return describedOption(name);
-  const item = name === 'target' ? TARGET : isServers(name) ? serverItem(name) : scalar(name);
-  const max = name === 'target' ? PROCESSES_MAX : isServers(name) ? SERVERS_MAX : LIST_MAX;
-  return described(z.array(item).check(z.maxLength(max)), docOf(name));
+  return described(z.array(itemOf(name)).check(z.maxLength(LENGTHS[name] ?? LIST_MAX)), docOf(name));
+}
+
+function itemOf(name: OptionName): z.ZodMiniType {
+  if (name === 'target') return TARGET;
+  if (name === 'scrape') return z.union([described(scalar(name), 'A URL, with name= before it if you like.'), z.strictObject(SCRAPE)]);
+  if (name === 'signals') return z.strictObject(SIGNAL);
+  return isServers(name) ? serverItem(name) : scalar(name);
 }
 
 function describedOption(name: OptionName): z.ZodMiniType {

@@ -35,7 +35,7 @@ test('nothing but a target gives the defaults', async () => {
 });
 
 /** Three values of each option, for flag, variable and file: as written, and what the configuration then holds. */
-const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'many' | 'children' | 'otlpHeaders'>, [string, unknown][]> = {
+const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'signals' | 'target' | 'many' | 'children' | 'otlpHeaders'>, [string, unknown][]> = {
   wait: [
     ['1m', 60],
     ['2m', 120],
@@ -70,6 +70,11 @@ const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'ma
     ['redis://cache', 'cache:6379'],
     ['sessions=rediss://cache:6380/2', 'cache:6380/2'],
     ['unix:///run/redis.sock', '/run/redis.sock'],
+  ],
+  scrape: [
+    ['http://localhost:9464/metrics', 'http://localhost:9464/metrics'],
+    ['kafka=http://broker:9308/metrics?name[]=a', 'http://broker:9308/metrics'],
+    ['https://[::1]/m', 'https://[::1]/m'],
   ],
   poolMax: [
     ['20', { role: null, max: 20 }],
@@ -167,6 +172,7 @@ function valueIn(config: Config, name: OptionName): unknown {
   if (name === 'rule') return config.rules[0]?.value;
   if (name === 'require') return config.required[0];
   if (name === 'poolMax') return config.poolMax[0];
+  if (name === 'scrape') return config.scrapes[0]?.display;
   if (name === 'postgres' || name === 'redis') return config.servers[0]?.display;
   if (name === 'proc' || name === 'sys') return config.roots[name];
   return config[name as keyof Config];
@@ -202,7 +208,7 @@ describe.each(Object.entries(SPELLINGS) as [OptionName, [string, unknown][]][])(
 });
 
 test('every option is covered above, or here by name', () => {
-  expect([...Object.keys(SPELLINGS), 'config', 'heapMb', 'target', 'many', 'children', 'otlpHeaders'].toSorted()).toEqual(
+  expect([...Object.keys(SPELLINGS), 'config', 'heapMb', 'signals', 'target', 'many', 'children', 'otlpHeaders'].toSorted()).toEqual(
     OPTION_NAMES.toSorted(),
   );
 });
