@@ -221,7 +221,6 @@ const FIELDS: Readonly<Record<string, string>> = {
   growth: 'one of leak, capacity, drift, none (of signals also floor and load)',
   limit: 'a number such as 1000',
   keys: 'a list of keys',
-  url: 'a URL',
   match: 'a selector such as app_queue_depth{queue!="dead"}, or a list of them',
   over: 'a selector, as in match',
   kind: 'one of level, backlog, counter, ratio, latency',

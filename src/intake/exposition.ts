@@ -52,7 +52,7 @@ const SHAPES: readonly (readonly [RegExp, NoPage, string])[] = [
   [/^\s*$/, 'empty', 'it is empty'],
   [/^\s*<(?:!doctype|html|head|body|\?xml|!--)/i, 'html', 'it is a page for people (HTML), perhaps that of a login or a proxy'],
   [/^\s*(?:\{\s*(?:\}|"(?:[^"\\\n]|\\.)*"\s*:)|\[)/, 'json', 'it is JSON, not text; perhaps metrics are at another path'],
-  [/^[^\n]*[\0-\x08\x0e-\x1f]/, 'binary', 'it is binary; text/plain was asked for'],
+  [/[\0-\x08]/, 'binary', 'it is binary; text/plain was asked for'],
 ];
 
 /** Enough to recognise what something is. */

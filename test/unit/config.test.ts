@@ -8,6 +8,8 @@ test('nothing but a target gives the defaults', async () => {
   expect(await load(layer({}, ['api=port:8080']))).toEqual({
     targets: [{ role: 'api', selector: { kind: 'port', port: 8080 }, many: false, children: false }],
     servers: [],
+    scrapes: [],
+    signals: [],
     wait: 0,
     goneAfter: 300,
     duration: null,
