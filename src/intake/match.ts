@@ -73,10 +73,11 @@ function matcherOf(label: string, op: Matcher['op'], value: string): Matcher {
   if (op === '=' || op === '!=') return { label, op, value, holds: (other) => (other === value) === (op === '=') };
   const pattern = patternOf(value);
   const known = new Map<string, boolean>();
-  const holds = (other: string): boolean => {
+  const holds = (whole: string): boolean => {
+    const other = whole.length > VALUE_MAX ? whole.slice(0, VALUE_MAX) : whole;
     const before = known.get(other);
     if (before !== undefined) return before;
-    const isSo = pattern.test(other.slice(0, VALUE_MAX)) === (op === '=~');
+    const isSo = pattern.test(other) === (op === '=~');
     if (known.size >= REMEMBERED_MAX) known.clear();
     known.set(owned(other), isSo);
     return isSo;

@@ -3,7 +3,7 @@ import type { Increment, Increments } from './increments.ts';
 import { resolvedQuantile } from './resolved.ts';
 import { Gather, type Total } from './signals-gather.ts';
 import { Groups } from './signals-groups.ts';
-import { OTHER, QUANTILES } from './signals-metric.ts';
+import { QUANTILES } from './signals-metric.ts';
 import type { SignalSpec } from './signals-spec.ts';
 
 /** A value for a series of the signal. */
@@ -24,6 +24,8 @@ export class Signal {
   readonly over: Gather;
   /** Of a counter, since the agent looks, by group. */
   readonly #totals = new Map<string, number>();
+  /** In the last span there were more series than are taken. */
+  isOver = false;
   #missed = 0;
 
   constructor(spec: SignalSpec, increments: Increments, prefix: string) {
@@ -36,10 +38,10 @@ export class Signal {
   /** Ends the span. Of a group that was not seen, and of one whose figure is not known, there is nothing. */
   figures(): Figure[] {
     this.#missed = this.match.hasAny ? 0 : this.#missed + 1;
-    const isWrong = this.match.isOver || this.over.isOver;
+    this.isOver = this.match.isOver || this.over.isOver;
     const [match, over] = [this.match.end(), this.over.end()];
     // A sum over some of the series only would look like a fall.
-    return isWrong ? [] : [...match].flatMap(([group, total]) => this.#figuresOf(group, total, over.get(group)));
+    return this.isOver ? [] : [...match].flatMap(([group, total]) => this.#figuresOf(group, total, over.get(group)));
   }
 
   /** Nothing has matched for as long as one may wait. */
@@ -47,14 +49,9 @@ export class Signal {
     return this.#missed >= PATIENCE;
   }
 
-  /** A counter of a resumed run goes on from what it had come to. */
-  countFrom(labels: Readonly<Record<string, string>>, total: number): void {
-    this.#totals.set(this.groups.keyOf(labels), total);
-  }
-
   #figuresOf(group: string, total: Total, over: Total | undefined): Figure[] {
     const { kind, scale } = this.spec;
-    const labels = this.groups.labelsOf(group === OTHER ? OTHER : group);
+    const labels = this.groups.labelsOf(group);
     const one = (value: number | null): Figure[] => (value === null ? [] : [{ labels, value: value * scale, quantile: null }]);
     if (kind === 'counter') return one(this.#counted(group, total.grown));
     if (kind === 'ratio') return one(ratioOf(total, over));

@@ -76,6 +76,7 @@ export class Gather {
     if (this.#count > 0) this.#hadSpan = true;
     this.#taken = new Map();
     this.#count = 0;
+    this.isOver = false;
     return new Map(totals);
   }
 

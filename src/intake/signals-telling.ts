@@ -32,9 +32,9 @@ export class Telling {
 
   /** At the end of a span. */
   check(signal: Signal, sink: SignalSink, { target }: Owner): void {
-    const { spec, match, over, groups } = signal;
+    const { spec, match, over, groups, isOver } = signal;
     if (groups.isFull) this.#cap(`values of ${spec.by.join(' and ')} of the signal ${spec.name}`, `${GROUPS_MAX}: what is beyond is one, "other"`, sink);
-    if (match.isOver || over.isOver) this.#cap(`series of the signal ${spec.name}`, 'are taken: narrow its match, it has no value until then', sink);
+    if (isOver) this.#cap(`series of the signal ${spec.name}`, 'are taken: narrow its match, it has no value until then', sink);
     if (spec.preset !== null) return;
     const misfit = match.misfit ?? over.misfit;
     if (misfit !== null) this.#blind(signal, `${spec.match[0]?.text} is a ${misfit}, of which there is no ${spec.kind}`, sink, target);

@@ -61,6 +61,7 @@ export class Signals implements Intake {
   take(points: readonly Point[], origin: Origin): number {
     const place = this.#place(origin.name);
     place.target = origin.target;
+    this.#restore(place, origin.name);
     let used = 0;
     for (const point of points) {
       place.telling.see(point.name);
@@ -76,7 +77,6 @@ export class Signals implements Intake {
   /** Ends a span of an origin: what its points came to is set. @param period seconds between two spans */
   flush(origin: string, sink: SignalSink, { at, period }: { readonly at: number; readonly period: number }): void {
     const place = this.#place(origin);
-    this.#restore(place, origin);
     for (const signal of place.signals) {
       for (const figure of signal.figures()) this.#write(signal, figure, { origin, place, sink, at, period });
       place.telling.check(signal, sink, this.#owner(signal, origin, place, period));
