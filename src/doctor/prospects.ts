@@ -6,6 +6,7 @@ import type { Gate, Outcome } from '../analysis/judgement.ts';
 import { LimitIndex } from '../analysis/limits.ts';
 import type { Finding, Verdict } from '../analysis/verdict.ts';
 import type { Catalog } from '../catalog.ts';
+import { findMetric } from '../gauges.ts';
 import type { Config } from '../config/config.ts';
 import type { RunState } from '../runstate.ts';
 import { type Series, seriesLabel } from '../series.ts';
@@ -110,14 +111,14 @@ export function withoutPending(
   state: RunState,
   blind: readonly BlindSpot[],
   config: Pick<Config, 'rules' | 'targets'>,
-  catalog: Pick<Catalog, 'get'>,
+  catalog: Pick<Catalog, 'find'>,
 ): Finding[] {
   const started = new Set(config.targets.filter(({ selector }) => selector.kind === 'exec').map(({ role }) => role));
   return findings.filter(({ kind, outcome, evidence }) => {
     const rule = kind === 'rule' && outcome === 'inconclusive' ? config.rules.find(({ text }) => text === evidence['rule']) : undefined;
     if (rule === undefined) return true;
     if (rule.role === null ? started.size > 0 : started.has(rule.role)) return false;
-    const { panel } = catalog.get(rule.metric);
+    const panel = findMetric(catalog)(rule.metric)?.panel;
     const near = state.series.all().some(({ def, target }) => def.panel === panel && (rule.role === null || target === rule.role));
     return !near || blind.some((spot) => covers(spot, rule.metric));
   });

@@ -34,7 +34,7 @@ function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
 const MEANINGS: Meanings = {
   heap: { source: 'runtime', def: RUNTIME.heap },
   'heap.limit': { source: 'runtime', def: RUNTIME.heapLimit },
-  threads: { source: 'process', def: PROCESS.threads },
+  threads: { source: 'scrape', def: PROCESS.threads },
   requests: { source: 'traffic', def: TRAFFIC.requests },
   errors: { source: 'traffic', def: TRAFFIC.errors },
 };

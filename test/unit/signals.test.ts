@@ -20,7 +20,7 @@ const BEGAN = 1_767_225_600;
 const MEANINGS: Meanings = {
   heap: { source: 'runtime', def: RUNTIME.heap },
   'heap.limit': { source: 'runtime', def: RUNTIME.heapLimit },
-  threads: { source: 'process', def: PROCESS.threads },
+  threads: { source: 'scrape', def: PROCESS.threads },
   requests: { source: 'traffic', def: TRAFFIC.requests },
   errors: { source: 'traffic', def: TRAFFIC.errors },
 };
