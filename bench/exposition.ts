@@ -48,7 +48,9 @@ const heap = { source: 'runtime', def: RUNTIME.heap };
 const meanings: Meanings = { heap, 'heap.limit': heap, threads: heap, requests: heap, errors: heap };
 
 console.log(`## Pages of metrics (${LINES} lines)\n`);
-console.log('| page | kB | points | parsed, median ms | CPU ms each | with signals, median ms | CPU ms each |\n|---|---:|---:|---:|---:|---:|---:|');
+console.log(
+  '| page | kB | points | parsed, median ms | CPU ms each | with signals, median ms | CPU ms each |\n|---|---:|---:|---:|---:|---:|---:|',
+);
 for (const name of ['go-prometheus-2.42.txt', 'node-prom-client-15.1.txt', 'python-client-0.16.om']) {
   const text = thousand(page(name));
   const signals = new Signals(

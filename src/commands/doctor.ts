@@ -47,7 +47,14 @@ export async function doctor(config: Config, io: Io): Promise<ExitCode> {
   ];
   const best = watched.length > 0 ? bestOutcome(verdict.findings, null) : UNKNOWN_YET;
   const servers = await examinedRedis(serverReports(seen, verdict.blind), config.servers, io.clock);
-  const report = { ...reportOf(config, seen, verdict, around), best, machine, targets: reports, servers, scrapes: await scrapeReports(config, io.clock) };
+  const report = {
+    ...reportOf(config, seen, verdict, around),
+    best,
+    machine,
+    targets: reports,
+    servers,
+    scrapes: await scrapeReports(config, io.clock),
+  };
   io.stdout.write(
     reportLines(report, columnsOf(io.stdout))
       .map((line) => `${printable(line)}\n`)

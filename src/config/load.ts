@@ -165,12 +165,7 @@ function checkRule({ role, metric, text }: Rule, given: Given, { names, servers,
 }
 
 /** Aliases, so that a metric is named the same whichever of its names was given. */
-function buildRequired(
-  settings: Settings,
-  catalog: Sources['catalog'],
-  faults: Faults,
-  signals: readonly SignalSpec[] = [],
-): string[] {
+function buildRequired(settings: Settings, catalog: Sources['catalog'], faults: Faults, signals: readonly SignalSpec[] = []): string[] {
   const required = settings.list('require').map((given) => {
     const def = findMetric(catalog, signals)(given.text);
     if (def) return def.alias ?? def.name;

@@ -1,8 +1,8 @@
 /** The shape of a configuration file, derived from the option table: for checking one, and as JSON Schema for editors. */
 import * as z from 'zod/mini';
 import { type GAUGE_KEYS, GAUGES_MAX, KEYS_MAX, SERVER_KEYS, SERVERS_MAX, type ServerOption } from './servers.ts';
-import { SCRAPE_KEYS, SCRAPES_MAX } from './scrapes.ts';
-import { SIGNAL_KEYS, SIGNALS_MAX } from './signals.ts';
+import { type SCRAPE_KEYS, SCRAPES_MAX } from './scrapes.ts';
+import { type SIGNAL_KEYS, SIGNALS_MAX } from './signals.ts';
 import { AGGREGATES, GROWTHS, KINDS, MEANINGS } from '../intake/signals-spec.ts';
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
 import type { YamlKind } from './optionvalue.ts';

@@ -34,7 +34,8 @@ const RESERVED = 'inbound';
 
 export function buildScrapes(settings: Settings, roles: readonly string[], faults: Faults): ScrapeSpec[] {
   const given = settings.list('scrape');
-  if (given.length > SCRAPES_MAX) faults.addGiven('CONFIG', given[SCRAPES_MAX]!, `scrape: ${given.length} pages are more than ${SCRAPES_MAX}`);
+  if (given.length > SCRAPES_MAX)
+    faults.addGiven('CONFIG', given[SCRAPES_MAX]!, `scrape: ${given.length} pages are more than ${SCRAPES_MAX}`);
   const taken = new Map<string, string>([[RESERVED, 'what is pushed']]);
   return given.slice(0, SCRAPES_MAX).flatMap((one) => new ScrapeEntry(one, faults).spec(roles, taken) ?? []);
 }
@@ -82,7 +83,8 @@ class ScrapeEntry extends Entry {
     const given = this.#name;
     if (given !== null && !NAME.test(given.text)) this.wrong(given, `the name of a scrape should be ${NAME_HINT}`);
     const other = given === null ? undefined : taken.get(given.text);
-    if (given !== null && other !== undefined) this.wrong(given, `the name ${given.text} is taken by ${other}; each scrape needs one of its own`);
+    if (given !== null && other !== undefined)
+      this.wrong(given, `the name ${given.text} is taken by ${other}; each scrape needs one of its own`);
     const name = given?.text ?? unused('scrape', taken);
     taken.set(name, `the scrape at ${this.given.place}`);
     return name;
@@ -99,7 +101,10 @@ class ScrapeEntry extends Entry {
   #authorization(url: URL | null): Readonly<Record<string, string>> {
     if (url === null || (url.username === '' && url.password === '')) return {};
     if (this.given.place.startsWith('--'))
-      this.wrong(this.given, 'has a user or password in it, and everybody on this machine can read a flag; set SOAK_SCRAPE, or name a file with url and bearer_file by --config');
+      this.wrong(
+        this.given,
+        'has a user or password in it, and everybody on this machine can read a flag; set SOAK_SCRAPE, or name a file with url and bearer_file by --config',
+      );
     const pair = [url.username, url.password].map(decoded).join(':');
     url.username = '';
     url.password = '';
@@ -118,7 +123,8 @@ class ScrapeEntry extends Entry {
   #presets(): readonly string[] | null {
     const given = this.list('preset');
     const known = ['auto', 'none', ...PRESET_NAMES];
-    for (const one of given) if (!known.includes(one.text)) this.wrong(one, `scrape.preset should be one of ${known.join(', ')}, or a list of them`);
+    for (const one of given)
+      if (!known.includes(one.text)) this.wrong(one, `scrape.preset should be one of ${known.join(', ')}, or a list of them`);
     const names = given.map(({ text }) => text);
     if (names.length > 1 && names.some((name) => name === 'auto' || name === 'none'))
       this.wrong(given[0]!, 'scrape.preset: auto and none stand alone');

@@ -63,7 +63,8 @@ export function buildSignals(settings: Settings, around: Around, faults: Faults)
   });
   const seen = new Set<string>();
   for (const { spec, entry } of specs) {
-    if (seen.has(spec.name)) entry.wrong(entry.field('name') ?? entry.given, `signals.name: ${spec.name} is declared twice; each signal needs a name of its own`);
+    if (seen.has(spec.name))
+      entry.wrong(entry.field('name') ?? entry.given, `signals.name: ${spec.name} is declared twice; each signal needs a name of its own`);
     seen.add(spec.name);
     if (spec.kind === 'latency') seen.add(`${spec.name}_quantile`); // Prometheus would spell both alike
   }
@@ -87,7 +88,8 @@ class SignalEntry extends Entry {
     const kind = this.word('kind', KINDS, 'level');
     const match = this.#selectors('match');
     const over = this.#selectors('over');
-    if (match.length === 0 && this.field('match') === null) this.wrong(this.given, 'signals.match is missing: it says which series are meant, as app_queue_depth{queue!="dead"}');
+    if (match.length === 0 && this.field('match') === null)
+      this.wrong(this.given, 'signals.match is missing: it says which series are meant, as app_queue_depth{queue!="dead"}');
     if (kind === 'ratio' && over.length === 0) this.wrong(this.given, 'signals.over is missing: a ratio says what it is a share of');
     if (kind !== 'ratio' && this.field('over')) this.wrong(this.field('over')!, `signals.over belongs to the kind ratio, not to ${kind}`);
     const as = this.word('as', MEANINGS, null);
@@ -95,7 +97,8 @@ class SignalEntry extends Entry {
     const scale = this.#scale();
     const by = this.#by();
     const limit = this.#limit(kind, as);
-    if (as !== null && by.length > 0) this.wrong(this.given, 'signals.by: what stands for a metric of the agent (as) has no labels of its own');
+    if (as !== null && by.length > 0)
+      this.wrong(this.given, 'signals.by: what stands for a metric of the agent (as) has no labels of its own');
     if (as === 'requests' || as === 'errors') this.#counted(as, kind);
     if (name === null || match.length === 0 || from === null) return null;
     return {
@@ -120,7 +123,10 @@ class SignalEntry extends Entry {
   #name(): string | null {
     const field = this.field('name');
     if (field !== null && SIGNAL_NAME.test(field.text)) return field.text;
-    this.wrong(field ?? this.given, 'signals.name should be a lower-case letter, then lower-case letters, digits and _: it is part of a metric');
+    this.wrong(
+      field ?? this.given,
+      'signals.name should be a lower-case letter, then lower-case letters, digits and _: it is part of a metric',
+    );
     return null;
   }
 
@@ -133,7 +139,7 @@ class SignalEntry extends Entry {
     if (given.length > BY_MAX) this.wrong(given[BY_MAX]!, `signals.by should be at most ${BY_MAX} labels`);
     for (const one of given) {
       if (!LABEL.test(one.text) || one.text === 'member' || /^soak[._]/.test(one.text))
-        this.wrong(one, 'signals.by should be names of labels of the series; member and soak_... are the agent\'s own');
+        this.wrong(one, "signals.by should be names of labels of the series; member and soak_... are the agent's own");
     }
     return given.map(({ text }) => text);
   }
@@ -150,7 +156,8 @@ class SignalEntry extends Entry {
   #unit(kind: SignalKind, metric: string, scale: number): Unit {
     const field = this.field('unit');
     const told = field && (UNITS[field.text] ?? (/^\{[\w ]{1,32}\}$/.test(field.text) ? (field.text as Unit) : null));
-    if (field && told === null) this.wrong(field, 'signals.unit should be bytes, seconds, ratio, or what is counted in braces, as {message}');
+    if (field && told === null)
+      this.wrong(field, 'signals.unit should be bytes, seconds, ratio, or what is counted in braces, as {message}');
     if (told) return told;
     if (kind === 'ratio') return '1';
     if (kind === 'latency') return 's';
@@ -174,7 +181,10 @@ class SignalEntry extends Entry {
     const field = this.field('from');
     if (field === null && names.length === 1) return names[0]!;
     if (field !== null && names.includes(field.text)) return field.text;
-    const which = names.length === 0 ? 'there is neither a scrape nor an inbound listener that it could come from' : `it should be one of ${names.join(', ')}`;
+    const which =
+      names.length === 0
+        ? 'there is neither a scrape nor an inbound listener that it could come from'
+        : `it should be one of ${names.join(', ')}`;
     this.wrong(field ?? this.given, `signals.from: ${which}`);
     return null;
   }

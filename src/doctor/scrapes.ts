@@ -29,7 +29,10 @@ export async function scrapeReports(config: Config, clock: Clock): Promise<Scrap
   for (const spec of config.scrapes) {
     const read = await tried(spec, clock);
     const signals = all.filter(({ from }) => from === spec.name);
-    const facts = read instanceof ScrapeFailure ? [{ label: 'page', text: `cannot be read now (${read.kind}): ${read.message}` }] : factsOf(read, spec, signals);
+    const facts =
+      read instanceof ScrapeFailure
+        ? [{ label: 'page', text: `cannot be read now (${read.kind}): ${read.message}` }]
+        : factsOf(read, spec, signals);
     reports.push({ name: spec.name, display: spec.display, facts });
   }
   return reports;
@@ -58,10 +61,15 @@ function factsOf({ answer, page }: Scraped, spec: ScrapeSpec, signals: readonly 
   const presets = recognised(points);
   return [
     { label: 'page', text: `${size}; ${spec.target === null ? 'of the run' : `of ${spec.target}`}` },
-    ...(bad.first === null ? [] : [{ label: 'page', text: `${bad.lines} lines cannot be read, the first is line ${bad.first.line}: ${bad.first.why}` }]),
+    ...(bad.first === null
+      ? []
+      : [{ label: 'page', text: `${bad.lines} lines cannot be read, the first is line ${bad.first.line}: ${bad.first.why}` }]),
     { label: 'recognised', text: presets.length === 0 ? 'nothing that a preset knows' : presets.join(', ') },
     { label: 'signals', text: found.length === 0 ? 'none' : found.map(nameOf).join(', ') },
-    ...missing.map(({ name, match }) => ({ label: 'missing', text: `${name}: ${cut(match.map(({ text }) => text).join(' or '))} matches nothing now` })),
+    ...missing.map(({ name, match }) => ({
+      label: 'missing',
+      text: `${name}: ${cut(match.map(({ text }) => text).join(' or '))} matches nothing now`,
+    })),
     ...unusedFact(points, found),
   ];
 }
@@ -77,8 +85,14 @@ function isOf(selector: Selector, { name, labels }: Point): boolean {
 
 /** Names with the most series first: what there are many of is most worth an `aggregate`. */
 function unusedFact(points: readonly Point[], found: readonly SignalSpec[]): Fact[] {
-  const used = new Set(found.flatMap(({ match, over }) => [...match, ...(over ?? [])]).flatMap(({ name }) => [name, name.replace(/_(?:sum|count|bucket)$/, '')]));
-  const unused = [...Map.groupBy(points, ({ name }) => name)].filter(([name]) => !used.has(name)).toSorted((a, b) => b[1].length - a[1].length);
+  const used = new Set(
+    found
+      .flatMap(({ match, over }) => [...match, ...(over ?? [])])
+      .flatMap(({ name }) => [name, name.replace(/_(?:sum|count|bucket)$/, '')]),
+  );
+  const unused = [...Map.groupBy(points, ({ name }) => name)]
+    .filter(([name]) => !used.has(name))
+    .toSorted((a, b) => b[1].length - a[1].length);
   if (unused.length === 0) return [];
   const shown = unused.slice(0, UNUSED_SHOWN).map(([name, all]) => `${cut(name)}${all.length > 1 ? ` (${all.length})` : ''}`);
   const more = unused.length - shown.length;

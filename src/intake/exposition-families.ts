@@ -125,7 +125,8 @@ export class Families {
     if (known !== undefined) return known;
     const own = this.#types.get(name);
     const place = own === undefined ? this.#placeBySuffix(name) : { family: name, type: own, suffix: '' };
-    if (place.type === 'histogram' && place.suffix === '') throw new BadLine('a histogram has lines ending in _bucket, _sum and _count only');
+    if (place.type === 'histogram' && place.suffix === '')
+      throw new BadLine('a histogram has lines ending in _bucket, _sum and _count only');
     this.#places.set(name, place);
     return place;
   }
@@ -135,7 +136,9 @@ export class Families {
     const family = name.slice(0, Math.max(at, 0));
     const suffix = name.slice(at);
     const type = at > 0 ? this.#types.get(family) : undefined;
-    return type !== undefined && SUFFIXES[type]?.includes(suffix) ? { family, type, suffix } : { family: name, type: 'untyped', suffix: '' };
+    return type !== undefined && SUFFIXES[type]?.includes(suffix)
+      ? { family, type, suffix }
+      : { family: name, type: 'untyped', suffix: '' };
   }
 }
 

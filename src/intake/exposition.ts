@@ -34,7 +34,10 @@ export function parsePage(text: string, openMetrics: boolean | null = null): Pag
   let first: Page['bad']['first'] = null;
   while (reader.next()) {
     if (reader.line > LINES_MAX)
-      return { none: 'too_large', why: `it has more than ${LINES_MAX} lines; many exporters give a part of theirs when asked (?name[]=...)` };
+      return {
+        none: 'too_large',
+        why: `it has more than ${LINES_MAX} lines; many exporters give a part of theirs when asked (?name[]=...)`,
+      };
     try {
       if (!families.take(reader)) break;
     } catch (error) {
@@ -52,7 +55,6 @@ const SHAPES: readonly (readonly [RegExp, NoPage, string])[] = [
   [/^\s*$/, 'empty', 'it is empty'],
   [/^\s*<(?:!doctype|html|head|body|\?xml|!--)/i, 'html', 'it is a page for people (HTML), perhaps that of a login or a proxy'],
   [/^\s*(?:\{\s*(?:\}|"(?:[^"\\\n]|\\.)*"\s*:)|\[)/, 'json', 'it is JSON, not text; perhaps metrics are at another path'],
-  [/[\0-\x08]/, 'binary', 'it is binary; text/plain was asked for'],
 ];
 
 /** Enough to recognise what something is. */
@@ -62,6 +64,15 @@ function refusal(text: string): { readonly none: NoPage; readonly why: string } 
   if (text.length > PAGE_MAX) return { none: 'too_large', why: `it is larger than ${PAGE_MAX / 1e6} MB` };
   // Only blanks to the end make a page empty; of a long one the start shows that it is not.
   const start = text.slice(0, START);
+  if (isBinary(start)) return { none: 'binary', why: 'it is binary; text/plain was asked for' };
   const shape = SHAPES.find(([pattern]) => pattern.test(start));
   return shape === undefined || (shape[1] === 'empty' && text.trim() !== '') ? null : { none: shape[1], why: shape[2] };
+}
+
+const TAB = 9;
+
+/** No text has what comes before the tab in ASCII; protobuf begins with it. */
+function isBinary(start: string): boolean {
+  for (let i = 0; i < start.length; i++) if (start.charCodeAt(i) < TAB) return true;
+  return false;
 }

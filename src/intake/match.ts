@@ -43,7 +43,8 @@ export function parseSelector(text: string): Selector {
   NAME.lastIndex = 0;
   const [all = '', plain, quoted] = NAME.exec(text) ?? [];
   const name = plain ?? (quoted === undefined ? undefined : unescaped(quoted));
-  const [matchers, inner, end] = text[all.length] === '{' ? matchersOf(text, all.length + 1, name === undefined) : [[], undefined, all.length];
+  const [matchers, inner, end] =
+    text[all.length] === '{' ? matchersOf(text, all.length + 1, name === undefined) : [[], undefined, all.length];
   const named = name ?? inner;
   if (!named) fail(`"${cut(text)}" should begin with the name of a metric, ${HINT}`);
   if (text.slice(end).trim() !== '') fail(`"${cut(text)}" should end at column ${end + 1}: a selector has no functions or ranges, ${HINT}`);

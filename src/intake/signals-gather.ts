@@ -84,7 +84,8 @@ export class Gather {
   #levelOf(point: Point): number | null {
     const { kind, within } = this.#spec;
     if (kind === 'counter') return null;
-    const isLevel = point.kind === 'gauge' || (point.kind === 'counter' && point.temporality === 'cumulative' && kind !== 'ratio' && kind !== 'latency');
+    const isLevel =
+      point.kind === 'gauge' || (point.kind === 'counter' && point.temporality === 'cumulative' && kind !== 'ratio' && kind !== 'latency');
     return isLevel && point.value >= within[0] && point.value <= within[1] ? point.value : null;
   }
 
@@ -150,6 +151,7 @@ function added(a: Increment | null, b: Increment): Increment {
 function merged(a: Increment, b: Increment): readonly Bucket[] {
   if (a.count === 0) return b.buckets;
   if (b.count === 0) return a.buckets;
-  const fits = a.buckets.length === b.buckets.length && a.buckets.every(({ over, to }, i) => over === b.buckets[i]!.over && to === b.buckets[i]!.to);
+  const fits =
+    a.buckets.length === b.buckets.length && a.buckets.every(({ over, to }, i) => over === b.buckets[i]!.over && to === b.buckets[i]!.to);
   return fits ? a.buckets.map(({ over, to, count }, i) => ({ over, to, count: count + b.buckets[i]!.count })) : [];
 }

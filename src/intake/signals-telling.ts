@@ -33,7 +33,8 @@ export class Telling {
   /** At the end of a span. */
   check(signal: Signal, sink: SignalSink, { target }: Owner): void {
     const { spec, match, over, groups, isOver } = signal;
-    if (groups.isFull) this.#cap(`values of ${spec.by.join(' and ')} of the signal ${spec.name}`, `${GROUPS_MAX}: what is beyond is one, "other"`, sink);
+    if (groups.isFull)
+      this.#cap(`values of ${spec.by.join(' and ')} of the signal ${spec.name}`, `${GROUPS_MAX}: what is beyond is one, "other"`, sink);
     if (isOver) this.#cap(`series of the signal ${spec.name}`, 'are taken: narrow its match, it has no value until then', sink);
     if (spec.preset !== null) return;
     const misfit = match.misfit ?? over.misfit;
@@ -44,7 +45,9 @@ export class Telling {
   /** Two pages say the same of one target. */
   twice({ spec }: Signal, writer: string, sink: SignalSink, target: string | null): void {
     const what = `the signal ${spec.name} of ${target ?? 'the run'} is taken from ${writer}`;
-    this.#once(`twice ${spec.name}`, () => sink.event('cap', `${what}; what ${this.#origin} says of it is not recorded`, { target, data: { what } }));
+    this.#once(`twice ${spec.name}`, () =>
+      sink.event('cap', `${what}; what ${this.#origin} says of it is not recorded`, { target, data: { what } }),
+    );
   }
 
   full(sink: SignalSink): void {
@@ -62,7 +65,10 @@ export class Telling {
   #blind({ spec }: Signal, reason: string, sink: SignalSink, target: string | null): void {
     const metric = `soak.signal.${spec.name}`;
     this.#once(metric, () =>
-      sink.event('blind', cut(`the signal ${spec.name} has no value: ${reason}`), { target, data: { metric, reason: cut(reason), of: this.#origin } }),
+      sink.event('blind', cut(`the signal ${spec.name} has no value: ${reason}`), {
+        target,
+        data: { metric, reason: cut(reason), of: this.#origin },
+      }),
     );
   }
 

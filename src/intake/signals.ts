@@ -151,7 +151,10 @@ function routesOf(signals: readonly Signal[]): Map<string, Route[]> {
   const routes = new Map<string, Route[]>();
   const add = (name: string, route: Route): void => void routes.set(name, [...(routes.get(name) ?? []), route]);
   for (const signal of signals) {
-    for (const [gather, selectors] of [[signal.match, signal.spec.match], [signal.over, signal.spec.over ?? []]] as const) {
+    for (const [gather, selectors] of [
+      [signal.match, signal.spec.match],
+      [signal.over, signal.spec.over ?? []],
+    ] as const) {
       for (const [index, selector] of selectors.entries()) {
         add(selector.name, { signal, gather, selector, index, part: 'whole' });
         const [, family, part] = /^(.+)_(count|sum|bucket)$/.exec(selector.name) ?? [];

@@ -30,7 +30,11 @@ const SYSTEM: readonly (readonly [RegExp, FailureClass, string])[] = [
   [/^(?:ENOTFOUND|EAI_\w+|EHOSTUNREACH|ENETUNREACH|EADDRNOTAVAIL)$/, 'unreachable', 'its address cannot be found or reached'],
   [/^(?:ECONNRESET|EPIPE|ECONNABORTED|ERR_STREAM_PREMATURE_CLOSE)$/, 'reset', 'the connection was closed before the page was complete'],
   [/^ETIMEDOUT$/, 'timeout', 'no connection came about'],
-  [/^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO$|HOSTNAME_MISMATCH)/, 'tls', 'its certificate or its TLS is not accepted (ca_file names certificates of your own)'],
+  [
+    /^(?:CERT_|DEPTH_ZERO|SELF_SIGNED|UNABLE_TO_|ERR_TLS|ERR_SSL|EPROTO$|HOSTNAME_MISMATCH)/,
+    'tls',
+    'its certificate or its TLS is not accepted (ca_file names certificates of your own)',
+  ],
   [/^Z_/, 'protocol', 'its compression is damaged'],
   [/^HPE_/, 'protocol', 'what answers does not speak HTTP'],
 ];
@@ -47,7 +51,11 @@ export function failureOf(error: unknown, timeout: number): ScrapeFailure {
 
 export function statusFailure(status: number): ScrapeFailure {
   if (status === 401 || status === 403)
-    return new ScrapeFailure('denied', `it asks for credentials or refuses those it is given (status ${status}); bearer_file and headers are for them`);
-  if (status === 404 || status === 410) return new ScrapeFailure('not_found', `there is no page at this path (status ${status}); /metrics is the usual one`);
+    return new ScrapeFailure(
+      'denied',
+      `it asks for credentials or refuses those it is given (status ${status}); bearer_file and headers are for them`,
+    );
+  if (status === 404 || status === 410)
+    return new ScrapeFailure('not_found', `there is no page at this path (status ${status}); /metrics is the usual one`);
   return new ScrapeFailure('status', `it answers with status ${status}`);
 }

@@ -74,7 +74,8 @@ export class PageClient {
       if (status === 200) return { ...(await bodyOf(response, signal)), type: (headers['content-type'] ?? '').toLowerCase() };
       response.destroy();
       if (!REDIRECTS.has(status) || headers.location === undefined) throw statusFailure(status);
-      if (hops >= REDIRECTS_MAX) throw new ScrapeFailure('redirect', `it sends from one address to the next, more than ${REDIRECTS_MAX} times`);
+      if (hops >= REDIRECTS_MAX)
+        throw new ScrapeFailure('redirect', `it sends from one address to the next, more than ${REDIRECTS_MAX} times`);
       url = redirected(url, headers.location, Object.keys(secrets).length > 0);
     }
   }
@@ -109,7 +110,9 @@ export class PageClient {
 
   #secrets(): Record<string, string> {
     const { headers, bearerFile } = this.#spec;
-    return bearerFile === null ? { ...headers } : { ...headers, authorization: `Bearer ${read(bearerFile, 'bearer_file').slice(0, TOKEN_MAX).trim()}` };
+    return bearerFile === null
+      ? { ...headers }
+      : { ...headers, authorization: `Bearer ${read(bearerFile, 'bearer_file').slice(0, TOKEN_MAX).trim()}` };
   }
 }
 
@@ -130,15 +133,23 @@ function read(path: string, what: string): string {
 
 function redirected(from: URL, location: string, hasSecrets: boolean): URL {
   const to = URL.parse(location, from.href);
-  if (to === null || !['http:', 'https:'].includes(to.protocol)) throw new ScrapeFailure('redirect', 'it sends to what is no address of a page');
+  if (to === null || !['http:', 'https:'].includes(to.protocol))
+    throw new ScrapeFailure('redirect', 'it sends to what is no address of a page');
   const isSame = to.host === from.host && !(from.protocol === 'https:' && to.protocol === 'http:');
-  if (hasSecrets && !isSame) throw new ScrapeFailure('redirect', 'it sends to another host, which is not given the credentials; give the address of the page itself');
+  if (hasSecrets && !isSame)
+    throw new ScrapeFailure(
+      'redirect',
+      'it sends to another host, which is not given the credentials; give the address of the page itself',
+    );
   return to;
 }
 
 /** Reads no more than a page may have, whatever was announced and however it is packed. */
 async function bodyOf(response: IncomingMessage, signal: AbortSignal): Promise<{ text: string; bytes: number }> {
-  const tooLarge = new ScrapeFailure('too_large', `it is larger than ${PAGE_MAX / 1e6} MB; many exporters give a part of theirs when asked (?name[]=...)`);
+  const tooLarge = new ScrapeFailure(
+    'too_large',
+    `it is larger than ${PAGE_MAX / 1e6} MB; many exporters give a part of theirs when asked (?name[]=...)`,
+  );
   const stop = (): void => void response.destroy();
   if (Number(response.headers['content-length'] ?? 0) > PAGE_MAX) {
     stop();
@@ -161,7 +172,12 @@ async function bodyOf(response: IncomingMessage, signal: AbortSignal): Promise<{
     signal.removeEventListener('abort', stop);
     if (!response.complete) stop();
   }
-  return { text: Buffer.concat(chunks).toString('utf8').replace(/^\uFEFF/, ''), bytes };
+  return {
+    text: Buffer.concat(chunks)
+      .toString('utf8')
+      .replace(/^\uFEFF/, ''),
+    bytes,
+  };
 }
 
 function unpacked(response: IncomingMessage): Readable {

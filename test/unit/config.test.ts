@@ -37,7 +37,10 @@ test('nothing but a target gives the defaults', async () => {
 });
 
 /** Three values of each option, for flag, variable and file: as written, and what the configuration then holds. */
-const SPELLINGS: Record<Exclude<OptionName, 'config' | 'heapMb' | 'signals' | 'target' | 'many' | 'children' | 'otlpHeaders'>, [string, unknown][]> = {
+const SPELLINGS: Record<
+  Exclude<OptionName, 'config' | 'heapMb' | 'signals' | 'target' | 'many' | 'children' | 'otlpHeaders'>,
+  [string, unknown][]
+> = {
   wait: [
     ['1m', 60],
     ['2m', 120],

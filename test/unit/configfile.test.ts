@@ -176,7 +176,12 @@ describe('what derives from the options', () => {
     expect(await loadText(everything, { OTLP_TOKEN: 't' })).toMatchObject({
       targets: [{ role: 'api' }, { role: 'workers', many: true, children: false }],
       duration: 28_800,
-      rules: [{ metric: 'soak.process.memory.private' }, { metric: 'soak.gauge.outbox_depth' }, { metric: 'soak.signal.queue', op: '<', value: 1000 }, { metric: 'soak.signal.cache_hits', op: '>=', value: 0.92 }],
+      rules: [
+        { metric: 'soak.process.memory.private' },
+        { metric: 'soak.gauge.outbox_depth' },
+        { metric: 'soak.signal.queue', op: '<', value: 1000 },
+        { metric: 'soak.signal.cache_hits', op: '>=', value: 0.92 },
+      ],
       otlp: { endpoint: 'http://localhost:4318/v1/metrics', headers: { authorization: 'Bearer t' } },
     });
   });

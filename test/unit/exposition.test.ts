@@ -30,7 +30,15 @@ describe('real pages', () => {
 
   test('a Go program says what it says', () => {
     const { points } = pageOf(fixture('go-node_exporter-1.5.txt'));
-    expect(find(points, 'go_goroutines')).toEqual({ name: 'go_goroutines', kind: 'gauge', value: 7, unit: '', labels: {}, wall: null, since: null });
+    expect(find(points, 'go_goroutines')).toEqual({
+      name: 'go_goroutines',
+      kind: 'gauge',
+      value: 7,
+      unit: '',
+      labels: {},
+      wall: null,
+      since: null,
+    });
     expect(find(points, 'go_memstats_frees_total')).toMatchObject({ kind: 'counter', temporality: 'cumulative', value: 358 });
     expect(find(points, 'go_gc_duration_seconds')).toMatchObject({ kind: 'summary', count: 0, sum: 0 });
   });
@@ -103,7 +111,10 @@ describe('the formats', () => {
     expect(one(`${head}h_bucket{le="+Inf"} 5\nh_bucket{le="1"} 2\nh_sum 9`)).toMatchObject({
       count: 5,
       sum: 9,
-      buckets: [{ over: -Infinity, to: 1, count: 2 }, { over: 1, to: Infinity, count: 3 }],
+      buckets: [
+        { over: -Infinity, to: 1, count: 2 },
+        { over: 1, to: Infinity, count: 3 },
+      ],
     });
     expect(one(`${head}h_bucket{le="1"} 5\nh_bucket{le="2"} 4\nh_count 5`)).toMatchObject({ count: 5, sum: null, buckets: [] });
     expect(pageOf(`${head}h_bucket{le="1"} 5\nh_sum 9`).points).toEqual([]);
@@ -163,7 +174,13 @@ describe('what is wrong', () => {
 const damaged = fc
   .tuple(
     fc.constantFrom(...FILES),
-    fc.array(fc.tuple(fc.nat(20_000), fc.nat(8), fc.oneof(fc.string({ maxLength: 6 }), fc.constantFrom('"', '{', '}', '\\', '\n', 'NaN', ' 0', '# EOF\n', 'le=""')))),
+    fc.array(
+      fc.tuple(
+        fc.nat(20_000),
+        fc.nat(8),
+        fc.oneof(fc.string({ maxLength: 6 }), fc.constantFrom('"', '{', '}', '\\', '\n', 'NaN', ' 0', '# EOF\n', 'le=""')),
+      ),
+    ),
   )
   .map(([name, edits]) => {
     let text = fixture(name);

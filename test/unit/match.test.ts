@@ -62,7 +62,12 @@ describe('a selector', () => {
   });
 
   test('whatever is written, it is a selector or a problem', () => {
-    const text = fc.oneof(fc.string(), fc.array(fc.constantFrom('a', '{', '}', '"', '=', '=~', '!~', ',', '\\', '(', '*', '+', '|', ' ', 'x="1"')).map((parts) => parts.join('')));
+    const text = fc.oneof(
+      fc.string(),
+      fc
+        .array(fc.constantFrom('a', '{', '}', '"', '=', '=~', '!~', ',', '\\', '(', '*', '+', '|', ' ', 'x="1"'))
+        .map((parts) => parts.join('')),
+    );
     fc.assert(
       fc.property(text, fc.dictionary(fc.string(), fc.string()), (selector, labels) => {
         if (faultOf(selector) === 'none') expect(typeof matches(selector, labels)).toBe('boolean');

@@ -10,7 +10,11 @@ import { CATALOG, DIR, layer, load, problemOf } from '../loading.ts';
 
 const SECRET = 'hunter2hunter2';
 
-async function config(yaml: string, flags: Parameters<typeof layer>[0] = {}, targets: readonly string[] = ['api=port:8080']): Promise<Config> {
+async function config(
+  yaml: string,
+  flags: Parameters<typeof layer>[0] = {},
+  targets: readonly string[] = ['api=port:8080'],
+): Promise<Config> {
   return load(layer(flags, targets), { TOKEN: SECRET }, yaml);
 }
 
@@ -30,9 +34,20 @@ describe('scrapes', () => {
   - api=http://localhost:2/metrics
   - kafka=http://localhost:3/metrics
   - {name: remote, url: http://h/, target: far-away}`;
-    const targetsOf = async (...targets: string[]): Promise<unknown> => (await config(yaml, {}, targets)).scrapes.map(({ name, target }) => [name, target]);
-    expect(await targetsOf('api=port:8080')).toEqual([['scrape', 'api'], ['api', 'api'], ['kafka', null], ['remote', 'far-away']]);
-    expect(await targetsOf('api=port:8080', 'b=port:1')).toEqual([['scrape', null], ['api', 'api'], ['kafka', null], ['remote', 'far-away']]);
+    const targetsOf = async (...targets: string[]): Promise<unknown> =>
+      (await config(yaml, {}, targets)).scrapes.map(({ name, target }) => [name, target]);
+    expect(await targetsOf('api=port:8080')).toEqual([
+      ['scrape', 'api'],
+      ['api', 'api'],
+      ['kafka', null],
+      ['remote', 'far-away'],
+    ]);
+    expect(await targetsOf('api=port:8080', 'b=port:1')).toEqual([
+      ['scrape', null],
+      ['api', 'api'],
+      ['kafka', null],
+      ['remote', 'far-away'],
+    ]);
   });
 
   test('have all that a page may need, and secrets from where they are kept', async () => {
@@ -107,7 +122,18 @@ describe('signals', () => {
   - {name: f, match: x_bytes, scale: 1024}
   - {name: g, match: live, as: heap, unit: bytes, target: other}
   - {name: h, match: x, unit: "{message}"}`);
-    expect(signals.map(({ name, kind, growth, aggregate, unit, scale, by, from }) => [name, kind, growth, aggregate, unit, scale, by.join(), from])).toEqual([
+    expect(
+      signals.map(({ name, kind, growth, aggregate, unit, scale, by, from }) => [
+        name,
+        kind,
+        growth,
+        aggregate,
+        unit,
+        scale,
+        by.join(),
+        from,
+      ]),
+    ).toEqual([
       ['a', 'level', 'none', 'sum', 'By', 1, '', 'scrape'],
       ['b', 'backlog', 'leak', 'sum', '{value}', 1, 'queue', 'scrape'],
       ['c', 'counter', 'none', 'sum', 's', 1, '', 'scrape'],
@@ -190,11 +216,15 @@ rules: ['signal.m < 2GB {pool="a"}', 'signal.l.quantile < 250ms {soak.quantile="
   });
 
   test('a rule about a signal that is not there is refused', async () => {
-    expect(await faultOf(`${PAGE}signals: [{name: queue, match: x}]\nrules: [signal.queu < 3]`)).toMatch(/there is no signal queu; did you mean queue\?/);
+    expect(await faultOf(`${PAGE}signals: [{name: queue, match: x}]\nrules: [signal.queu < 3]`)).toMatch(
+      /there is no signal queu; did you mean queue\?/,
+    );
   });
 
   test('everything that is wrong is told at once', async () => {
-    const message = await faultOf('scrape: [ftp://x]\nsignals:\n  - {name: A, match: "x{", kind: ratio}\n  - {name: b, match: y, unit: ms}');
+    const message = await faultOf(
+      'scrape: [ftp://x]\nsignals:\n  - {name: A, match: "x{", kind: ratio}\n  - {name: b, match: y, unit: ms}',
+    );
     expect(message.match(/soak\.yaml:\d+:\d+/g)?.length).toBeGreaterThanOrEqual(5);
   });
 });

@@ -165,7 +165,8 @@ describe('what counts', () => {
 
   test('a start that is told decides what is new', () => {
     const bench = new Bench([spec({ match: 'c_total', kind: 'counter' })]);
-    const page = (value: number, since: number, label = 'a'): string => `# TYPE c counter\nc_total{l="${label}"} ${value}\nc_created{l="${label}"} ${since}\n# EOF\n`;
+    const page = (value: number, since: number, label = 'a'): string =>
+      `# TYPE c counter\nc_total{l="${label}"} ${value}\nc_created{l="${label}"} ${since}\n# EOF\n`;
     expect(bench.page(page(50, BEGAN - 100))).toEqual({ 'api s': 0 });
     expect(bench.page(page(60, BEGAN + 50))).toEqual({ 'api s': 60 }); // restarted, and has come further than before
     expect(bench.page(page(7, BEGAN - 100, 'b'))).toEqual({ 'api s': 60 }); // older than the run
@@ -173,13 +174,26 @@ describe('what counts', () => {
 
   test('deltas are added, those of one span as well', () => {
     const bench = new Bench([spec({ match: 'c', kind: 'counter', from: 'inbound' })]);
-    const delta = (value: number): Point => ({ kind: 'counter', temporality: 'delta', name: 'c', unit: '', labels: {}, wall: null, since: null, value });
+    const delta = (value: number): Point => ({
+      kind: 'counter',
+      temporality: 'delta',
+      name: 'c',
+      unit: '',
+      labels: {},
+      wall: null,
+      since: null,
+      value,
+    });
     expect(bench.points([delta(3), delta(4)], 'inbound')).toEqual({ 'api s': 7 });
     expect(bench.points([delta(1)], 'inbound')).toEqual({ 'api s': 8 });
   });
 
   test('an untyped series counts when the user says so, and lines of histograms do', () => {
-    const bench = new Bench([spec({ match: 'x', kind: 'counter' }), spec({ name: 'n', match: 'h_count', kind: 'counter' }), spec({ name: 't', match: 'h_sum', kind: 'counter' })]);
+    const bench = new Bench([
+      spec({ match: 'x', kind: 'counter' }),
+      spec({ name: 'n', match: 'h_count', kind: 'counter' }),
+      spec({ name: 't', match: 'h_sum', kind: 'counter' }),
+    ]);
     const page = (n: number): string => `x ${n}\n# TYPE h histogram\nh_bucket{le="+Inf"} ${n}\nh_sum ${n * 2}\nh_count ${n}\n`;
     bench.page(page(1));
     expect(bench.page(page(4))).toEqual({ 'api s': 3, 'api n': 3, 'api t': 6 });
@@ -198,7 +212,9 @@ describe('ratios', () => {
 
   test('of levels as they are, by label', () => {
     const bench = new Bench([spec({ match: 'used', over: 'max', kind: 'ratio', by: ['pool'] })]);
-    expect(bench.page('used{pool="a"} 3\nmax{pool="a"} 10\nused{pool="b"} 1\nmax{pool="b"} 0\nused{pool="c"} 1')).toEqual({ 'api s{pool="a"}': 0.3 });
+    expect(bench.page('used{pool="a"} 3\nmax{pool="a"} 10\nused{pool="b"} 1\nmax{pool="b"} 0\nused{pool="c"} 1')).toEqual({
+      'api s{pool="a"}': 0.3,
+    });
   });
 });
 
@@ -227,7 +243,9 @@ describe('latencies', () => {
     const bench = new Bench([spec({ match: 'h', kind: 'latency' }), spec({ name: 'm', match: 'y', kind: 'latency' })]);
     const summary = (sum: number, count: number): string => `# TYPE y summary\ny{quantile="0.5"} 3\ny_sum ${sum}\ny_count ${count}\n`;
     bench.page(page([5, 5, 5, 5, 5], 10) + summary(1, 1));
-    expect(bench.page(`# TYPE h histogram\nh_bucket{le="0.11"} 30\nh_bucket{le="+Inf"} 30\nh_sum 11\nh_count 30\n${summary(7, 3)}`)).toEqual({
+    expect(
+      bench.page(`# TYPE h histogram\nh_bucket{le="0.11"} 30\nh_bucket{le="+Inf"} 30\nh_sum 11\nh_count 30\n${summary(7, 3)}`),
+    ).toEqual({
       'api s': 0.2,
       'api m': 3,
     });
@@ -314,11 +332,22 @@ describe('bounds', () => {
 
   test('whatever arrives, nothing is thrown, and there are never more series than groups', () => {
     const labels = fc.dictionary(fc.constantFrom('a', 'b', '__proto__', 'constructor'), fc.string({ maxLength: 3 }));
-    const figures = { unit: fc.constant(''), labels, wall: fc.constant(null), since: fc.option(fc.double()), name: fc.constantFrom('m', 'm_count') };
+    const figures = {
+      unit: fc.constant(''),
+      labels,
+      wall: fc.constant(null),
+      since: fc.option(fc.double()),
+      name: fc.constantFrom('m', 'm_count'),
+    };
     const number = fc.double({ noNaN: true, noDefaultInfinity: true });
     const point = fc.oneof(
       fc.record({ ...figures, kind: fc.constant('gauge' as const), value: number }),
-      fc.record({ ...figures, kind: fc.constant('counter' as const), temporality: fc.constantFrom('delta' as const, 'cumulative' as const), value: number }),
+      fc.record({
+        ...figures,
+        kind: fc.constant('counter' as const),
+        temporality: fc.constantFrom('delta' as const, 'cumulative' as const),
+        value: number,
+      }),
       fc.record({
         ...figures,
         kind: fc.constant('histogram' as const),
@@ -327,7 +356,13 @@ describe('bounds', () => {
         sum: fc.option(number),
         buckets: fc.array(fc.record({ over: number, to: number, count: number }), { maxLength: 3 }),
       }),
-      fc.record({ ...figures, kind: fc.constant('summary' as const), count: fc.option(number), sum: fc.option(number), quantiles: fc.constant([]) }),
+      fc.record({
+        ...figures,
+        kind: fc.constant('summary' as const),
+        count: fc.option(number),
+        sum: fc.option(number),
+        quantiles: fc.constant([]),
+      }),
     );
     const kinds = fc.constantFrom('level' as const, 'backlog' as const, 'counter' as const, 'ratio' as const, 'latency' as const);
     fc.assert(
@@ -395,12 +430,20 @@ describe('presets', () => {
       'api jvm_threads': 31,
       'api hikari_active{pool="HikariPool-1"}': 2,
     });
-    expect(apply('documented-jvm-otel.txt')).toEqual({ 'api heap': 20_971_520, 'api soak.runtime.heap.limit': 536_870_912, 'api jvm_threads': 15 });
+    expect(apply('documented-jvm-otel.txt')).toEqual({
+      'api heap': 20_971_520,
+      'api soak.runtime.heap.limit': 536_870_912,
+      'api jvm_threads': 15,
+    });
   });
 
   test('before its first full collection a JVM tells 0, which is not known', () => {
-    const bench = new Bench(signalsOf({ scrapes: [{ name: 'app', presets: ['jvm'], target: 'api' }], signals: [], roles: [], inbound: false }));
-    expect(bench.page('# TYPE jvm_gc_live_data_size_bytes gauge\njvm_gc_live_data_size_bytes 0\njvm_gc_max_data_size_bytes -1')).toEqual({});
+    const bench = new Bench(
+      signalsOf({ scrapes: [{ name: 'app', presets: ['jvm'], target: 'api' }], signals: [], roles: [], inbound: false }),
+    );
+    expect(bench.page('# TYPE jvm_gc_live_data_size_bytes gauge\njvm_gc_live_data_size_bytes 0\njvm_gc_max_data_size_bytes -1')).toEqual(
+      {},
+    );
   });
 
   test('Kafka: lag by group, and a partition without a committed offset has none', () => {
