@@ -142,7 +142,7 @@ describe('what is wrong', () => {
     [`a{x="${'x'.repeat(5000)}"} 1`, /longer/],
     [`${'a'.repeat(2000)} 1`, /longer/],
   ])('a line such as %s is counted, and the others are read', (line, why) => {
-    const page = pageOf(`b 1\n${line}\nc 2\n`);
+    const page = pageOf(`b 1\n${line}\nc{x="y"} 2\n`);
     expect(page.points.map(({ name }) => name)).toEqual(['b', 'c']);
     expect(page.bad.lines).toBe(1);
     expect(page.bad.first?.line).toBe(1 + line.split('\n').length);

@@ -29,7 +29,7 @@ describe('a selector', () => {
     ['a{x!~"5..|4.."}', { x: '200' }, true],
     [String.raw`a{x="q\"\\\n"}`, { x: 'q"\\\n' }, true],
     [`a{x='1', y!='2'}`, { x: '1', y: '1' }, true],
-    ['a{constructor="x"}', {}, false],
+    ['a{constructor=""}', {}, true],
     ['{"a.b", "x.y"="1"}', { 'x.y': '1' }, true],
     ['a.b{x.y=~".*(Old Gen|ZHeap)"}', { 'x.y': 'G1 Old Gen' }, true],
     ['a{x=~".+"}', { x: 'two\nlines' }, true],
