@@ -7,11 +7,12 @@ import { dirname, join } from 'node:path';
 import { generateConfigDocs } from './configdocs.ts';
 import { generateDashboards } from './dashboards.ts';
 import { generateMetricDocs } from './metricdocs.ts';
+import { generatePresetDocs } from './presetdocs.ts';
 import { ROOT } from './steps.ts';
 
 const check = process.argv.includes('--check');
 let stale = 0;
-for (const { path, text } of [...generateConfigDocs(), ...generateMetricDocs(), ...generateDashboards()]) {
+for (const { path, text } of [...generateConfigDocs(), ...generateMetricDocs(), ...generatePresetDocs(), ...generateDashboards()]) {
   const file = join(ROOT, path);
   if (read(file) === text) continue;
   stale++;
