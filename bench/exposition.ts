@@ -5,7 +5,7 @@
 import { readFileSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
 import { SystemClock } from '../src/clock.ts';
-import { parsePage } from '../src/intake/exposition.ts';
+import { readPage } from '../src/intake/exposition.ts';
 import { PRESET_SIGNALS } from '../src/intake/presets.ts';
 import { type Meanings, Signals } from '../src/intake/signals.ts';
 import { SeriesTable } from '../src/series.ts';
@@ -58,13 +58,12 @@ for (const name of ['go-prometheus-2.42.txt', 'node-prom-client-15.1.txt', 'pyth
     { series: new SeriesTable(), meanings, began: clock.wall() },
   );
   const sink = { set: () => {}, event: () => {} };
-  const parsed = parsePage(text);
-  const points = 'none' in parsed ? 0 : parsed.points.length;
-  const alone = milliseconds(() => void parsePage(text));
+  const bytes = Buffer.from(text);
+  const parsed = readPage(bytes, null, () => {});
+  const points = 'none' in parsed ? 0 : parsed.points;
+  const alone = milliseconds(() => void readPage(bytes, null, () => {}));
   const whole = milliseconds(() => {
-    const read = parsePage(text);
-    if ('none' in read) return;
-    signals.take(read.points, { name: 'app', target: 'app' });
+    readPage(bytes, null, (points) => void signals.take(points, { name: 'app', target: 'app' }));
     signals.flush('app', sink, { at: clock.monotonic(), period: 10 });
   });
   const figures = [alone.median, alone.cpu, whole.median, whole.cpu].map((value) => value.toFixed(2));

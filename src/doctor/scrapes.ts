@@ -2,6 +2,7 @@
 import type { Clock } from '../clock.ts';
 import { deadline } from '../clock.ts';
 import type { Config } from '../config/config.ts';
+import { owned } from '../intake/owned.ts';
 import type { Point } from '../intake/point.ts';
 import { recognised, signalsOf } from '../intake/presets.ts';
 import { selects, type Selector } from '../intake/match.ts';
@@ -18,6 +19,9 @@ export interface ScrapeReport {
   readonly facts: readonly Fact[];
 }
 
+/** Names that are kept: 5,000 of 100 bytes are 0.5 MB. */
+const NAMES_MAX = 5000;
+
 /** Names of what is not used that are shown: a screen of them. */
 const UNUSED_SHOWN = 12;
 
@@ -27,23 +31,23 @@ export async function scrapeReports(config: Config, clock: Clock): Promise<Scrap
   const roles = config.targets.map(({ role }) => role);
   const all = signalsOf({ scrapes: config.scrapes, signals: config.signals, roles, inbound: false });
   for (const spec of config.scrapes) {
-    const read = await tried(spec, clock);
-    const signals = all.filter(({ from }) => from === spec.name);
+    const seen = new Seen(all.filter(({ from }) => from === spec.name));
+    const read = await tried(spec, clock, (points) => seen.take(points));
     const facts =
       read instanceof ScrapeFailure
         ? [{ label: 'page', text: `cannot be read now (${read.kind}): ${read.message}` }]
-        : factsOf(read, spec, signals);
+        : factsOf(read, spec, seen);
     reports.push({ name: spec.name, display: spec.display, facts });
   }
   return reports;
 }
 
-async function tried(spec: ScrapeSpec, clock: Clock): Promise<Scraped | ScrapeFailure> {
+async function tried(spec: ScrapeSpec, clock: Clock, each: (points: readonly Point[]) => void): Promise<Scraped | ScrapeFailure> {
   const client = pageClient(spec, clock);
   const limit = deadline(spec.timeout, 'too late');
   limit.start();
   try {
-    return await scrape(client, spec.timeout, limit.signal);
+    return await scrape(client, spec.timeout, { signal: limit.signal, each });
   } catch (error) {
     if (error instanceof ScrapeFailure) return error;
     throw error;
@@ -53,12 +57,33 @@ async function tried(spec: ScrapeSpec, clock: Clock): Promise<Scraped | ScrapeFa
   }
 }
 
-function factsOf({ answer, page }: Scraped, spec: ScrapeSpec, signals: readonly SignalSpec[]): Fact[] {
-  const { points, samples, bad } = page;
-  const found = signals.filter(({ match }) => match.some((selector) => points.some((point) => isOf(selector, point))));
-  const missing = signals.filter((signal) => signal.preset === null && !found.includes(signal));
-  const size = `${Math.ceil(answer.bytes / 1000)} kB, ${samples} samples, within ${Math.ceil(answer.seconds * 1000)} ms`;
-  const presets = recognised(points);
+/** What there is on a page: names, how many series each has, and the signals that would have a value. */
+class Seen {
+  readonly names = new Map<string, number>();
+  readonly signals: readonly SignalSpec[];
+  readonly found = new Set<SignalSpec>();
+
+  constructor(signals: readonly SignalSpec[]) {
+    this.signals = signals;
+  }
+
+  take(points: readonly Point[]): void {
+    for (const point of points) {
+      const count = this.names.get(point.name) ?? 0;
+      if (count > 0 || this.names.size < NAMES_MAX) this.names.set(count > 0 ? point.name : owned(point.name), count + 1);
+      for (const signal of this.signals) {
+        if (!this.found.has(signal) && signal.match.some((selector) => isOf(selector, point))) this.found.add(signal);
+      }
+    }
+  }
+}
+
+function factsOf({ answer, page }: Scraped, spec: ScrapeSpec, { names, signals, found: all }: Seen): Fact[] {
+  const { samples, bad } = page;
+  const found = [...all];
+  const missing = signals.filter((signal) => signal.preset === null && !all.has(signal));
+  const size = `${Math.ceil(answer.body.length / 1000)} kB, ${samples} samples, within ${Math.ceil(answer.seconds * 1000)} ms`;
+  const presets = recognised(names);
   return [
     { label: 'page', text: `${size}; ${spec.target === null ? 'of the run' : `of ${spec.target}`}` },
     ...(bad.first === null
@@ -70,7 +95,7 @@ function factsOf({ answer, page }: Scraped, spec: ScrapeSpec, signals: readonly 
       label: 'missing',
       text: `${name}: ${cut(match.map(({ text }) => text).join(' or '))} matches nothing now`,
     })),
-    ...unusedFact(points, found),
+    ...unusedFact(names, found),
   ];
 }
 
@@ -84,17 +109,15 @@ function isOf(selector: Selector, { name, labels }: Point): boolean {
 }
 
 /** Names with the most series first: what there are many of is most worth an `aggregate`. */
-function unusedFact(points: readonly Point[], found: readonly SignalSpec[]): Fact[] {
+function unusedFact(names: ReadonlyMap<string, number>, found: readonly SignalSpec[]): Fact[] {
   const used = new Set(
     found
       .flatMap(({ match, over }) => [...match, ...(over ?? [])])
       .flatMap(({ name }) => [name, name.replace(/_(?:sum|count|bucket)$/, '')]),
   );
-  const unused = [...Map.groupBy(points, ({ name }) => name)]
-    .filter(([name]) => !used.has(name))
-    .toSorted((a, b) => b[1].length - a[1].length);
+  const unused = [...names].filter(([name]) => !used.has(name)).toSorted((a, b) => b[1] - a[1]);
   if (unused.length === 0) return [];
-  const shown = unused.slice(0, UNUSED_SHOWN).map(([name, all]) => `${cut(name)}${all.length > 1 ? ` (${all.length})` : ''}`);
+  const shown = unused.slice(0, UNUSED_SHOWN).map(([name, count]) => `${cut(name)}${count > 1 ? ` (${count})` : ''}`);
   const more = unused.length - shown.length;
   return [{ label: 'not used', text: `${shown.join(', ')}${more > 0 ? ` and ${more} more` : ''}` }];
 }

@@ -1,7 +1,7 @@
 /** Samples of a page as points: what the lines of one histogram or summary say is one point. */
 import type { LineReader, Sample } from './exposition-line.ts';
 import { BadLine } from './exposition-line.ts';
-import type { Bucket, Point } from './point.ts';
+import type { Bucket, CounterPoint, Point } from './point.ts';
 
 /** Prometheus' own clients have 11 and 15 buckets, OpenTelemetry's exponential histograms 160. */
 const BUCKETS_MAX = 512;
@@ -35,23 +35,32 @@ interface Parts {
   wall: number | null;
 }
 
+/**
+ * Histograms, summaries and counters with a start of which lines may still come. The formats have the lines of one series together, so
+ * that those before the last few are complete; up to here a page may be in any order.
+ */
+const OPEN_MAX = 500;
+
 export class Families {
   /** Factor that makes seconds of the times on the page. */
   readonly #second: number;
   readonly #types = new Map<string, Type>();
   readonly #units = new Map<string, string>();
   readonly #places = new Map<string, Place>();
-  readonly #points: Point[] = [];
+  #points: Point[] = [];
   readonly #parts = new Map<string, Parts>();
-  readonly #since = new Map<string, number>();
+  /** Of OpenMetrics, where a line of its own tells since when it counts. */
+  readonly #counters = new Map<string, CounterPoint>();
+  readonly #openMetrics: boolean;
   samples = 0;
 
   constructor(openMetrics: boolean) {
     this.#second = openMetrics ? 1 : 0.001;
+    this.#openMetrics = openMetrics;
   }
 
   /** Takes a line; false when it ends the page. @throws {BadLine} */
-  take(reader: LineReader): boolean {
+  read(reader: LineReader): boolean {
     if (!reader.isComment) {
       this.#sample(reader.sample());
       return true;
@@ -65,17 +74,42 @@ export class Families {
     return true;
   }
 
-  points(): readonly Point[] {
-    for (const parts of this.#parts.values()) {
-      const point = assembled(parts, this.#units.get(parts.family) ?? '');
-      if (point !== null) this.#points.push(point);
+  /** Points that are complete. */
+  get ready(): number {
+    return this.#points.length;
+  }
+
+  take(): readonly Point[] {
+    const points = this.#points;
+    this.#points = [];
+    return points;
+  }
+
+  /** At the end of the page. */
+  rest(): readonly Point[] {
+    for (const [key, parts] of this.#parts) this.#close(key, parts);
+    this.#points.push(...this.#counters.values());
+    this.#counters.clear();
+    return this.take();
+  }
+
+  #close(key: string, parts: Parts): void {
+    this.#parts.delete(key);
+    const point = assembled(parts, this.#units.get(parts.family) ?? '');
+    if (point !== null) this.#points.push(point);
+  }
+
+  /** Those that were begun first make room. */
+  #closeOldest(): void {
+    for (const [key, parts] of this.#parts) {
+      if (this.#parts.size <= OPEN_MAX) break;
+      this.#close(key, parts);
     }
-    this.#parts.clear();
-    if (this.#since.size === 0) return this.#points;
-    return this.#points.map((point) => {
-      const since = point.kind === 'counter' ? this.#since.get(keyOf(point.name, point.labels, '')) : undefined;
-      return since === undefined ? point : { ...point, since };
-    });
+    for (const [key, point] of this.#counters) {
+      if (this.#counters.size <= OPEN_MAX) break;
+      this.#counters.delete(key);
+      this.#points.push(point);
+    }
   }
 
   #declare(name: string, text: string): void {
@@ -91,14 +125,26 @@ export class Families {
     const wall = time === null ? null : time * this.#second;
     this.samples++;
     if (place.type === 'histogram' || place.type === 'summary') return this.#part(place, sample, wall);
-    if (place.suffix === '_created') {
-      if (Number.isFinite(value)) this.#since.set(keyOf(`${place.family}_total`, labels, ''), value);
-      return;
-    }
+    if (place.suffix === '_created') return this.#begun(`${place.family}_total`, sample);
     if (!Number.isFinite(value)) return;
     const told = { name, unit: this.#units.get(place.family) ?? '', labels, wall, since: null };
-    if (place.type === 'counter' && value >= 0) this.#points.push({ ...told, kind: 'counter', temporality: 'cumulative', value });
-    else this.#points.push({ ...told, kind: 'gauge', value });
+    if (place.type !== 'counter' || value < 0) {
+      this.#points.push({ ...told, kind: 'gauge', value });
+      return;
+    }
+    const point: CounterPoint = { ...told, kind: 'counter', temporality: 'cumulative', value };
+    if (!this.#openMetrics) {
+      this.#points.push(point);
+      return;
+    }
+    this.#counters.set(keyOf(name, labels, ''), point);
+    this.#closeOldest();
+  }
+
+  #begun(counter: string, { labels, value }: Sample): void {
+    const key = keyOf(counter, labels, '');
+    const point = this.#counters.get(key);
+    if (point !== undefined && Number.isFinite(value)) this.#counters.set(key, { ...point, since: value });
   }
 
   #part({ family, type, suffix }: Place, { labels, value }: Sample, wall: number | null): void {
@@ -109,7 +155,10 @@ export class Families {
     if (isBound) delete labels[bound];
     const key = keyOf(family, labels, type);
     const parts = this.#parts.get(key) ?? newParts(family, type === 'summary' ? 'summary' : 'histogram', labels, wall);
-    this.#parts.set(key, parts);
+    if (!this.#parts.has(key)) {
+      this.#parts.set(key, parts);
+      this.#closeOldest();
+    }
     if (isBound) {
       if (parts.at.length >= BUCKETS_MAX) throw new BadLine(`there are more than ${BUCKETS_MAX} of these`);
       parts.at.push({ bound: boundOf(written ?? '', bound), value });

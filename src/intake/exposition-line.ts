@@ -46,10 +46,12 @@ export class LineReader {
   #at = 0;
   #end = -1;
   /** Of the line, from 1. */
-  line = 0;
+  line: number;
 
-  constructor(text: string) {
+  /** @param first number of the first line of the text */
+  constructor(text: string, first: number) {
     this.#text = text;
+    this.line = first - 1;
   }
 
   /** Goes to the next line that is not blank; false at the end. */

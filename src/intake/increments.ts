@@ -1,7 +1,7 @@
 /** What cumulative figures grew by since they were seen last, and where they began anew. */
 import type { Bucket, HistogramPoint, Point } from './point.ts';
 
-/** Series remembered: 20,000 with a key of 120 bytes and 100 bytes of figures are 4.4 MB. */
+/** Series remembered: 20,000 with a key of at most 400 bytes and 100 bytes of figures are 10 MB. */
 export const REMEMBERED_MAX = 20_000;
 
 /** Buckets remembered over all series: 200,000 counts are 1.6 MB. */

@@ -1,5 +1,4 @@
 /** What is known of exporters without being told: which of their names mean what. */
-import type { Point } from './point.ts';
 import { KAFKA, QUEUES } from './presets/queues.ts';
 import type { Preset, PresetSignal } from './presets/preset.ts';
 import { GO, JVM, NODE, PROCESS, PYTHON } from './presets/runtimes.ts';
@@ -40,9 +39,8 @@ function applies(tells: Preset['tells'], target: string | null, roles: readonly 
   return target !== null && (tells === 'program' || !roles.includes(target));
 }
 
-/** Presets that would find something among these points. */
-export function recognised(points: readonly Point[]): string[] {
-  const names = new Set(points.map(({ name }) => name));
+/** Presets that know some of the names. */
+export function recognised(names: { has(name: string): boolean }): string[] {
   const isThere = (name: string): boolean => names.has(name) || names.has(name.replace(/_(?:sum|count|bucket)$/, ''));
   return PRESETS.filter(({ signals }) => signals.some(({ match }) => match.some(({ name }) => isThere(name)))).map(({ name }) => name);
 }

@@ -1,11 +1,15 @@
 /** One side of a signal (what is matched, or what a ratio is a share of): the series of a span of time, and what they come to by group. */
+import { hash } from 'node:crypto';
 import type { Cumulative, Increment, Increments } from './increments.ts';
 import type { Bucket, Point } from './point.ts';
 import type { Groups } from './signals-groups.ts';
 import type { Aggregate, SignalSpec } from './signals-spec.ts';
 
-/** Series of one signal in one span: a broker with 1,000 partitions and ten groups. 10,000 with keys of 120 bytes are 2 MB for as long. */
+/** Series of one signal in one span: a broker with 1,000 partitions and ten groups. 10,000 with keys of 400 bytes are 4 MB for as long. */
 const SERIES_MAX = 10_000;
+
+/** Characters of a key that is remembered as it is; of a longer one its digest. */
+const KEY_MAX = 200;
 
 /** Which figure of a histogram or summary is meant: `x_sum` and `x_count` of a page are lines of the family `x`. */
 export type Part = 'count' | 'sum' | 'whole';
@@ -118,7 +122,7 @@ function keyOf({ name, labels }: Point, prefix: string): string {
   if (names.length > 1) names.sort();
   let key = `${prefix}\0${name}`;
   for (const label of names) key += `\0${label}\0${labels[label]!}`;
-  return key;
+  return key.length > KEY_MAX ? hash('sha256', key, 'base64') : key;
 }
 
 function partOf(grown: Increment, part: Part): Increment {

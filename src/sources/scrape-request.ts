@@ -13,6 +13,9 @@ import { failureOf, ScrapeFailure, statusFailure } from './scrape-failure.ts';
 /** As Prometheus asks: the stricter format first, the older one, and whatever there is. */
 const ACCEPT = 'application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5,*/*;q=0.1';
 
+/** What some put before UTF-8. */
+const MARK = Buffer.from([0xef, 0xbb, 0xbf]);
+
 const REDIRECTS_MAX = 3;
 const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 
@@ -20,10 +23,9 @@ const REDIRECTS = new Set([301, 302, 303, 307, 308]);
 const TOKEN_MAX = 65_536;
 
 export interface Answer {
-  readonly text: string;
+  readonly body: Buffer;
   /** Null: it does not say which of the formats it is. */
   readonly openMetrics: boolean | null;
-  readonly bytes: number;
   /** From the request to the last byte. */
   readonly seconds: number;
 }
@@ -49,9 +51,9 @@ export class PageClient {
     limit.start();
     const from = this.#clock.monotonic();
     try {
-      const { text, bytes, type } = await this.#follow(new URL(this.#spec.url), limit.signal);
+      const { body, type } = await this.#follow(new URL(this.#spec.url), limit.signal);
       const openMetrics = type.includes('openmetrics') ? true : type.startsWith('text/plain') ? false : null;
-      return { text, bytes, openMetrics, seconds: this.#clock.monotonic() - from };
+      return { body, openMetrics, seconds: this.#clock.monotonic() - from };
     } catch (error) {
       throw failureOf(error, timeout);
     } finally {
@@ -65,13 +67,13 @@ export class PageClient {
     this.#https?.destroy();
   }
 
-  async #follow(first: URL, signal: AbortSignal): Promise<{ text: string; bytes: number; type: string }> {
+  async #follow(first: URL, signal: AbortSignal): Promise<{ body: Buffer; type: string }> {
     const secrets = this.#secrets();
     let url = first;
     for (let hops = 0; ; hops++) {
       const response = await this.#ask(url, { ...secrets, ...headersOf() }, signal);
       const { statusCode: status = 0, headers } = response;
-      if (status === 200) return { ...(await bodyOf(response, signal)), type: (headers['content-type'] ?? '').toLowerCase() };
+      if (status === 200) return { body: await bodyOf(response, signal), type: (headers['content-type'] ?? '').toLowerCase() };
       response.destroy();
       if (!REDIRECTS.has(status) || headers.location === undefined) throw statusFailure(status);
       if (hops >= REDIRECTS_MAX)
@@ -145,7 +147,7 @@ function redirected(from: URL, location: string, hasSecrets: boolean): URL {
 }
 
 /** Reads no more than a page may have, whatever was announced and however it is packed. */
-async function bodyOf(response: IncomingMessage, signal: AbortSignal): Promise<{ text: string; bytes: number }> {
+async function bodyOf(response: IncomingMessage, signal: AbortSignal): Promise<Buffer> {
   const tooLarge = new ScrapeFailure(
     'too_large',
     `it is larger than ${PAGE_MAX / 1e6} MB; many exporters give a part of theirs when asked (?name[]=...)`,
@@ -172,12 +174,8 @@ async function bodyOf(response: IncomingMessage, signal: AbortSignal): Promise<{
     signal.removeEventListener('abort', stop);
     if (!response.complete) stop();
   }
-  return {
-    text: Buffer.concat(chunks)
-      .toString('utf8')
-      .replace(/^\uFEFF/, ''),
-    bytes,
-  };
+  const whole = Buffer.concat(chunks);
+  return whole.subarray(0, MARK.length).equals(MARK) ? whole.subarray(MARK.length) : whole;
 }
 
 function unpacked(response: IncomingMessage): Readable {

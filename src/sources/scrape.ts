@@ -3,8 +3,8 @@
  * an event and a gap; a series that is not on it has no sample.
  */
 import type { Clock } from '../clock.ts';
-import { type Page, parsePage } from '../intake/exposition.ts';
-import type { Intake, Origin } from '../intake/point.ts';
+import { type Page, readPage } from '../intake/exposition.ts';
+import type { Intake, Origin, Point } from '../intake/point.ts';
 import type { Signals } from '../intake/signals.ts';
 import type { ScrapeSpec } from '../intake/signals-spec.ts';
 import type { Owner } from '../series.ts';
@@ -31,10 +31,14 @@ export interface Scraped {
   readonly page: Page;
 }
 
-/** @throws {ScrapeFailure} */
-export async function scrape(client: PageClient, timeout: number, signal: AbortSignal): Promise<Scraped> {
+/** @param each is given the points of a page in turn. @throws {ScrapeFailure} before any of them */
+export async function scrape(
+  client: PageClient,
+  timeout: number,
+  { signal, each }: { readonly signal: AbortSignal; readonly each: (points: readonly Point[]) => void },
+): Promise<Scraped> {
   const answer = await client.get(signal).catch((error: unknown) => Promise.reject(failureOf(error, timeout)));
-  const page = parsePage(answer.text, answer.openMetrics);
+  const page = readPage(answer.body, answer.openMetrics, each);
   if ('none' in page) throw new ScrapeFailure(page.none, page.why);
   return { answer, page };
 }
@@ -71,9 +75,14 @@ class ScrapeSource implements Source {
   open(): void {}
 
   async read(sink: Sink, signal: AbortSignal): Promise<void> {
+    let used = 0;
+    const { signals, intakes } = this.#scraping;
+    const each = (points: readonly Point[]): void => {
+      for (const intake of [signals, ...intakes]) used += intake.take(points, this.#origin);
+    };
     try {
-      const { answer, page } = await scrape(this.#client, this.#spec.timeout, signal);
-      this.#take(sink, answer, page);
+      const { answer, page } = await scrape(this.#client, this.#spec.timeout, { signal, each });
+      this.#take(sink, answer, page, used);
     } catch (error) {
       if (!(error instanceof ScrapeFailure)) throw error;
       if (signal.aborted) return; // the run ends
@@ -85,15 +94,12 @@ class ScrapeSource implements Source {
     this.#client.close();
   }
 
-  #take(sink: Sink, answer: Answer, page: Page): void {
+  #take(sink: Sink, answer: Answer, page: Page, used: number): void {
     const at = sink.now();
-    const { signals, intakes } = this.#scraping;
-    let used = signals.take(page.points, this.#origin);
-    signals.flush(this.#spec.name, sink, { at, period: this.period });
-    for (const intake of intakes) used += intake.take(page.points, this.#origin);
+    this.#scraping.signals.flush(this.#spec.name, sink, { at, period: this.period });
     this.#set(sink, at, METRICS.up, 1);
     this.#set(sink, at, METRICS.duration, answer.seconds);
-    this.#set(sink, at, METRICS.size, answer.bytes);
+    this.#set(sink, at, METRICS.size, answer.body.length);
     this.#set(sink, at, METRICS.samples, page.samples);
     this.#set(sink, at, METRICS.used, used);
     this.#set(sink, at, METRICS.bad, page.bad.lines);
@@ -112,7 +118,7 @@ class ScrapeSource implements Source {
     if (used > 0) this.#isUseTold = true;
     if (this.#isUseTold) return;
     this.#isUseTold = true;
-    const reason = `none of its ${points.length} series is known to a preset or declared as a signal; "soak-agent doctor" lists them`;
+    const reason = `none of its ${points} series is known to a preset or declared as a signal; "soak-agent doctor" lists them`;
     sink.event('blind', `${this.name}: ${reason}`, this.#about({ metric: 'soak.signal.*', reason }));
   }
 

@@ -1,16 +1,17 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { LINES_MAX, PAGE_MAX, parsePage, type Page } from '../../src/intake/exposition.ts';
+import { LINES_MAX, PAGE_MAX } from '../../src/intake/exposition.ts';
 import { LABELS_MAX } from '../../src/intake/exposition-line.ts';
 import type { HistogramPoint, Point } from '../../src/intake/point.ts';
+import { parsePage, type WholePage } from '../pages.ts';
 import * as fc from '../property.ts';
 
 const FIXTURES = join(import.meta.dirname, '../fixtures/exposition');
 const FILES = readdirSync(FIXTURES).filter((name) => /\.(txt|om)$/.test(name));
 const fixture = (name: string): string => readFileSync(join(FIXTURES, name), 'utf8');
 
-function pageOf(text: string, openMetrics: boolean | null = null): Page {
+function pageOf(text: string, openMetrics: boolean | null = null): WholePage {
   const page = parsePage(text, openMetrics);
   if ('none' in page) throw new Error(`no page: ${page.why}`);
   return page;
@@ -167,6 +168,39 @@ describe('what is wrong', () => {
 
   test('a page of comments is one without samples', () => {
     expect(pageOf('# HELP a b\n# EOF\n')).toMatchObject({ points: [], samples: 0 });
+  });
+});
+
+describe('a page of many pieces', () => {
+  test('is read as one of a single piece, lines and their numbers too', () => {
+    const filler = `# ${'x'.repeat(97)}\n`.repeat(300);
+    const page = pageOf(
+      `# TYPE h histogram\nh_bucket{le="1"} 2\n${filler}h_bucket{le="+Inf"} 3\n${filler}${filler}bad line\n${filler}h_count 3\nh_sum 4\nä 1\na{x="${'ä'.repeat(2000)}"} 5`,
+    );
+    expect(page.bad).toEqual({ lines: 2, first: { line: 904, why: expect.stringContaining('not a number') as string } });
+    expect(page.points).toMatchObject([
+      { name: 'a', value: 5, labels: { x: 'ä'.repeat(2000) } },
+      { name: 'h', count: 3, sum: 4, buckets: [{ count: 2 }, { count: 1 }] },
+    ]);
+  });
+
+  test('has all of its series, however many', () => {
+    const series = Array.from({ length: 3000 }, (_, i) => `c_total{id="${i}"} ${i}\nc_created{id="${i}"} ${1000 + i}\n`);
+    const { points } = pageOf(
+      `# TYPE c counter\n${series.join('')}# TYPE h histogram\n${series.map((_, i) => `h_bucket{id="${i}",le="+Inf"} 1\nh_count{id="${i}"} 1\nh_sum{id="${i}"} 2\n`).join('')}# EOF\n`,
+    );
+    expect(points).toHaveLength(6000);
+    expect(new Set(points.map(({ kind, labels }) => kind + labels['id'])).size).toBe(6000);
+    expect(points.every((point) => point.kind !== 'counter' || point.since === 1000 + point.value)).toBe(true);
+    expect(
+      points.every((point) => point.kind !== 'histogram' || (point.count === 1 && point.sum === 2 && point.buckets.length === 1)),
+    ).toBe(true);
+  });
+
+  test('may have a line that is too long for one', () => {
+    const page = pageOf(`a 1\nb{x="${'x'.repeat(400_000)}"} 1\nc 1\nd{`);
+    expect(page.points.map(({ name }) => name)).toEqual(['a', 'c']);
+    expect(page.bad).toMatchObject({ lines: 2, first: { line: 2 } });
   });
 });
 
