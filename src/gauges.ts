@@ -3,6 +3,8 @@
  * `gauge.outbox_depth`. They are in no catalog, because the configuration declares them; the record keeps their declaration.
  */
 import { type Catalog, MATTERS, type MetricDef } from './catalog.ts';
+import { PRESET_SIGNALS } from './intake/presets.ts';
+import { type Declared, findSignal } from './intake/signals-metric.ts';
 import type { GaugeSpec } from './servers.ts';
 
 /** Rows of one gauge that are taken; those after them are left out, and an event says so. */
@@ -29,11 +31,15 @@ export function gaugeMetric({ name, growth }: Pick<GaugeSpec, 'name' | 'growth'>
   } as const satisfies MetricDef;
 }
 
-/** Finds metrics by name or alias: those of the catalog, and whatever a gauge could be called. */
-export function findMetric(catalog: Pick<Catalog, 'find'>): (name: string) => MetricDef | undefined {
+/**
+ * Finds metrics by name or alias: those of the catalog, and whatever a gauge or a signal could be called.
+ * @param signals of the configuration, whose units and labels are known; those of presets always are
+ */
+export function findMetric(catalog: Pick<Catalog, 'find'>, signals: readonly Declared[] = []): (name: string) => MetricDef | undefined {
+  const declared = [...signals, ...PRESET_SIGNALS];
   return (name) => {
     const gauge = gaugeName(name);
-    return catalog.find(name) ?? (gauge === null ? undefined : gaugeMetric({ name: gauge, growth: 'none' }));
+    return catalog.find(name) ?? (gauge === null ? findSignal(name, declared) : gaugeMetric({ name: gauge, growth: 'none' }));
   };
 }
 

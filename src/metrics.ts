@@ -10,6 +10,7 @@ import { METRICS as PROBE } from './sources/probe.ts';
 import { METRICS as PROCESS } from './sources/process.ts';
 import { METRICS as REDIS } from './sources/redis.ts';
 import { METRICS as RUNTIME } from './sources/runtime.ts';
+import { METRICS as SCRAPE } from './sources/scrape.ts';
 import { METRICS as SELF } from './sources/self.ts';
 import { METRICS as SOCKETS } from './sources/sockets.ts';
 import { METRICS as TRAFFIC } from './sources/traffic.ts';
@@ -25,6 +26,7 @@ export const CATALOG = new Catalog([
   POSTGRES,
   REDIS,
   OUTAGES,
+  SCRAPE,
   SELF,
   TRAFFIC,
   PROBE,

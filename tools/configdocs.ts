@@ -133,6 +133,26 @@ const SAMPLE_ENTRIES: Partial<Record<OptionName, string>> = {
 #    password: \${SOAK_CACHE_PASSWORD:-none}
 #    keys: [queue:mail, queue:webhooks]
 `,
+  scrape: `#scrape:
+#  - api=http://localhost:9464/metrics
+#  - name: kafka
+#    url: http://broker.example:9308/metrics
+#    every: 15s
+`,
+  signals: `#signals:
+#  - name: queue
+#    from: api
+#    match: app_queue_depth{queue!="dead"}
+#    by: queue
+#    kind: backlog
+#    limit: 1000
+#  - name: cache_hits
+#    from: api
+#    match: cache_requests_total{result="hit"}
+#    over: cache_requests_total
+#    kind: ratio
+#    limit: ">= 92%"
+`,
 };
 
 function sample(): string {

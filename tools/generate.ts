@@ -8,11 +8,18 @@ import { generateConfigDocs } from './configdocs.ts';
 import { generateDashboards } from './dashboards.ts';
 import { generateMetricDocs } from './metricdocs.ts';
 import { generatePresets } from './presetfiles.ts';
+import { generatePresetDocs } from './presetdocs.ts';
 import { ROOT } from './steps.ts';
 
 const check = process.argv.includes('--check');
 let stale = 0;
-for (const { path, text } of [...generateConfigDocs(), ...generateMetricDocs(), ...generateDashboards(), ...generatePresets()]) {
+for (const { path, text } of [
+  ...generateConfigDocs(),
+  ...generateMetricDocs(),
+  ...generateDashboards(),
+  ...generatePresets(),
+  ...generatePresetDocs(),
+]) {
   const file = join(ROOT, path);
   if (read(file) === text) continue;
   stale++;

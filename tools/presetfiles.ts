@@ -1,7 +1,7 @@
 /** config/presets/: the ready rules as files, to be read, copied and changed. */
 import { PRESETS } from '../src/config/presets.ts';
 
-const DOC = 'docs/presets.md';
+const DOC = 'docs/rulepresets.md';
 
 export function generatePresets(): { path: string; text: string }[] {
   return [{ path: DOC, text: docText() }, ...files()];

@@ -11,6 +11,7 @@ import { type Best, bestOutcome, prospectsOf, withoutPending } from '../doctor/p
 import { examinedRedis } from '../doctor/redis.ts';
 import { accessRemedies, type Place, placeOf } from '../doctor/remedies.ts';
 import { type Report, reportLines, type TargetReport } from '../doctor/report.ts';
+import { scrapeReports } from '../doctor/scrapes.ts';
 import { serverReports } from '../doctor/servers.ts';
 import { signalRows, youngSpots } from '../doctor/signals.ts';
 import { Faults } from '../config/faults.ts';
@@ -46,7 +47,14 @@ export async function doctor(config: Config, io: Io): Promise<ExitCode> {
   ];
   const best = watched.length > 0 ? bestOutcome(verdict.findings, null) : UNKNOWN_YET;
   const servers = await examinedRedis(serverReports(seen, verdict.blind), config.servers, io.clock);
-  const report = { ...reportOf(config, seen, verdict, around), best, machine, targets: reports, servers };
+  const report = {
+    ...reportOf(config, seen, verdict, around),
+    best,
+    machine,
+    targets: reports,
+    servers,
+    scrapes: await scrapeReports(config, io.clock),
+  };
   io.stdout.write(
     reportLines(report, columnsOf(io.stdout))
       .map((line) => `${printable(line)}\n`)
@@ -134,7 +142,7 @@ function reportOf(
   { state, failures }: Observation,
   verdict: Verdict,
   { users }: Surroundings,
-): Omit<Report, 'best' | 'machine' | 'targets' | 'servers'> {
+): Omit<Report, 'best' | 'machine' | 'targets' | 'servers' | 'scrapes'> {
   const blind = verdict.blind.filter(({ target }) => target === null).map(({ metric, reason }) => ({ label: metric, text: reason }));
   const failed = [...failures].map(([source, message]) => ({ label: `source ${source}`, text: message }));
   return {

@@ -199,7 +199,7 @@ class Program {
     const settings = await loadSettings({ flags: flags.layer(0, this.#names()), env: this.#io.env }, faults);
     const { CATALOG } = await import('../metrics.ts');
     const config = buildConfig(settings, { command: this.#beside, catalog: CATALOG }, faults);
-    if (settings.targets.length === 0 && !faults.any)
+    if (settings.targets.length === 0 && config.scrapes.length === 0 && !faults.any)
       faults.add('USAGE', '--target', 'is missing: say what to watch, such as --target 4242 or --target api=port:8080');
     faults.throwIfAny();
     return { settings, config };

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Rule } from '../analysis/rules.ts';
 import { withoutPassword } from './serverurl.ts';
+import type { ScrapeSpec, SignalSpec } from '../intake/signals-spec.ts';
 import type { LogLevel } from '../log.ts';
 import type { Address } from './optionvalue.ts';
 import type { PoolMax } from './poolmax.ts';
@@ -15,6 +16,10 @@ import type { TargetSpec } from '../targets.ts';
 export interface Config {
   readonly targets: readonly TargetSpec[];
   readonly servers: readonly ServerSpec[];
+  /** Pages of metrics that are read. */
+  readonly scrapes: readonly ScrapeSpec[];
+  /** Of the user; those of presets are added by who reads. */
+  readonly signals: readonly SignalSpec[];
   /** Seconds to wait at start for a target that is not there yet; 0: it must be there. */
   readonly wait: number;
   readonly goneAfter: number;
@@ -95,11 +100,16 @@ export function configHash(config: Config): string {
   const targets = config.targets.map(({ role, selector, many, children }) => ({ role, selector: selectorText(selector), many, children }));
   // A password may be changed in the middle of a run; gauges without their queries would be another measurement.
   const servers = config.servers.map(({ name, system, url, gauges, keys }) => ({ name, system, url: withoutPassword(url), gauges, keys }));
+  // Nor do tokens and headers say what is measured.
+  const scrapes = config.scrapes.map(({ name, url, target, presets, every }) => ({ name, url, target, presets, every }));
+  const signals = config.signals.map(storedSignal);
   const rules = config.rules.map((rule) => rule.text);
   const judging = { mustLive, warmup, rules, required };
   const matters = {
     targets,
     servers,
+    scrapes,
+    signals,
     interval,
     duration,
     goneAfter,
@@ -127,6 +137,8 @@ export function redactedConfig(config: Config) {
     servers: config.servers.map(redactedServer),
     // What is sent, and what stands in a URL, may be a secret.
     probes: config.probes.map(({ name, target, display, every, deadline, status }) => ({ name, target, display, every, deadline, status })),
+    scrapes: config.scrapes.map(redactedScrape),
+    signals: config.signals.map(storedSignal),
     rules: config.rules.map((rule) => rule.text),
     otlp: config.otlp && { endpoint: redactedUrl(config.otlp.endpoint), headers: Object.keys(config.otlp.headers) },
     inbound: config.inbound && { at: config.inbound.at, token: config.inbound.token !== null },
@@ -168,6 +180,16 @@ function redactedCommand([program = '', ...rest]: readonly string[]): string[] {
 /** No URL, whose parameters may be secrets, and no query: who reads a record need not know the tables. */
 function redactedServer({ name, system, display, gauges, keys }: ServerSpec) {
   return { name, system, display, gauges: gauges.map(({ name: gauge, growth, limit }) => ({ name: gauge, growth, limit })), keys };
+}
+
+/** No query, which may be a token, and no headers. */
+function redactedScrape({ name, display, target, presets, every }: ScrapeSpec) {
+  return { name, display, target, presets, every };
+}
+
+/** A signal in plain data: selectors as they were written. */
+function storedSignal({ match, over, within: _within, preset: _preset, ...signal }: SignalSpec) {
+  return { ...signal, match: match.map(({ text }) => text), over: over?.map(({ text }) => text) ?? null };
 }
 
 /** Without user, password, and query, in which some receivers take a token. */

@@ -9,7 +9,9 @@ import type { Faults, Given } from './faults.ts';
 import { didYouMean } from './nearest.ts';
 import { THRESHOLD_KEYS } from './rules.ts';
 import { PROBE_KEYS } from './probes.ts';
+import { SCRAPE_KEYS } from './scrapes.ts';
 import { GAUGE_KEYS, SERVER_KEYS } from './servers.ts';
+import { SIGNAL_KEYS } from './signals.ts';
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
 import { headersText } from './optionvalue.ts';
 import { cut, messageOf } from '../problem.ts';
@@ -146,7 +148,8 @@ class ConfigFile {
       const at = [...path, String(item.key)];
       const value = this.#yaml.at(at);
       if (isSeq(value)) return [String(item.key), value.items.map((_, i) => this.#entry([...at, i]))] as const;
-      return [String(item.key), isMap(value) ? this.#entry(at) : this.#given(value)] as const;
+      // A threshold of k6 may be a map; other maps inside an entry are headers.
+      return [String(item.key), isMap(value) && path[0] === keyOf('rule') ? this.#entry(at) : this.#given(value)] as const;
     });
     return { text: '', place: this.#yaml.place(node), beside: Object.fromEntries(beside) };
   }
@@ -179,6 +182,8 @@ const ENTRY_KEYS: Readonly<Record<string, readonly string[]>> = {
   gauges: GAUGE_KEYS,
   probes: PROBE_KEYS,
   ...SERVER_KEYS,
+  scrape: SCRAPE_KEYS,
+  signals: SIGNAL_KEYS,
 };
 
 const SELECTOR_KINDS: readonly (Selector['kind'] | 'container')[] = [
@@ -218,14 +223,28 @@ const FIELDS: Readonly<Record<string, string>> = {
   password_file: 'the path of a file',
   gauges: 'a list, each entry a map with name and query, and growth and limit if you like',
   query: 'one SELECT that returns a number, or rows of a label and a number',
-  growth: 'one of leak, capacity, drift, none',
-  limit: 'a plain number such as 1000',
+  growth: 'one of leak, capacity, drift, none (of signals also floor and load)',
+  limit: 'a number such as 1000',
   keys: 'a list of keys',
   target: 'the name of a role',
-  every: 'a time such as 5s, from 1s to 1h',
   deadline: 'a time such as 5s, at most that between probes',
   status: 'an HTTP status such as 200',
   send: 'the text of a message',
+  match: 'a selector such as app_queue_depth{queue!="dead"}, or a list of them',
+  over: 'a selector, as in match',
+  kind: 'one of level, backlog, counter, ratio, latency',
+  aggregate: 'one of sum, max, min, mean',
+  by: 'the name of a label, or a list of them',
+  unit: 'bytes, seconds, ratio, or what is counted in braces, as {message}',
+  scale: 'a number above 0',
+  from: 'the name of a scrape, or inbound',
+  as: 'one of heap, heap.limit, threads, requests, errors',
+  preset: 'auto, none, the name of a preset, or a list of them',
+  every: 'a duration from 1s to 5m',
+  timeout: 'a duration such as 5s',
+  bearer_file: 'the path of a file with a token',
+  headers: 'a map of names and values',
+  ca_file: 'the path of a file with certificates',
 };
 
 function expectation(path: Path): string {

@@ -16,7 +16,10 @@ import { type PoolMax, parsePoolMax } from './poolmax.ts';
 import { buildProbes } from './probes.ts';
 import { checkRole } from './rolevalue.ts';
 import { buildRules } from './rules.ts';
+import { buildScrapes } from './scrapes.ts';
 import { buildServers, SERVERS_MAX, unused } from './servers.ts';
+import { buildSignals } from './signals.ts';
+import type { SignalSpec } from '../intake/signals-spec.ts';
 import { defaultRole, parseTarget, type Selector } from '../selector.ts';
 import { emptyLayer, type Layer, Settings, subject } from './settings.ts';
 import { readSmallFile } from './smallfile.ts';
@@ -55,11 +58,16 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
   }
   const roles = targets.map(({ role }) => role);
   const asked = watched.map(({ role }) => role);
-  const rules = buildRules(settings, catalog, faults, { roles, servers });
+  const scrapes = buildScrapes(settings, asked, faults);
+  const signals = buildSignals(settings, { scrapes, inbound: settings.get('inbound') !== null, roles: asked }, faults);
+  const names = [...roles, ...servers.map(({ name }) => name), ...scrapes.flatMap(({ name, target }) => [name, target ?? name])];
+  const rules = buildRules(settings, catalog, faults, { names, servers, signals });
   checkTogether(settings, command, faults);
   return {
     targets,
     servers,
+    scrapes,
+    signals,
     wait: get('wait'),
     goneAfter: get('goneAfter'),
     duration: get('duration'),
@@ -77,7 +85,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     rules,
     phases: buildPhases(settings, faults),
     cooldown: get('cooldown'),
-    required: buildRequired(settings, catalog, faults),
+    required: buildRequired(settings, catalog, faults, signals),
     poolMax: buildPoolMax(settings, roles, faults),
     jtl: buildJtl(settings, asked, faults),
     probes: buildProbes(settings, asked, faults),
@@ -142,9 +150,9 @@ function commOf(selector: Selector, proc: string): string | null {
 }
 
 /** Aliases, so that a metric is named the same whichever of its names was given. */
-function buildRequired(settings: Settings, catalog: Sources['catalog'], faults: Faults): string[] {
+function buildRequired(settings: Settings, catalog: Sources['catalog'], faults: Faults, signals: readonly SignalSpec[] = []): string[] {
   const required = settings.list('require').map((given) => {
-    const def = findMetric(catalog)(given.text);
+    const def = findMetric(catalog, signals)(given.text);
     if (def) return def.alias ?? def.name;
     const names = catalog.all().map((one) => one.alias ?? one.name);
     const meant = didYouMean(given.text, names);

@@ -2,6 +2,8 @@
  * Every option, once. Flags, environment variables, keys of the configuration file, its schema, docs/config.md and the sample
  * file all derive from this table. An option has one name in three spellings: `--gone-after`, `SOAK_GONE_AFTER`, `gone_after`.
  */
+import { LOAD_OPTIONS } from './loadoptions.ts';
+import { option, type OptionDef } from './optiondef.ts';
 import {
   address,
   choice,
@@ -19,39 +21,9 @@ import {
   type ValueType,
 } from './optionvalue.ts';
 import { PRESETS } from './presets.ts';
-import { PROBE_HINT } from './probeurl.ts';
 import { URL_HINT } from './serverurl.ts';
 
-export const GROUPS = ['Targets', 'Servers', 'Load and signals', 'Run', 'Judgement', 'Record', 'Export', 'System'] as const;
-
-export interface OptionDef<T> {
-  readonly group: (typeof GROUPS)[number];
-  readonly value: ValueType<T>;
-  /** As a user would write it; null for what is absent unless given. */
-  readonly default: string | null;
-  /** One phrase for --help. */
-  readonly help: string;
-  /** For a switch that is on by default: the phrase for its `--no-` form, which is the one that help shows. */
-  readonly noHelp?: string;
-  /** What the documentation and the sample file say beyond that. */
-  readonly more?: string;
-  /** For the sample file, where the default would not show how it is written. */
-  readonly example?: string;
-  /** Given several times, and a list in the file. */
-  readonly list?: true;
-  /** Belongs to the target before it on the command line, and to one entry of `targets` in the file. */
-  readonly perTarget?: true;
-  /** Never a flag, where the whole machine can read it; a twin (`--otlp-headers-file`) names a file that holds it. */
-  readonly secret?: true;
-  /** Key in the file, where it is not the flag's name with underscores. */
-  readonly key?: string;
-  /** Where it can not be given. */
-  readonly not?: readonly ('flag' | 'env' | 'file')[];
-}
-
-function option<T>(def: OptionDef<T>): OptionDef<T> {
-  return def;
-}
+export { GROUPS, type OptionDef } from './optiondef.ts';
 
 const DAY = 86_400;
 
@@ -169,49 +141,7 @@ const OPTIONS = {
     more: 'Of one process of the role, or of every role, to one server, database and user. Without it the size is learned from a pool that is often full.',
     example: 'api=20',
   }),
-  inbound: option({
-    group: 'Load and signals',
-    value: orNone(address(), 'off'),
-    default: 'off',
-    help: 'address on which load tools and programs push metrics: OTLP/HTTP and Influx lines',
-    more:
-      '`/v1/metrics`, `/write`, `/api/phase` and `/api/mark`; docs/inbound.md has the settings of each tool. Another address than one of loopback needs `inbound_token`. ' +
-      'Port 0 takes any free port and prints it.',
-    example: '127.0.0.1:4318',
-  }),
-  inboundToken: option({
-    group: 'Load and signals',
-    value: secretText(),
-    default: null,
-    secret: true,
-    help: 'token that whatever is pushed must come with',
-    more: 'As `Authorization: Bearer`, as `Token` or as the password of an Influx client. Never on the command line, where everybody on the machine can read it.',
-    example: '"${PUSH_TOKEN}"',
-  }),
-  jtl: option({
-    group: 'Load and signals',
-    value: text('<[role=]file>', 'the path of a file of results, with ROLE= before it if you like'),
-    default: null,
-    list: true,
-    help: 'a file of results that a load tool writes: a JMeter JTL in CSV, or the history of Locust',
-    more:
-      'It may be there later than the run. The role is the one that is asked; with one target it need not be said. JMeter writes in blocks: ' +
-      '`-Jjmeter.save.saveservice.autoflush=true` makes it write at once.',
-    example: 'api=results.jtl',
-  }),
-  probe: option({
-    group: 'Load and signals',
-    value: server(PROBE_HINT, '<[role=]url>'),
-    default: null,
-    list: true,
-    key: 'probes',
-    help: 'ask this address every 5 s whether it answers, and how fast',
-    more:
-      '`http://`, `https://`, `ws://`, `wss://` or `tcp://host:port`, with the role that it belongs to before it if you like. For targets without a load tool, and for times of ' +
-      'recovery. In a file an entry is a URL or a map of `url`, `name`, `target`, `every`, `deadline` (at most `every`), `status` (otherwise any from 200 to 399) and `send` ' +
-      '(a message to a WebSocket, of which the next message is the answer).',
-    example: 'api=http://localhost:8080/health',
-  }),
+  ...LOAD_OPTIONS,
   duration: option({
     group: 'Run',
     value: orNone(duration({ min: 1, max: LONGEST }), 'forever'),

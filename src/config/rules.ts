@@ -3,7 +3,11 @@ import type { Rule } from '../analysis/rules.ts';
 import { parseRule } from '../analysis/ruleparser.ts';
 import type { Catalog } from '../catalog.ts';
 import { findMetric, gaugeName } from '../gauges.ts';
+import { PRESET_SIGNALS } from '../intake/presets.ts';
+import { signalName } from '../intake/signals-metric.ts';
+import type { SignalSpec } from '../intake/signals-spec.ts';
 import type { ServerSpec } from '../servers.ts';
+import { signalRules } from './signals.ts';
 import type { Faults, Given } from './faults.ts';
 import { didYouMean } from './nearest.ts';
 import { gaugeRules } from './servers.ts';
@@ -12,8 +16,10 @@ import { presetRules, PRESETS } from './presets.ts';
 
 /** Whom a rule can be about. */
 export interface Watched {
-  readonly roles: readonly string[];
+  /** Of roles, servers and pages. */
+  readonly names: readonly string[];
   readonly servers: readonly ServerSpec[];
+  readonly signals: readonly SignalSpec[];
 }
 
 /** Keys of a threshold of k6 that is a map. */
@@ -21,7 +27,7 @@ export const THRESHOLD_KEYS = ['threshold', 'abortOnFail', 'delayAbortEval'] as 
 
 /** @param watched null when only the stored run knows */
 export function buildRules(settings: Settings, catalog: Pick<Catalog, 'find'>, faults: Faults, watched: Watched | null): Rule[] {
-  const find = findMetric(catalog);
+  const find = findMetric(catalog, watched?.signals);
   const parse = (text: string): Rule => parseRule(text, find);
   const given = settings
     .list('rule')
@@ -35,7 +41,8 @@ export function buildRules(settings: Settings, catalog: Pick<Catalog, 'find'>, f
     .list('preset')
     .flatMap((one) => presetOf(one, faults))
     .map(parse);
-  return [...given, ...ready, ...gaugeRules(watched?.servers ?? [], parse)];
+  const declared = signalRules(settings, watched?.signals ?? [], parse, faults);
+  return [...given, ...ready, ...gaugeRules(watched?.servers ?? [], parse), ...declared];
 }
 
 function presetOf(given: Given, faults: Faults): readonly string[] {
@@ -69,12 +76,15 @@ function thresholdText(beside: NonNullable<Given['beside']>): string {
   return `${threshold ?? ''}${aborts}`;
 }
 
-function checkRule({ role, metric, text }: Rule, given: Given, { roles, servers }: Watched, faults: Faults): void {
-  const names = [...roles, ...servers.map(({ name }) => name)];
+function checkRule({ role, metric, text }: Rule, given: Given, { names, servers, signals }: Watched, faults: Faults): void {
   if (role !== null && !names.includes(role)) {
     const meant = didYouMean(role, names) || `; the roles are ${names.join(', ')}`;
     faults.addGiven('RULE', given, `"${text}": no target has the role ${role}${meant}`);
   }
+  const signal = signalName(metric ?? '');
+  const declared = [...signals, ...PRESET_SIGNALS].map(({ name }) => name);
+  if (signal !== null && !declared.includes(signal))
+    faults.addGiven('RULE', given, `"${text}": there is no signal ${signal}${didYouMean(signal, declared) || '; signals: declares them'}`);
   const gauge = gaugeName(metric ?? '');
   const gauges = servers.flatMap((server) => server.gauges.map(({ name }) => name));
   if (gauge === null || gauges.includes(gauge)) return;

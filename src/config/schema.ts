@@ -1,6 +1,9 @@
 /** The shape of a configuration file, derived from the option table: for checking one, and as JSON Schema for editors. */
 import * as z from 'zod/mini';
 import { type GAUGE_KEYS, GAUGES_MAX, KEYS_MAX, SERVER_KEYS, SERVERS_MAX, type ServerOption } from './servers.ts';
+import { type SCRAPE_KEYS, SCRAPES_MAX } from './scrapes.ts';
+import { type SIGNAL_KEYS, SIGNALS_MAX } from './signals.ts';
+import { AGGREGATES, GROWTHS, KINDS, MEANINGS } from '../intake/signals-spec.ts';
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
 import type { THRESHOLD_KEYS } from './rules.ts';
 import type { YamlKind } from './optionvalue.ts';
@@ -18,6 +21,16 @@ const EXPRESSION = z.union([
     delayAbortEval: z.optional(described(z.string(), 'But not before this long after the start.')),
   } satisfies Record<(typeof THRESHOLD_KEYS)[number], unknown>),
 ]);
+
+/** Entries of lists that have a cap of their own. */
+const LENGTHS: Partial<Record<OptionName, number>> = {
+  target: PROCESSES_MAX,
+  postgres: SERVERS_MAX,
+  redis: SERVERS_MAX,
+  scrape: SCRAPES_MAX,
+  signals: SIGNALS_MAX,
+  probe: SERVERS_MAX,
+};
 
 /** What an entry of `targets` may be. */
 const TARGET = z.union([
@@ -85,6 +98,37 @@ const PROBE_MAP: Record<(typeof PROBE_KEYS)[number], z.ZodMiniType> = {
 /** What an entry of `probes` may be. */
 const PROBE = z.union([described(scalar('probe'), 'A URL, with role= before it if you like.'), z.strictObject(PROBE_MAP)]);
 
+const TEXTS = z.union([z.string(), z.array(z.string())]);
+const NUMBER = z.union([z.number(), z.string()]);
+
+const SCRAPE: Record<(typeof SCRAPE_KEYS)[number], z.ZodMiniType> = {
+  name: z.optional(described(z.string(), 'Its name in `from` of signals, in series and reports: lower-case letters, digits, - and _.')),
+  url: described(scalar('scrape'), 'As in --scrape.'),
+  target: z.optional(described(z.string(), 'The role whose page it is. Without it: the role it is named like, or of the run.')),
+  preset: z.optional(described(TEXTS, 'auto (what is recognised), none, or names: node, go, jvm, python, kafka, queues, process.')),
+  every: z.optional(described(NUMBER, 'Time between two readings, 1s to 5m; 10s.')),
+  timeout: z.optional(described(NUMBER, 'How long an answer may take; at most the time between two.')),
+  bearer_file: z.optional(described(z.string(), 'A file that holds a token; read again at every request.')),
+  headers: z.optional(described(z.record(z.string(), z.union([z.string(), z.number()])), 'Further headers; values best as ${NAME}.')),
+  ca_file: z.optional(described(z.string(), 'Certificates of who may sign that of the server.')),
+};
+
+const SIGNAL: Record<(typeof SIGNAL_KEYS)[number], z.ZodMiniType> = {
+  name: described(z.string(), 'The metric is signal.NAME: lower-case letters, digits and _.'),
+  match: described(TEXTS, 'Which series, as in PromQL: app_queue_depth{queue!="dead"}. Of a list the first that is there counts.'),
+  over: z.optional(described(TEXTS, 'Of a ratio: what it is a share of.')),
+  kind: z.optional(described(z.enum(KINDS), 'What it is; level.')),
+  aggregate: z.optional(described(z.enum(AGGREGATES), 'How several series become one; sum, of latencies max.')),
+  by: z.optional(described(TEXTS, 'Labels that are kept; 20 different values, all others are one.')),
+  unit: z.optional(described(NUMBER, 'bytes, seconds, ratio, or what is counted in braces, as {message}.')),
+  scale: z.optional(described(NUMBER, 'What values are multiplied with, such as 0.001.')),
+  growth: z.optional(described(z.enum(GROWTHS), 'What growth means; of a backlog leak, of a latency drift, otherwise none.')),
+  limit: z.optional(described(NUMBER, 'What must hold, as in a rule: 1000 is "< 1000", ">= 92%" is as it stands.')),
+  from: z.optional(described(z.string(), 'The name of a scrape, or inbound; needed where there are several.')),
+  target: z.optional(described(z.string(), 'The role; that of the scrape.')),
+  as: z.optional(described(z.enum(MEANINGS), 'A metric of the agent that it stands for: heap makes a runtime visible.')),
+};
+
 function isServers(name: OptionName): name is ServerOption {
   return Object.hasOwn(SERVER_KEYS, name);
 }
@@ -111,19 +155,16 @@ function entries(name: OptionName): [string, z.ZodMiniType][] {
 
 function fieldOf(name: OptionName): z.ZodMiniType {
   if (!optionOf(name).list) return describedOption(name);
-  return described(z.array(itemOf(name)).check(z.maxLength(mostOf(name))), docOf(name));
+  return described(z.array(itemOf(name)).check(z.maxLength(LENGTHS[name] ?? LIST_MAX)), docOf(name));
 }
 
 function itemOf(name: OptionName): z.ZodMiniType {
   if (name === 'target') return TARGET;
   if (name === 'rule') return RULE;
   if (name === 'probe') return PROBE;
+  if (name === 'scrape') return z.union([described(scalar(name), 'A URL, with name= before it if you like.'), z.strictObject(SCRAPE)]);
+  if (name === 'signals') return z.strictObject(SIGNAL);
   return isServers(name) ? serverItem(name) : scalar(name);
-}
-
-function mostOf(name: OptionName): number {
-  if (name === 'target') return PROCESSES_MAX;
-  return isServers(name) || name === 'probe' ? SERVERS_MAX : LIST_MAX;
 }
 
 function describedOption(name: OptionName): z.ZodMiniType {

@@ -6,6 +6,7 @@ import type { Gate, Outcome } from '../analysis/judgement.ts';
 import { LimitIndex } from '../analysis/limits.ts';
 import type { Finding, Verdict } from '../analysis/verdict.ts';
 import type { Catalog } from '../catalog.ts';
+import { findMetric } from '../gauges.ts';
 import type { Config } from '../config/config.ts';
 import type { RunState } from '../runstate.ts';
 import { type Series, seriesLabel } from '../series.ts';
@@ -110,7 +111,7 @@ export function withoutPending(
   state: RunState,
   blind: readonly BlindSpot[],
   config: Pick<Config, 'rules' | 'targets'>,
-  catalog: Pick<Catalog, 'get'>,
+  catalog: Pick<Catalog, 'find'>,
 ): Finding[] {
   const started = new Set(config.targets.filter(({ selector }) => selector.kind === 'exec').map(({ role }) => role));
   return findings.filter(({ kind, outcome, evidence }) => {
@@ -118,7 +119,7 @@ export function withoutPending(
     if (rule === undefined || rule.metric === null) return true;
     const { metric } = rule;
     if (rule.role === null ? started.size > 0 : started.has(rule.role)) return false;
-    const { panel } = catalog.get(metric);
+    const panel = findMetric(catalog)(metric)?.panel;
     const near = state.series.all().some(({ def, target }) => def.panel === panel && (rule.role === null || target === rule.role));
     return !near || blind.some((spot) => covers(spot, metric));
   });

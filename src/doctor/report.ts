@@ -7,6 +7,7 @@ import type { Fact, Machine } from './machine.ts';
 import { type Process, PROCESSES_SHOWN } from './processes.ts';
 import type { Best, Prospect } from './prospects.ts';
 import { type Remedy, userText } from './remedies.ts';
+import type { ScrapeReport } from './scrapes.ts';
 import type { ServerReport } from './servers.ts';
 import type { SignalRow } from './signals.ts';
 
@@ -32,6 +33,8 @@ export interface Report {
   readonly host: readonly Prospect[];
   readonly targets: readonly TargetReport[];
   readonly servers: readonly ServerReport[];
+  /** Pages of metrics. */
+  readonly scrapes: readonly ScrapeReport[];
   /** What holds for the whole run. */
   readonly best: Best;
   readonly users: ReadonlyMap<number, string>;
@@ -44,7 +47,7 @@ const NIGHT_S = 8 * 3600;
 const INDENT = '  ';
 
 export function reportLines(report: Report, columns: number): string[] {
-  const { machine, blind, targets, servers, host, options } = report;
+  const { machine, blind, targets, servers, scrapes, host, options } = report;
   const seconds = options.duration ?? NIGHT_S;
   return [
     'This machine',
@@ -52,6 +55,7 @@ export function reportLines(report: Report, columns: number): string[] {
     ...prospectLines(host, seconds, columns),
     ...targets.flatMap((target) => ['', ...targetLines(target, report, seconds, columns)]),
     ...servers.flatMap((server) => ['', ...serverLines(server, columns)]),
+    ...scrapes.flatMap(({ name, display, facts }) => ['', ...wrapped(`${name} = ${display}`, columns), ...definitions(facts, columns)]),
     '',
     ...wrapped(closing(report), columns),
   ];

@@ -14,8 +14,10 @@ import { portableProcessSource } from './portable.ts';
 import { METRICS as PROCESS, processSource } from './process.ts';
 import { processSharesSource } from './process-shares.ts';
 import { probeSource } from './probe.ts';
+import { pushedSource } from './pushed.ts';
 import { redisSources } from './redis.ts';
 import { runtimeSource } from './runtime.ts';
+import { scrapeSources } from './scrape.ts';
 import { selectionSource } from './selection.ts';
 import { type AgentFigures, selfSource } from './self.ts';
 import { socketsSource } from './sockets.ts';
@@ -33,9 +35,11 @@ function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
  * What is asked of the targets, and how they answer. Whoever is told of load comes before `traffic`, which writes it.
  * @param inbound null: nothing is pushed to us
  */
-function load(ctx: SourceContext, { jtl, probes }: Config, { traffic, hasLoad }: Intakes, inbound: Inbound | null): Source[] {
+function load(ctx: SourceContext, { jtl, probes, scrapes }: Config, intakes: Intakes, inbound: Inbound | null): Source[] {
+  const { traffic, hasLoad, signals, tools } = intakes;
   return [
-    ...(inbound ? [inboundSource(ctx, inbound)] : []),
+    ...scrapeSources(ctx, scrapes, { signals, intakes: [tools] }),
+    ...(inbound ? [inboundSource(ctx, inbound), pushedSource(signals)] : []),
     ...jtl.map((spec) => jtlSource(ctx, spec, traffic)),
     ...(hasLoad ? [trafficSource(traffic)] : []),
     ...probes.map((spec) => probeSource(ctx, spec)),

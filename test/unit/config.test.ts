@@ -8,6 +8,8 @@ test('nothing but a target gives the defaults', async () => {
   expect(await load(layer({}, ['api=port:8080']))).toEqual({
     targets: [{ role: 'api', selector: { kind: 'port', port: 8080 }, many: false, children: false }],
     servers: [],
+    scrapes: [],
+    signals: [],
     wait: 0,
     goneAfter: 300,
     duration: null,
@@ -41,7 +43,7 @@ test('nothing but a target gives the defaults', async () => {
 
 /** Three values of each option, for flag, variable and file: as written, and what the configuration then holds. */
 const SPELLINGS: Record<
-  Exclude<OptionName, 'config' | 'heapMb' | 'target' | 'many' | 'children' | 'otlpHeaders' | 'inboundToken'>,
+  Exclude<OptionName, 'config' | 'heapMb' | 'signals' | 'target' | 'many' | 'children' | 'otlpHeaders' | 'inboundToken'>,
   [string, unknown][]
 > = {
   wait: [
@@ -78,6 +80,11 @@ const SPELLINGS: Record<
     ['redis://cache', 'cache:6379'],
     ['sessions=rediss://cache:6380/2', 'cache:6380/2'],
     ['unix:///run/redis.sock', '/run/redis.sock'],
+  ],
+  scrape: [
+    ['http://localhost:9464/metrics', 'http://localhost:9464/metrics'],
+    ['kafka=http://broker:9308/metrics?name[]=a', 'http://broker:9308/metrics'],
+    ['https://[::1]/m', 'https://[::1]/m'],
   ],
   poolMax: [
     ['20', { role: null, max: 20 }],
@@ -208,6 +215,7 @@ function valueIn(config: Config, name: OptionName): unknown {
   if (name === 'poolMax') return config.poolMax[0];
   if (name === 'jtl') return config.jtl[0]?.path;
   if (name === 'probe') return config.probes[0]?.display;
+  if (name === 'scrape') return config.scrapes[0]?.display;
   if (name === 'postgres' || name === 'redis') return config.servers[0]?.display;
   if (name === 'proc' || name === 'sys') return config.roots[name];
   return config[name as keyof Config];
@@ -243,9 +251,9 @@ describe.each(Object.entries(SPELLINGS) as [OptionName, [string, unknown][]][])(
 });
 
 test('every option is covered above, or here by name', () => {
-  expect([...Object.keys(SPELLINGS), 'config', 'heapMb', 'target', 'many', 'children', 'otlpHeaders', 'inboundToken'].toSorted()).toEqual(
-    OPTION_NAMES.toSorted(),
-  );
+  expect(
+    [...Object.keys(SPELLINGS), 'config', 'heapMb', 'signals', 'target', 'many', 'children', 'otlpHeaders', 'inboundToken'].toSorted(),
+  ).toEqual(OPTION_NAMES.toSorted());
 });
 
 test('every default is a value of its option', () => {

@@ -177,7 +177,9 @@ describe('what derives from the options', () => {
       targets: [{ role: 'api' }, { role: 'workers', many: true, children: false }],
       duration: 28_800,
       rules: expect.arrayContaining(
-        ['soak.process.memory.private', 'soak.gauge.outbox_depth'].map((metric) => expect.objectContaining({ metric })),
+        ['soak.process.memory.private', 'soak.gauge.outbox_depth', 'soak.signal.queue', 'soak.signal.cache_hits'].map((metric) =>
+          expect.objectContaining({ metric }),
+        ),
       ),
       otlp: { endpoint: 'http://collector:4318/v1/metrics', headers: { authorization: 'Bearer t' } },
       inbound: { at: { host: '127.0.0.1', port: 4318 }, token: 'long-enough' },

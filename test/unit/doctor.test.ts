@@ -513,6 +513,7 @@ describe('the report', () => {
       },
     ],
     servers: [],
+    scrapes: [],
     best: { outcome: 'pass', why: [] },
     users: new Map([[1234, 'app']]),
     options: { mustLive: 14 * 86_400, duration: null },
