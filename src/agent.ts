@@ -373,8 +373,8 @@ export class Agent {
         take: (points, origin) => this.claims.take(points, origin),
         unclaimed: () => this.claims.unclaimed,
         notes: {
-          phase: (phase, judged) => this.#loop?.event('phase', `phase ${phase} begins`, { data: { phase, judged } }),
-          mark: (text) => this.#loop?.event('mark', text),
+          phase: (phase, judged) => this.beginPhase(phase, judged),
+          mark: (text) => this.mark(text),
         },
         listening: (url) => (this.#inboundUrl = url),
       }

@@ -5,11 +5,12 @@ import { Bodies } from './inbound-body.ts';
 import { type Door, EMPTY, JSON_TYPE, jsonRefusal, mediaType } from './inbound-door.ts';
 import { Rate } from './inbound-rate.ts';
 import { Refusal } from './inbound-refusal.ts';
+import { PHASE_NAME } from '../phases.ts';
 
 /** Who writes phases and marks into the run. */
 export interface Notes {
-  /** @param judged whether trends are taken from it */
-  phase(name: string, judged: boolean): void;
+  /** @param judged whether trends are taken from it; null: as its name says */
+  phase(name: string, judged: boolean | null): void;
   mark(text: string): void;
 }
 
@@ -18,9 +19,6 @@ const NOTES_PER_S = 1;
 const SAVED_UP_S = 60;
 
 const TEXT_MAX = 256;
-
-/** A phase is named in reports and rules. */
-const PHASE = /^[a-z][a-z0-9_-]{0,31}$/;
 
 export function noteDoors(notes: Notes, clock: Clock): { readonly phase: Door; readonly mark: Door } {
   const rate = new Rate(clock, NOTES_PER_S, SAVED_UP_S);
@@ -38,10 +36,10 @@ export function noteDoors(notes: Notes, clock: Clock): { readonly phase: Door; r
   return { phase: door((given) => readPhase(given, notes)), mark: door((given) => readMark(given, notes)) };
 }
 
-function readPhase({ phase, judged = true, ...rest }: Readonly<Record<string, unknown>>, notes: Notes): void {
-  if (typeof phase !== 'string' || !PHASE.test(phase))
+function readPhase({ phase, judged = null, ...rest }: Readonly<Record<string, unknown>>, notes: Notes): void {
+  if (typeof phase !== 'string' || !PHASE_NAME.test(phase))
     throw malformed('phase should be a lower-case letter, then at most 31 lower-case letters, digits, - and _, such as "fault"');
-  if (typeof judged !== 'boolean') throw malformed('judged should be true or false');
+  if (judged !== null && typeof judged !== 'boolean') throw malformed('judged should be true or false');
   only(rest, '{"phase": "fault", "judged": false}');
   notes.phase(phase, judged);
 }
