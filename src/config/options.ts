@@ -4,22 +4,7 @@
  */
 import { LOAD_OPTIONS } from './loadoptions.ts';
 import { option, type OptionDef } from './optiondef.ts';
-import {
-  address,
-  choice,
-  count,
-  duration,
-  headers,
-  onOff,
-  orNone,
-  otlpUrl,
-  path,
-  secretText,
-  server,
-  size,
-  text,
-  type ValueType,
-} from './optionvalue.ts';
+import { address, choice, count, duration, headers, onOff, orNone, otlpUrl, path, server, size, text } from './optionvalue.ts';
 import { PRESETS } from './presets.ts';
 import { URL_HINT } from './serverurl.ts';
 

@@ -346,7 +346,7 @@ describe('notes', () => {
     expect((await inbound.send(note('/api/phase', { phase: 'fault', judged: false }))).status).toBe(204);
     expect((await inbound.send(note('/api/phase', { phase: 'recovery' }))).status).toBe(204);
     expect((await inbound.send(note('/api/mark', { text: ' deployed 1.2 ' }))).status).toBe(204);
-    expect(inbound.notes).toEqual(['phase fault false', 'phase recovery true', 'mark deployed 1.2']);
+    expect(inbound.notes).toEqual(['phase fault false', 'phase recovery null', 'mark deployed 1.2']);
   });
 
   test.each<[string, Sent, number, string]>([
