@@ -6,7 +6,6 @@ import { Bodies } from './inbound-body.ts';
 import { type Door, EMPTY, JSON_TYPE, jsonRefusal, mediaType } from './inbound-door.ts';
 import { Rate } from './inbound-rate.ts';
 import { Refusal } from './inbound-refusal.ts';
-import { PHASE_NAME } from '../phases.ts';
 
 /** Who writes phases and marks into the run. */
 export interface Notes {
