@@ -64,4 +64,5 @@ export function hasQuantiles({ name }: Pick<MetricDef, 'name'>): boolean {
 export const SHARES: Readonly<Record<string, string>> = {
   'soak.traffic.errors': 'soak.traffic.requests',
   'soak.traffic.operation.errors': 'soak.traffic.operation.requests',
+  'soak.traffic.checks.passed': 'soak.traffic.checks',
 };

@@ -1,6 +1,7 @@
 /** What a rule compares of windows, by its measure; quantiles of durations among it. */
 import type { Series } from '../series.ts';
-import { type Counted, quantileOf } from './bucketquantile.ts';
+import type { Bucket } from '../quantiles.ts';
+import { quantileIn } from './bucketquantile.ts';
 import { type Rule, ruleApplies } from './rules.ts';
 import { hasQuantiles, SHARES } from './rulewords.ts';
 import { exactly, Extreme, type Feed, isBeside, Mean, Rate, Ratio, Total, Windowed, type WindowValue } from './windowed.ts';
@@ -32,17 +33,22 @@ class Quantile extends Windowed {
   }
 
   value(): WindowValue | null {
-    const counted = [...this.#bounds].map(([name, bounds]): Counted => ({ ...bounds, count: this.part(name).sum }));
+    const counted = [...this.#bounds].map(([name, bounds]): Bucket => ({ ...bounds, count: this.part(name).sum }));
     const count = this.part('count').sum;
-    return quantileOf(counted, this.#q) ?? (count > 0 ? exactly(this.part('sum').sum / count) : null);
+    return quantileIn(counted, this.#q) ?? (count > 0 ? exactly(this.part('sum').sum / count) : null);
   }
 
   #bucket({ labels }: Series): Feed {
-    const bounds = { over: Number(labels['soak.bucket.over']), to: Number(labels['soak.bucket.to']) };
+    const bounds = { over: boundOf(labels['soak.bucket.over']), to: boundOf(labels['soak.bucket.to']) };
     const name = `${bounds.over} ${bounds.to}`;
     this.#bounds.set(name, bounds);
     return this.counting(name);
   }
+}
+
+/** As Prometheus writes it. */
+function boundOf(text: string | undefined): number {
+  return text === '+Inf' ? Infinity : text === '-Inf' ? -Infinity : Number(text);
 }
 
 /**
@@ -57,7 +63,7 @@ export function windowsOf(rule: Rule, series: Series): string | null {
   return JSON.stringify([target, member, labels['soak.operation'] ?? null]);
 }
 
-const DURATIONS = { 'soak.traffic.duration.mean': { above: 'soak.traffic.duration.sum', below: 'soak.traffic.requests' } };
+const DURATIONS = { 'soak.traffic.duration.mean': { above: 'soak.traffic.duration.sum', below: 'soak.traffic.duration.count' } };
 
 /** What the rule compares of windows of this series; null when it compares something else. */
 export function windowedOf({ measure }: Rule, series: Series, endless: boolean): Windowed | null {

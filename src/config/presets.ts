@@ -50,9 +50,16 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       { rule: 'latency p(99) < 800ms', why: 'the slowest hundredth' },
     ],
   },
+  operations: {
+    about: 'Latencies of each operation (k6 name or scenario, JMeter label).',
+    rules: [{ rule: 'operation.latency p(95) < 600ms for 5m', why: 'no operation hides behind the fast ones' }],
+  },
   slo: {
     about: 'Promises to users, over the whole run.',
-    rules: [{ rule: 'errors rate < 0.1% over run', why: 'availability of 99.9 %' }],
+    rules: [
+      { rule: 'errors rate < 0.1% over run', why: 'availability of 99.9 %' },
+      { rule: 'checks rate > 90% over run', why: 'business transactions that completed' },
+    ],
   },
   scaling: {
     about: 'When to add a machine; shown, and no failure.',
@@ -61,6 +68,26 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       { rule: 'host.memory.utilization < 80% for 5m warn', why: 'memory of the machine' },
       { rule: 'latency p(95) < 400ms for 5m warn', why: 'latency before it hurts' },
       { rule: 'errors rate < 0.5% for 5m warn', why: 'errors before they hurt' },
+    ],
+  },
+  websocket: {
+    about: 'WebSocket probes.',
+    rules: [
+      { rule: 'probe.latency{soak.probe.phase="connect"} < 50ms for 1m warn', why: 'time to connect' },
+      { rule: 'probe.latency{soak.probe.phase="connect"} < 100ms for 1m', why: 'time to connect' },
+      { rule: 'probe.latency{soak.probe.phase="total"} < 50ms for 1m warn', why: 'a message and its echo' },
+      { rule: 'probe.latency{soak.probe.phase="total"} < 200ms for 1m', why: 'a message to everybody' },
+    ],
+  },
+  queues: {
+    about: 'Backlogs of queues and of Kafka consumers, as their exporters tell them (--scrape) and as Redis streams have them.',
+    rules: [
+      { rule: 'signal.rabbitmq_messages < 1000', why: 'events that wait' },
+      { rule: 'signal.celery_queue < 1000', why: 'tasks that wait' },
+      { rule: 'signal.sidekiq_queue < 1000', why: 'jobs that wait' },
+      { rule: 'redis.stream.lag < 1000', why: 'entries that wait' },
+      { rule: 'signal.kafka_lag slope < 60/h', why: 'consumers keep up in steady state' },
+      { rule: 'signal.kafka_lag recovery < 120s', why: 'and catch up after the failure of a broker' },
     ],
   },
 };

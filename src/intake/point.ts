@@ -3,6 +3,8 @@
  * this folder make them (OTLP, Influx line protocol, Prometheus text); who knows what they mean turns them into series.
  */
 
+import type { Bucket } from '../quantiles.ts';
+
 interface Told {
   /** As it was sent: `http_req_duration`, `nodejs_eventloop_lag_seconds`. */
   readonly name: string;
@@ -41,11 +43,7 @@ export interface HistogramPoint extends Told {
   readonly buckets: readonly Bucket[];
 }
 
-export interface Bucket {
-  readonly over: number;
-  readonly to: number;
-  readonly count: number;
-}
+export type { Bucket };
 
 /** Quantiles that the sender worked out by itself, of a span that only it knows. */
 export interface SummaryPoint extends Told {

@@ -19,6 +19,7 @@ export class Draft {
   users: number | null = null;
   inFlight: number | null = null;
   quantiles: Record<string, number> | null = null;
+  checks: { passed: number; failed: number } | null = null;
   readonly failures: Partial<Record<Failure, number>> = {};
   #buckets: (readonly Bucket[])[] = [];
   #hasBuckets = true;
@@ -49,14 +50,15 @@ export class Draft {
 
   /** Null when nothing was told: no window is not a window without requests. */
   window(whose: Whose): TrafficWindow | null {
-    if (!this.#isTold && this.users === null && this.inFlight === null && this.errors === null) return null;
-    const { requests, errors, sum, users, inFlight, quantiles } = this;
+    if (!this.#isTold && this.users === null && this.inFlight === null && this.errors === null && this.checks === null) return null;
+    const { requests, errors, sum, users, inFlight, quantiles, checks } = this;
     const buckets = this.#hasBuckets && this.#isTold ? mergeBuckets(this.#buckets) : null;
     return {
       ...whose,
       requests,
       errors: this.#isTold ? (errors ?? null) : null,
       failures: Object.keys(this.failures).length > 0 || errors !== null ? { ...this.failures } : null,
+      checks,
       inFlight,
       users,
       sum: requests > 0 ? sum : null,

@@ -1,5 +1,5 @@
 /** Windows of several senders for the same role become one. */
-import { countOf } from './quantiles.ts';
+import { countOf } from '../quantiles.ts';
 import { mergeBuckets } from './buckets.ts';
 import { FAILURES, type TrafficWindow } from './window.ts';
 
@@ -19,6 +19,7 @@ export function joined(windows: readonly [TrafficWindow, ...TrafficWindow[]]): T
     requests: total(windows.map(({ requests }) => requests)) ?? 0,
     errors: total(windows.map(({ errors }) => errors)),
     failures: failuresOf(windows),
+    checks: checksOf(windows),
     inFlight: total(last.map(({ inFlight }) => inFlight)),
     users: total(last.map(({ users }) => users)),
     sum: busy.every(({ sum }) => sum !== null) ? total(busy.map(({ sum }) => sum)) : null,
@@ -32,6 +33,12 @@ export function joined(windows: readonly [TrafficWindow, ...TrafficWindow[]]): T
 function total(figures: readonly (number | null)[]): number | null {
   const known = figures.filter((figure) => figure !== null);
   return known.length === 0 ? null : known.reduce((sum, figure) => sum + figure, 0);
+}
+
+function checksOf(windows: readonly TrafficWindow[]): TrafficWindow['checks'] {
+  const told = windows.flatMap(({ checks }) => checks ?? []);
+  if (told.length === 0) return null;
+  return { passed: told.reduce((sum, { passed }) => sum + passed, 0), failed: told.reduce((sum, { failed }) => sum + failed, 0) };
 }
 
 function failuresOf(windows: readonly TrafficWindow[]): TrafficWindow['failures'] {

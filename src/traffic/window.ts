@@ -32,6 +32,8 @@ export interface TrafficWindow {
   readonly errors: number | null;
   /** What failed, as far as the tool tells; null: it does not. */
   readonly failures: Readonly<Partial<Record<Failure, number>>> | null;
+  /** Of the answers and of whole transactions, as the tool's script checks them; null: it checks nothing. */
+  readonly checks: { readonly passed: number; readonly failed: number } | null;
   /** At its end; null is unknown. */
   readonly inFlight: number | null;
   readonly users: number | null;

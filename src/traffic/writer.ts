@@ -11,7 +11,7 @@ import { coarsened } from './buckets.ts';
 import { Failing } from './failing.ts';
 import { isComplete, joined } from './joining.ts';
 import { Operations } from './operations.ts';
-import { quantileOf, unresolved } from './quantiles.ts';
+import { quantileOf, unresolved } from '../quantiles.ts';
 import type { TrafficSink, TrafficWindow } from './window.ts';
 
 /** Windows that wait to be written: 64 roles with 33 operations, twice in the ten seconds between two flushes. Beyond it they are written at once. */
@@ -140,9 +140,11 @@ export class Traffic implements TrafficSink {
     if (inFlight !== null) this.#set(owner, METRICS.inFlight, window, inFlight);
     if (users !== null) this.#set(owner, METRICS.users, window, users);
     this.#writeMean(owner, METRICS.mean, window, {});
+    this.#writeSums(owner, window);
     const buckets = window.buckets && coarsened(window.buckets);
     for (const bucket of buckets ?? []) this.#count(owner, METRICS.bucket, window, bucket.count, boundsOf(bucket));
     this.#writeQuantiles(owner, METRICS.quantile, { ...window, buckets }, {});
+    this.#writeChecks(owner, window);
     this.#watchFailures(window);
   }
 
@@ -156,6 +158,19 @@ export class Traffic implements TrafficSink {
 
   #writeMean(owner: Owner, def: MetricDef, window: TrafficWindow, labels: Labels): void {
     if (window.sum !== null && window.requests > 0) this.#set(owner, def, window, window.sum / window.requests, labels);
+  }
+
+  /** What a mean over any span is made of. */
+  #writeSums(owner: Owner, window: TrafficWindow): void {
+    if (window.sum === null) return;
+    this.#count(owner, METRICS.sum, window, window.sum);
+    this.#count(owner, METRICS.timed, window, window.requests);
+  }
+
+  #writeChecks(owner: Owner, window: TrafficWindow): void {
+    if (window.checks === null) return;
+    this.#count(owner, METRICS.checksPassed, window, window.checks.passed);
+    this.#count(owner, METRICS.checks, window, window.checks.passed + window.checks.failed);
   }
 
   #writeQuantiles(owner: Owner, def: MetricDef, window: TrafficWindow, labels: Labels): void {
@@ -220,7 +235,7 @@ function whose(target: string | null): string {
 
 /** As Prometheus writes bounds. */
 function boundsOf({ over, to }: Bucket): { 'soak.bucket.over': string; 'soak.bucket.to': string } {
-  const text = (bound: number): string => (Number.isFinite(bound) ? decimal(bound) : '+Inf');
+  const text = (bound: number): string => (Number.isFinite(bound) ? decimal(bound) : bound > 0 ? '+Inf' : '-Inf');
   return { 'soak.bucket.over': text(over), 'soak.bucket.to': text(to) };
 }
 

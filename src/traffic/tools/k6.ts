@@ -78,7 +78,7 @@ function readCounter(reading: Reading, name: string, point: CounterPoint, rates:
 /** A rate of k6 is one counter with the attribute condition (since 1.4), or two counters: of what was not zero, and of all. */
 class Rates {
   #failed: { readonly point: Point; count: number } | null = null;
-  #checks: { readonly point: Point; count: number } | null = null;
+  #checks: { readonly point: Point; passed: number; failed: number } | null = null;
 
   add(name: string, point: Point, count: number): void {
     const { condition } = point.labels;
@@ -88,9 +88,10 @@ class Rates {
       this.#failed.count += isNonzero ? count : 0;
       return;
     }
-    this.#checks ??= { point, count: 0 };
-    if (condition === undefined) this.#checks.count += isNonzero ? -count : count;
-    else this.#checks.count += isNonzero ? 0 : count;
+    this.#checks ??= { point, passed: 0, failed: 0 };
+    // Of two counters the second has them all.
+    this.#checks.passed += isNonzero ? count : 0;
+    this.#checks.failed += condition === undefined ? (isNonzero ? -count : count) : isNonzero ? 0 : count;
   }
 
   /** What k6 itself calls failed goes before what the statuses say. */
@@ -99,6 +100,10 @@ class Rates {
       const draft = reading.draft(this.#failed.point, null);
       if (draft.requests > 0) draft.errors = Math.min(draft.requests, this.#failed.count);
     }
-    if (this.#checks) reading.draft(this.#checks.point, null).failed('check', this.#checks.count);
+    if (this.#checks === null) return;
+    const { point, passed, failed } = this.#checks;
+    const draft = reading.draft(point, null);
+    draft.checks = { passed, failed: Math.max(0, failed) };
+    draft.failed('check', failed);
   }
 }

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Bucket } from '../../../src/intake/point.ts';
 import { BUCKETS_MAX, coarsened, Durations, mergeBuckets, plainBound } from '../../../src/traffic/buckets.ts';
-import { countOf, quantileOf, shareWithin, unresolved } from '../../../src/traffic/quantiles.ts';
+import { countOf, quantileOf, shareWithin, unresolved } from '../../../src/quantiles.ts';
 import * as fc from '../../property.ts';
 
 const DURATION = fc.double({ min: 0, max: 400, noNaN: true });

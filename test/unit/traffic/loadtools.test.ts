@@ -7,7 +7,7 @@ import { parseOtlp } from '../../../src/intake/otlp.ts';
 import type { CounterPoint, GaugePoint, HistogramPoint, Point } from '../../../src/intake/point.ts';
 import { failureOfStatus, failureOfText } from '../../../src/traffic/failure.ts';
 import { LoadTools } from '../../../src/traffic/loadtools.ts';
-import { countOf } from '../../../src/traffic/quantiles.ts';
+import { countOf } from '../../../src/quantiles.ts';
 import { FAILURES, type TrafficWindow } from '../../../src/traffic/window.ts';
 import * as fc from '../../property.ts';
 

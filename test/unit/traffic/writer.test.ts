@@ -20,6 +20,7 @@ const EMPTY: TrafficWindow = {
   requests: 0,
   errors: null,
   failures: null,
+  checks: null,
   inFlight: null,
   users: null,
   sum: null,

@@ -1,5 +1,11 @@
 /** What counts in buckets say: quantiles where the buckets are narrow enough, and shares at or below a threshold as an interval. */
-import type { Bucket } from '../intake/point.ts';
+
+/** How many values lie above `over` and not above `to`; the outer bounds may be infinite. */
+export interface Bucket {
+  readonly over: number;
+  readonly to: number;
+  readonly count: number;
+}
 
 /**
  * A quantile is published when its bucket reaches at most half as far again as it begins: read in the middle of its logarithm, no quantile
