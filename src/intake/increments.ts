@@ -1,11 +1,6 @@
 /** What cumulative figures grew by since they were seen last, and where they began anew. */
 import type { Bucket, HistogramPoint, Point } from './point.ts';
-
-/** Series remembered: 20,000 with a key of at most 400 bytes and 100 bytes of figures are 10 MB. */
-export const REMEMBERED_MAX = 20_000;
-
-/** Buckets remembered over all series: 200,000 counts are 1.6 MB. */
-const COUNTS_MAX = 200_000;
+import type { Room } from './room.ts';
 
 /** Clocks of senders are read twice, a little apart; a start that is later by more is another start. */
 const SAME_START_S = 1;
@@ -17,39 +12,24 @@ export interface Increment {
   readonly buckets: readonly Bucket[];
 }
 
-interface Last {
+export interface Last {
   readonly count: number;
   readonly sum: number | null;
   readonly since: number | null;
   readonly buckets: readonly Bucket[];
-  round: number;
+  readonly round: number;
 }
 
 export type Cumulative = Extract<Point, { kind: 'counter' | 'histogram' | 'summary' | 'gauge' }>;
 
+/** Of one side of one signal. */
 export class Increments {
-  readonly #last = new Map<string, Last>();
-  readonly #began: number;
-  #counts = 0;
-  #round = 0;
-  /** Series were refused since it was asked last. */
-  #refused = false;
+  readonly last = new Map<string, Last>();
+  readonly #room: Room;
 
-  /** @param began wall time of the start of the run, seconds */
-  constructor(began: number) {
-    this.#began = began;
-  }
-
-  /** A span is over: what is not seen in the next ones may be forgotten when there is no room. */
-  nextRound(): void {
-    this.#round++;
-  }
-
-  /** Whether series had no room since this was asked last. */
-  refused(): boolean {
-    const refused = this.#refused;
-    this.#refused = false;
-    return refused;
+  constructor(room: Room) {
+    this.#room = room;
+    room.all.push(this);
   }
 
   /**
@@ -60,32 +40,13 @@ export class Increments {
     const now = figuresOf(point);
     if (now === null) return null;
     if ('temporality' in point && point.temporality === 'delta') return now;
-    const last = this.#last.get(key);
-    if (!this.#remember(key, last, { ...now, since: point.since, round: this.#round })) return null;
-    const isNew = point.since === null ? isLater : point.since >= this.#began;
+    const last = this.last.get(key);
+    if (!this.#room.admits(last === undefined ? 1 : 0, now.buckets.length - (last?.buckets.length ?? 0))) return null;
+    this.last.set(key, { ...now, since: point.since, round: this.#room.round });
+    const isNew = point.since === null ? isLater : point.since >= this.#room.began;
     if (last === undefined) return isNew ? now : null;
     const isReset = now.count < last.count || (point.since !== null && last.since !== null && point.since > last.since + SAME_START_S);
     return isReset ? now : difference(now, last);
-  }
-
-  #remember(key: string, last: Last | undefined, now: Last): boolean {
-    if (last === undefined && (this.#last.size >= REMEMBERED_MAX || this.#counts + now.buckets.length > COUNTS_MAX)) this.#forget();
-    if (last === undefined && (this.#last.size >= REMEMBERED_MAX || this.#counts + now.buckets.length > COUNTS_MAX)) {
-      this.#refused = true;
-      return false;
-    }
-    this.#counts += now.buckets.length - (last?.buckets.length ?? 0);
-    this.#last.set(key, now);
-    return true;
-  }
-
-  /** Those that were not seen in this round or the one before. */
-  #forget(): void {
-    for (const [key, { round, buckets }] of this.#last) {
-      if (round >= this.#round - 1) continue;
-      this.#last.delete(key);
-      this.#counts -= buckets.length;
-    }
   }
 }
 

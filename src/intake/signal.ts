@@ -1,6 +1,7 @@
 /** One declared signal at one origin: what its series come to at the end of each span. */
-import type { Increment, Increments } from './increments.ts';
+import type { Increment } from './increments.ts';
 import { resolvedQuantile } from './resolved.ts';
+import type { Room } from './room.ts';
 import { Gather, type Total } from './signals-gather.ts';
 import { Groups } from './signals-groups.ts';
 import { QUANTILES } from './signals-metric.ts';
@@ -28,11 +29,11 @@ export class Signal {
   isOver = false;
   #missed = 0;
 
-  constructor(spec: SignalSpec, increments: Increments, prefix: string) {
+  constructor(spec: SignalSpec, room: Room) {
     this.spec = spec;
     this.groups = new Groups(spec.by);
-    this.match = new Gather(spec, this.groups, increments, `${prefix}\0match`);
-    this.over = new Gather(spec, this.groups, increments, `${prefix}\0over`);
+    this.match = new Gather(spec, this.groups, room);
+    this.over = new Gather(spec, this.groups, room);
   }
 
   /** Ends the span. Of a group that was not seen, and of one whose figure is not known, there is nothing. */

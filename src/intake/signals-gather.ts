@@ -1,15 +1,16 @@
 /** One side of a signal (what is matched, or what a ratio is a share of): the series of a span of time, and what they come to by group. */
 import { hash } from 'node:crypto';
-import type { Cumulative, Increment, Increments } from './increments.ts';
+import { type Cumulative, type Increment, Increments } from './increments.ts';
 import type { Bucket, Point } from './point.ts';
+import type { Room } from './room.ts';
 import type { Groups } from './signals-groups.ts';
 import type { Aggregate, SignalSpec } from './signals-spec.ts';
 
-/** Series of one signal in one span: a broker with 1,000 partitions and ten groups. 10,000 with keys of 400 bytes are 4 MB for as long. */
+/** Series of one signal in one span: a broker with 1,000 partitions and ten groups. room.ts bounds those of all signals. */
 const SERIES_MAX = 10_000;
 
 /** Characters of a key that is remembered as it is; of a longer one its digest. */
-const KEY_MAX = 200;
+const KEY_MAX = 100;
 
 /** Which figure of a histogram or summary is meant: `x_sum` and `x_count` of a page are lines of the family `x`. */
 export type Part = 'count' | 'sum' | 'whole';
@@ -34,8 +35,7 @@ export class Gather {
   readonly #spec: Spec;
   readonly #groups: Groups;
   readonly #increments: Increments;
-  /** Begins the keys of its series among those of all signals. */
-  readonly #prefix: string;
+  readonly #room: Room;
   /** By the number of the selector that took them, then by series. */
   #taken = new Map<number, Map<string, Taken>>();
   #count = 0;
@@ -45,11 +45,11 @@ export class Gather {
   misfit: Point['kind'] | null = null;
   #hadSpan = false;
 
-  constructor(spec: Spec, groups: Groups, increments: Increments, prefix: string) {
+  constructor(spec: Spec, groups: Groups, room: Room) {
     this.#spec = spec;
     this.#groups = groups;
-    this.#increments = increments;
-    this.#prefix = prefix;
+    this.#increments = new Increments(room);
+    this.#room = room;
   }
 
   /** Whether anything was taken in this span. */
@@ -57,11 +57,11 @@ export class Gather {
     return this.#count > 0;
   }
 
-  take(point: Point, selector: number, part: Part): void {
+  /** @param key of its series (`seriesKeyOf`) */
+  take(point: Point, key: string, { index: selector, part }: { readonly index: number; readonly part: Part }): void {
     const level = this.#levelOf(point);
     const counts = level === null && this.#countsOf(point);
     if (level === null && !counts) return;
-    const key = keyOf(point, this.#prefix);
     const taken = this.#entry(key, selector, point);
     if (taken === null) return;
     if (level !== null) taken.level = level;
@@ -79,6 +79,7 @@ export class Gather {
     const totals = [...by].map(([group, all]) => [group, totalOf(all, this.#spec.aggregate)] as const);
     if (this.#count > 0) this.#hadSpan = true;
     this.#taken = new Map();
+    this.#room.leave(this.#count);
     this.#count = 0;
     this.isOver = false;
     return new Map(totals);
@@ -106,7 +107,7 @@ export class Gather {
     this.#taken.set(selector, series);
     const known = series.get(key);
     if (known !== undefined) return known;
-    if (this.#count >= SERIES_MAX) {
+    if (this.#count >= SERIES_MAX || !this.#room.enter()) {
       this.isOver = true;
       return null;
     }
@@ -117,10 +118,11 @@ export class Gather {
   }
 }
 
-function keyOf({ name, labels }: Point, prefix: string): string {
+/** The same for the same series, however its labels are ordered, and no longer than 100 characters. */
+export function seriesKeyOf({ name, labels }: Point): string {
   const names = Object.keys(labels);
   if (names.length > 1) names.sort();
-  let key = `${prefix}\0${name}`;
+  let key = name;
   for (const label of names) key += `\0${label}\0${labels[label]!}`;
   return key.length > KEY_MAX ? hash('sha256', key, 'base64') : key;
 }

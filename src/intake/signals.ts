@@ -5,11 +5,11 @@
  */
 import type { MetricDef } from '../catalog.ts';
 import type { Owner, Series, SeriesTable } from '../series.ts';
-import { Increments } from './increments.ts';
 import { selects, type Selector } from './match.ts';
 import type { Intake, Origin, Point } from './point.ts';
+import { Room } from './room.ts';
 import { type Figure, Signal } from './signal.ts';
-import type { Gather, Part } from './signals-gather.ts';
+import { type Gather, type Part, seriesKeyOf } from './signals-gather.ts';
 import { quantileMetric, signalMetric } from './signals-metric.ts';
 import type { Meaning, SignalSpec } from './signals-spec.ts';
 import { Telling, type SignalSink } from './signals-telling.ts';
@@ -47,7 +47,7 @@ interface Place {
 export class Signals implements Intake {
   readonly #specs: readonly SignalSpec[];
   readonly #context: SignalsContext;
-  readonly #increments: Increments;
+  readonly #room: Room;
   readonly #places = new Map<string, Place>();
   /** Who writes a series: two pages that say the same of one target would take turns in it. */
   readonly #writers = new Map<number, string>();
@@ -55,7 +55,7 @@ export class Signals implements Intake {
   constructor(specs: readonly SignalSpec[], context: SignalsContext) {
     this.#specs = specs;
     this.#context = context;
-    this.#increments = new Increments(context.began);
+    this.#room = new Room(context.began);
   }
 
   take(points: readonly Point[], origin: Origin): number {
@@ -68,8 +68,10 @@ export class Signals implements Intake {
       const routes = place.routes.get(point.name);
       if (routes === undefined) continue;
       const taking = routes.filter((route) => isFor(route, point));
-      for (const { gather, index, part } of taking) gather.take(point, index, part);
-      if (taking.length > 0) used++;
+      if (taking.length === 0) continue;
+      const key = seriesKeyOf(point);
+      for (const route of taking) route.gather.take(point, key, route);
+      used++;
     }
     return used;
   }
@@ -81,8 +83,8 @@ export class Signals implements Intake {
       for (const figure of signal.figures()) this.#write(signal, figure, { origin, place, sink, at, period });
       place.telling.check(signal, sink, this.#owner(signal, origin, place, period));
     }
-    if (this.#increments.refused()) place.telling.full(sink);
-    this.#increments.nextRound();
+    if (this.#room.refused()) place.telling.full(sink);
+    this.#room.nextRound();
   }
 
   /** Which signals of an origin have figures: for `doctor`. */
@@ -93,7 +95,7 @@ export class Signals implements Intake {
   #place(origin: string): Place {
     const known = this.#places.get(origin);
     if (known !== undefined) return known;
-    const signals = this.specsOf(origin).map((spec, i) => new Signal(spec, this.#increments, `${origin}\0${i}`));
+    const signals = this.specsOf(origin).map((spec) => new Signal(spec, this.#room));
     const place = { signals, routes: routesOf(signals), telling: new Telling(origin), target: null, isRestored: false };
     this.#places.set(origin, place);
     return place;

@@ -319,6 +319,14 @@ describe('bounds', () => {
     expect(bench.page('q 1')).toEqual({ 'api s': 1 });
   });
 
+  test('all signals together take no more than there is room for, and none of them half of its series', () => {
+    const bench = new Bench(['a', 'b', 'c'].map((name) => spec({ name, match: 'q' })));
+    const many = Array.from({ length: 8000 }, (_, i) => `q{i="${i}"} 1`).join('\n');
+    expect(bench.page(many)).toEqual({});
+    expect(bench.events.map(({ kind }) => kind)).toEqual(['cap', 'cap', 'cap']);
+    expect(bench.page('q 1')).toEqual({ 'api a': 1, 'api b': 1, 'api c': 1 });
+  });
+
   test('ever new series are forgotten, not kept', () => {
     const bench = new Bench([spec({ match: 'c_total', kind: 'counter' })]);
     let last = 0;
