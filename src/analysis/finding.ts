@@ -2,6 +2,7 @@
 import type { BlindSpot } from './blind.ts';
 import type { Unexpected } from './expectations.ts';
 import type { Outcome, SeriesJudgement } from './judgement.ts';
+import type { LoadEnded } from './loadend.ts';
 import type { Outage } from './outages.ts';
 import type { Disturbance } from './recovery.ts';
 import type { Rule } from './rules.ts';
@@ -25,6 +26,7 @@ export interface Matters {
   readonly stuck: readonly StuckConnection[];
   readonly outages: readonly Outage[];
   readonly disturbances: readonly Disturbance[];
+  readonly loadEnds: readonly LoadEnded[];
   /** Rules that were never compared with a sample. */
   readonly unseen: readonly Rule[];
   readonly coverage: number | null;

@@ -37,6 +37,7 @@ export function findingsOf(matters: Matters, state: JudgedState, options: JudgeO
     ...outages(matters, at),
     ...recoveries(matters, state, options, at),
     ...ruleFindings(matters, state, options, at),
+    ...loads(matters, at),
     ...unworked(matters, at),
     ...uncovered(matters),
     ...matters.blind.map((spot) => blindFinding(spot, at)),
@@ -145,6 +146,16 @@ function recoveries({ disturbances }: Matters, { series: table, t }: JudgedState
       from: at(from),
       to: to === null ? null : at(to),
       evidence,
+    }),
+  );
+}
+
+/** What a tool finds broken by its own thresholds is a failure that somebody asked for; of a load that was cut off nobody knows the rest. */
+function loads({ loadEnds }: Matters, at: At): Finding[] {
+  return loadEnds.map((end) =>
+    finding('load', clockTime(end.at), end.class === 'thresholds' ? 'fail' : 'inconclusive', `the load: ${end.message}`, {
+      from: at(end.at),
+      evidence: { class: end.class, tool: end.tool },
     }),
   );
 }

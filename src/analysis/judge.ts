@@ -22,6 +22,7 @@ import {
   UNITS_PER_TICK,
   UNITS_SCREEN,
 } from './round.ts';
+import { type LoadEnded, LoadEnds } from './loadend.ts';
 import { Outages, type OutagesSnapshot } from './outages.ts';
 import { phaseAt } from './phases.ts';
 import { Recovery, type RecoverySnapshot } from './recovery.ts';
@@ -51,6 +52,7 @@ export interface JudgeSnapshot {
   readonly stuck: readonly StuckConnection[];
   readonly outages: OutagesSnapshot;
   readonly recovery: RecoverySnapshot;
+  readonly loadEnds: readonly LoadEnded[];
   readonly coverage: CoverageSnapshot;
   readonly blind: readonly BlindSpot[];
 }
@@ -64,6 +66,7 @@ export class Judge {
   readonly #stuck = new StuckConnections();
   readonly #outages = new Outages();
   readonly #recovery = new Recovery();
+  readonly #loadEnds = new LoadEnds();
   readonly #blind = new BlindSpots();
   readonly #books = new Map<number, GradeBook>();
   readonly #judged = new Map<number, SeriesJudgement>();
@@ -91,6 +94,7 @@ export class Judge {
     this.#expectations.watch(tick.samples, state.series, state.store);
     this.#stuck.watch(tick.events);
     this.#outages.watch(tick, state.series);
+    this.#loadEnds.watch(tick.events);
     this.#coverage.watch(tick, state.series);
     this.#blind.watch(tick.events);
     if (this.#round !== null && this.#round.due.length > 0) this.#work(state, this.#round, UNITS_PER_TICK);
@@ -137,6 +141,7 @@ export class Judge {
       stuck: this.#stuck.all(),
       outages: this.#outages.all(),
       disturbances: this.#recovery.all(),
+      loadEnds: this.#loadEnds.all(),
       coverage: this.#coverage.share(state.t),
       blind: this.#blind.list(state.series.all().slice(0, state.store.size), state.store),
     });
@@ -187,6 +192,7 @@ export class Judge {
       stuck: this.#stuck.all(),
       outages: this.#outages.snapshot(),
       recovery: this.#recovery.snapshot(),
+      loadEnds: this.#loadEnds.all(),
       coverage: this.#coverage.snapshot(),
       blind: this.#blind.all(),
     };
@@ -203,6 +209,7 @@ export class Judge {
     this.#stuck.restore(snapshot.stuck);
     this.#outages.restore(snapshot.outages);
     this.#recovery.restore(snapshot.recovery);
+    this.#loadEnds.restore(snapshot.loadEnds);
     this.#coverage.restore(snapshot.coverage);
     this.#blind.restore(snapshot.blind);
   }

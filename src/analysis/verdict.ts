@@ -64,6 +64,7 @@ export interface Finding {
     | 'generator'
     | 'diagnosis'
     | 'idle'
+    | 'load'
     | 'rule'
     | 'level'
     | 'work'

@@ -44,6 +44,9 @@ Examples:
   soak-agent analyze --prometheus http://localhost:9090 --from 30d --query 'process_resident_memory_bytes{job="api"}' \\
                      --load-query 'sum(rate(http_requests_total{job="api"}[5m]))'`;
 
+/** Where OTLP by HTTP is taken everywhere; a run with another address says so. */
+const INBOUND_PORT = 4318;
+
 /** Options of the judgement, which a stored run can be given anew. */
 const JUDGEMENT: readonly OptionName[] = ['rule', 'preset', 'require', 'mustLive', 'warmup', 'config'];
 
@@ -91,6 +94,7 @@ class Program {
     this.#addDoctor();
     this.#addAnalyze();
     this.#addReplay();
+    this.#addNotes();
     this.#addMetrics();
     this.#addConfig();
   }
@@ -156,6 +160,26 @@ class Program {
       const overrides = await this.#overrides(flags);
       const { replay } = await import('./replay.ts');
       this.#code = replay(run, { overrides, json }, this.#io);
+    });
+  }
+
+  #addNotes(): void {
+    const phase = this.#program.command('phase').argument('<name>', 'its name: warmup, steady, fault, recovery, cooldown ...');
+    this.#addNote(phase.description('begin a phase of the run that is under way'), (name) => ['phase', { phase: name }]);
+    const mark = this.#program.command('mark').argument('<text>', 'what happened');
+    this.#addNote(mark.description('write a note into the run that is under way'), (text) => ['mark', { text }]);
+  }
+
+  /** Through the inbound listener, so that the run and this command have the same two options. */
+  #addNote(command: Command, what: (given: string) => ['phase' | 'mark', object]): void {
+    const flags = new Flags(command, ['inbound', 'inboundToken', 'config'], this.#faults, 'none');
+    command.action(async (given: string) => {
+      const settings = await loadSettings({ flags: flags.layer(1, this.#names()), env: this.#io.env }, this.#faults);
+      this.#refuseCommand();
+      const at = settings.get('inbound') ?? { host: '127.0.0.1', port: INBOUND_PORT };
+      const { note } = await import('./note.ts');
+      const [path, body] = what(given);
+      this.#code = await note(path, body, { ...at, token: settings.find('inboundToken') });
     });
   }
 

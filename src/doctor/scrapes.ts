@@ -29,7 +29,7 @@ const UNUSED_SHOWN = 12;
 export async function scrapeReports(config: Config, clock: Clock): Promise<ScrapeReport[]> {
   const reports: ScrapeReport[] = [];
   const roles = config.targets.map(({ role }) => role);
-  const all = signalsOf({ scrapes: config.scrapes, signals: config.signals, roles, inbound: false });
+  const all = signalsOf({ scrapes: config.scrapes, signals: config.signals, roles, inbound: config.inbound !== null });
   for (const spec of config.scrapes) {
     const seen = new Seen(all.filter(({ from }) => from === spec.name));
     const read = await tried(spec, clock, (points) => seen.take(points));

@@ -1,6 +1,6 @@
 /** One declared signal at one origin: what its series come to at the end of each span. */
 import type { Increment } from './increments.ts';
-import { resolvedQuantile } from './resolved.ts';
+import { quantileOf } from '../quantiles.ts';
 import type { Room } from './room.ts';
 import { Gather, type Total } from './signals-gather.ts';
 import { Groups } from './signals-groups.ts';
@@ -60,7 +60,7 @@ export class Signal {
     const { count, sum, buckets } = total.grown;
     if (!(count > 0)) return [];
     const quantiles = QUANTILES.flatMap((quantile): Figure[] => {
-      const value = resolvedQuantile(buckets, Number(quantile));
+      const value = quantileOf(buckets, Number(quantile)).seconds;
       return value === null ? [] : [{ labels, value: value * scale, quantile }];
     });
     return [...one(sum === null ? null : sum / count), ...quantiles];
