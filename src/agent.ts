@@ -139,7 +139,10 @@ export class Agent {
       await this.#openExport();
       for (const source of this.#sources) await source.open(this.#sink());
       if (this.config.command === null) return messages;
-      const advice = loadAdvice(this.config.command, this.#env, { inbound: null, jtl: this.config.jtl.length > 0 });
+      const advice = loadAdvice(this.config.command, this.#env, {
+        inbound: this.#inboundUrl?.replace(/^http:\/\//, '') ?? null,
+        jtl: this.config.jtl.length > 0,
+      });
       this.#load = await this.#startLoad(this.config.command, advice);
       return [...messages, ...advice.messages];
     } catch (error) {

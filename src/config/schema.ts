@@ -81,15 +81,18 @@ const RULE = z.union([
   ),
 ]);
 
-const SPAN = z.union([z.string(), z.number()]);
+/** A type of its own each time: what is said of it is kept by the type. */
+function span(): z.ZodMiniType {
+  return z.union([z.string(), z.number()]);
+}
 
 const PROBE_MAP: Record<(typeof PROBE_KEYS)[number], z.ZodMiniType> = {
   url: described(scalar('probe'), 'As in --probe.'),
   name: z.optional(described(z.string(), 'Its name in series and reports: lower-case letters, digits, - and _.')),
   target: z.optional(described(z.string(), 'The role that it asks.')),
-  every: z.optional(described(SPAN, 'Time between probes, from 1s to 1h; 5s.')),
+  every: z.optional(described(span(), 'Time between probes, from 1s to 1h; 5s.')),
   deadline: z.optional(
-    described(SPAN, 'A probe that is not over by then has failed; at most the time between probes, which is its default up to 5s.'),
+    described(span(), 'A probe that is not over by then has failed; at most the time between probes, which is its default up to 5s.'),
   ),
   status: z.optional(described(z.union([z.number(), z.string()]), 'The HTTP status that is right; any from 200 to 399 otherwise.')),
   send: z.optional(described(z.string(), 'A message to a WebSocket; the next message is the answer.')),

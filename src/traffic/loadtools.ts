@@ -23,6 +23,9 @@ const DRAFTS_MAX = 4096;
 /** Tells which role is meant where one input tells of several: `k6 --tag soak_target=api`, `OTEL_RESOURCE_ATTRIBUTES=soak.target=api`. */
 const TARGET_LABELS = ['soak.target', 'soak_target'];
 
+/** Labels by which points of tools are told from others of their name. */
+const ANY = { endTime: '', transaction: '', method: '', url: '', status: '' };
+
 /** What of `Traffic` is needed here. */
 export interface TrafficOutlet extends TrafficSink {
   now(): number | null;
@@ -71,6 +74,12 @@ export class LoadTools implements Intake {
     }
     for (const [key, one] of exports) this.#read(key, one.tool, one.points, one.sender, origin, now);
     return taken;
+  }
+
+  /** By the name alone: whatever else makes a point one of a tool's is taken to be there. */
+  knows(name: string): boolean {
+    const any = { name, unit: '', labels: ANY, wall: null, since: null, value: 0 };
+    return TOOLS.some((tool) => tool.knows({ ...any, kind: 'gauge' }));
   }
 
   #read(key: string, tool: Tool, points: readonly Point[], sender: string, origin: Origin, now: number): void {

@@ -1,8 +1,8 @@
 /** The load beside a run: what it tells, what it is itself, and what its end means. */
-import { chmodSync, writeFileSync } from 'node:fs';
+import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { type AgentUnderTest, installed, PROGRAMS, type Program, Stage } from './agent-under-test.ts';
+import { type AgentUnderTest, installed, PROGRAMS, type Program, Stage, until } from './agent-under-test.ts';
 
 const FAST = ['--interval', '0.25'];
 
@@ -57,6 +57,29 @@ describe.runIf(installed('gcc'))('the load', () => {
     expect(result.events('load_end')).toMatchObject([{ data: { code: 99, class: 'thresholds', tool: 'k6' } }]);
     expect(result.events('target_found').map(({ target }) => target)).toEqual(expect.arrayContaining(['app', 'load']));
   });
+});
+
+test.runIf(installed('gcc'))('what Artillery pushes becomes traffic of the only role', async () => {
+  await using stage = new Stage();
+  const service = await stage.service('busy=2');
+  const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--inbound', '127.0.0.1:0']);
+  const [, inbound] = await agent.says(/taken at (http:\/\/\S+)/);
+  await agent.ready();
+  for (const body of ['artillery-1.json', 'artillery-2.json']) {
+    const text = readFileSync(join(import.meta.dirname, '../fixtures/load', body));
+    const told = await fetch(`${inbound}/v1/metrics`, {
+      method: 'POST',
+      body: text,
+      headers: { 'content-type': 'application/json', connection: 'close' },
+    });
+    expect([told.status, await told.text()]).toEqual([200, '{}']);
+  }
+  await until(
+    () => value(agent, /^soak_traffic_requests_total\{.*soak_target="app"/),
+    (requests) => requests === 78,
+  );
+  expect(await value(agent, /^soak_traffic_errors_total\{/)).toBe(17);
+  await agent.end('SIGTERM');
 });
 
 test.runIf(installed('wrk'))('wrk is watched while it asks, and a probe sees the service beside it', async () => {

@@ -181,7 +181,10 @@ describe('Artillery', () => {
     const first = [counter('http.responses', 10, at(10_000)), gauge('http.response_time.p95', 40, at(10_000))];
     tools.take(first, INBOUND);
     now = 10;
-    tools.take(first, INBOUND);
+    tools.take(
+      first.map((point) => ({ ...point, wall: T0 + 11 })),
+      INBOUND,
+    );
     expect(windows).toHaveLength(1);
     now = 20;
     const lost = { ...counter('errors.ETIMEDOUT', 3, at(20_000)), wall: T0 + 20 };
