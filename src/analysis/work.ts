@@ -82,9 +82,10 @@ function requestsOf(series: readonly Series[], counted: readonly Series[], store
   const asked = judgeRates(all, 0, REQUESTS, now);
   const errors = withoutDoubles(series.filter(({ def, id }) => def.alias === ERRORS && store.bins(id).length > 0));
   if (errors.length > 0) {
-    const served = judgeRates(ratesOf(counted, errors, store, now, phases), 0, REQUESTS, now);
+    const good = ratesOf(counted, errors, store, now, phases);
+    const served = judgeRates(good, 0, REQUESTS, now);
     const ends = served.stoppedAt !== null && served.stoppedAt < (asked.stoppedAt ?? Infinity);
-    const never = asked.steady && (served.requestsPerHour ?? 0) < HALF * asked.requestsPerHour!;
+    const never = totalOf(good) < HALF * totalOf(all);
     if (ends || never)
       return {
         ...served,
@@ -96,6 +97,10 @@ function requestsOf(series: readonly Series[], counted: readonly Series[], store
   }
   const halvedAt = asked.stoppedAt === null && asked.steady ? halved(all) : null;
   return halvedAt === null ? asked : { ...asked, stoppedAt: halvedAt, ended: 'halved' };
+}
+
+function totalOf({ rate }: Rates): number {
+  return rate.reduce((sum, value) => (Number.isNaN(value) ? sum : sum + value), 0);
 }
 
 /** The class of most errors from a run time on; null when the classes are not told. */

@@ -5,7 +5,7 @@ import { field, LABELS, labelsOf, type Message, messageOf, messagesOf, numberOf,
 import { LABELS_MAX, type Parsed, POINTS_MAX, type Reason, Refusals, Unreadable } from './refusals.ts';
 
 /** What of a resource says whose points they are. Everything else of it (host, process, container) is another identity with every start. */
-const WHOSE = new Set(['service.name', 'service.instance.id', 'service.version']);
+const WHOSE = new Set(['service.name', 'service.instance.id', 'service.version', 'host.name', 'soak.target']);
 
 /** @throws {Unreadable} when it is no request at all */
 export function pointsOf(request: unknown): Parsed {

@@ -42,6 +42,9 @@ describe.runIf(installed('gcc'))('the load', () => {
     ]);
     expect(result.verdict.series.map(({ target }) => target)).toContain('load');
     expect(result.series('app latency.mean')).toBeDefined();
+    expect(result.verdict.outcome).not.toBe('pass');
+    expect(result.verdict.findings.find(({ kind }) => kind === 'work')?.why).toMatch(/^app: (?:its answers became|most of its answers were) errors \(401\)/);
+    expect(result.verdict.series.filter(({ target }) => target === 'load').some(({ gated }) => gated)).toBe(false);
   });
 
   test('of k6: how to make it tell is said, and what it ended with is a class', async () => {

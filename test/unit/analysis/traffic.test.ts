@@ -245,3 +245,26 @@ test('where a rule and the detector disagree, the finding says so', () => {
   const [one] = said(verdictOf([filled, fds, load(() => 50)], { hours: 8, options: { rules } }), 'rule');
   expect(one!.why).toMatch(/\+60 % against its baseline.* the detector disagrees: api memory\.private does not grow/);
 });
+
+describe('a day of load that follows the hour', () => {
+  const perSecond = (t: number): number => 60 + 40 * Math.sin((2 * Math.PI * t) / (24 * HOUR));
+  const asked = counter(perSecond);
+  const total = (t: number): number => 60 * t + 40 * (1 - Math.cos((2 * Math.PI * t) / (24 * HOUR))) * ((24 * HOUR) / (2 * Math.PI));
+  const day = { hours: 24, interval: 60 };
+
+  test('a leak of 100 bytes a request fails, with that figure', () => {
+    const leaking: Simulated = { def: M.memory, signal: sum(constant(200 * MB), (t) => 100 * total(t), white(7, 0.5 * MB)) };
+    const verdict = verdictOf([leaking, fds, { ...load(() => 0), signal: asked, period: 60 }], day);
+    const [one] = verdict.series;
+    expect(one!.outcome).toBe('fail');
+    expect(one!.perRequest).toBeGreaterThan(90);
+    expect(one!.perRequest).toBeLessThan(110);
+  });
+
+  test('its twin, whose size only follows the load, passes', () => {
+    const following: Simulated = { def: M.memory, signal: sum(constant(200 * MB), (t) => 0.5 * MB * perSecond(t), white(7, 0.5 * MB)) };
+    const verdict = verdictOf([following, fds, { ...load(() => 0), signal: counter(perSecond), period: 60 }], day);
+    expect(verdict.series[0]!.outcome).toBe('pass');
+    expect(verdict.outcome).toBe('pass');
+  });
+});

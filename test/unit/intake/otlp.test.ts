@@ -265,7 +265,7 @@ describe('labels', () => {
   });
 
   test('of the resource are those that say whose it is; the point may say otherwise', async () => {
-    const attributes = [...Object.entries(WHOSE), ['host.name', 'box']].map(([name, stringValue]) => ({
+    const attributes = [...Object.entries(WHOSE), ['process.pid', '7']].map(([name, stringValue]) => ({
       key: name,
       value: { stringValue },
     }));
