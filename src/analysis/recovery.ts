@@ -13,6 +13,9 @@ const BEFORE_MIN = 5;
 /** Seconds for which a signal must stay where it was: the first good answer after an outage is often followed by bad ones. */
 const STAYS_S = 10;
 
+/** Two samples that did not come, and a half. */
+const SILENT = 2.5;
+
 /** Disturbances that are remembered, the newest, and signals that are followed: 32 of 64 are 200 kB. */
 const DISTURBANCES_MAX = 32;
 const SIGNALS_MAX = 64;
@@ -35,6 +38,8 @@ const BACKLOG = /^soak\.signal\./;
 
 interface Signal {
   readonly id: number;
+  /** Seconds between samples. */
+  readonly period: number;
   readonly bad: Bad;
   readonly counter: boolean;
   /** What was normal, the newest last. */
@@ -100,10 +105,10 @@ export class Recovery {
 
   #meet(table: SeriesTable): void {
     for (; this.#met < table.size; this.#met++) {
-      const { id, def, member } = table.get(this.#met);
+      const { id, def, member, period } = table.get(this.#met);
       const bad = FOLLOWED[def.name] ?? (BACKLOG.test(def.name) && def.growth === 'leak' ? 'high' : undefined);
       if (bad === undefined || member !== null || this.#signals.has(id) || this.#signals.size === SIGNALS_MAX) continue;
-      this.#signals.set(id, { id, bad, counter: def.kind === 'counter', before: [], last: NaN, at: NaN });
+      this.#signals.set(id, { id, period, bad, counter: def.kind === 'counter', before: [], last: NaN, at: NaN });
     }
   }
 
@@ -128,6 +133,7 @@ export class Recovery {
   }
 
   #sample(signal: Signal, raw: number, at: number): void {
+    const wasSilent = at - signal.at > SILENT * signal.period;
     const value = signal.counter ? (raw - signal.last) / (at - signal.at) : raw;
     signal.last = raw;
     signal.at = at;
@@ -137,6 +143,7 @@ export class Recovery {
       const own = disturbance.returns.find(({ series }) => series === signal.id);
       if (own === undefined || own.back !== null) continue;
       disturbed = true;
+      if (wasSilent) leave(own); // a service that does not answer has no durations
       follow(own, disturbance, signal.bad, value, at);
     }
     if (!disturbed) signal.before = [...signal.before.slice(1 - BEFORE), value];
@@ -156,13 +163,14 @@ function returnOf({ id, bad, before }: Signal): Return {
   return { series: id, level, bound, left: false, inside: null, back: null };
 }
 
+function leave(own: Return): void {
+  own.left = true;
+  own.inside = null;
+}
+
 function follow(own: Return, { to }: Disturbance, bad: Bad, value: number, at: number): void {
   const isOutside = bad === 'high' ? value > own.bound : value < own.bound;
-  if (isOutside) {
-    own.left = true;
-    own.inside = null;
-    return;
-  }
+  if (isOutside) return leave(own);
   own.inside ??= at;
   if (to === null || at < to) return;
   const since = Math.max(own.inside, to);

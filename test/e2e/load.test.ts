@@ -43,7 +43,9 @@ describe.runIf(installed('gcc'))('the load', () => {
     expect(result.verdict.series.map(({ target }) => target)).toContain('load');
     expect(result.series('app latency.mean')).toBeDefined();
     expect(result.verdict.outcome).not.toBe('pass');
-    expect(result.verdict.findings.find(({ kind }) => kind === 'work')?.why).toMatch(/^app: (?:its answers became|most of its answers were) errors \(401\)/);
+    expect(result.verdict.findings.find(({ kind }) => kind === 'work')?.why).toMatch(
+      /^app: (?:its answers became|most of its answers were) errors \(401\)/,
+    );
     expect(result.verdict.series.filter(({ target }) => target === 'load').some(({ gated }) => gated)).toBe(false);
   });
 
@@ -94,4 +96,51 @@ test.runIf(installed('wrk'))('wrk is watched while it asks, and a probe sees the
   expect(result.events('load_end')).toMatchObject([{ data: { code: 0, class: 'ok', tool: 'wrk' } }]);
   expect(result.events('target_found').map(({ data }) => data['comm'])).toContain('wrk');
   expect(result.verdict.series.map(({ target }) => target)).toContain('load');
+});
+
+test.runIf(installed('gcc'))('a fault is declared from outside, and the recovery of the service is measured against a rule', async () => {
+  await using stage = new Stage();
+  const { service, url } = await asked(stage, Infinity);
+  const config = join(stage.folder, 'drill.yaml');
+  writeFileSync(
+    config,
+    JSON.stringify({ probes: [{ url: `${url}/health`, target: 'app', every: '1s', deadline: '1s' }], rules: ['recovery < 1s'] }),
+  );
+  const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--config', config, '--inbound', '127.0.0.1:0']);
+  const [, inbound] = await agent.says(/taken at (http:\/\/\S+)/);
+  const phase = async (name: string): Promise<number> => {
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    return (await fetch(`${inbound}/api/phase`, { method: 'POST', headers, body: JSON.stringify({ phase: name }) })).status;
+  };
+  await until(
+    () => value(agent, /^soak_probe_attempts_total/),
+    (attempts) => (attempts ?? 0) >= 8,
+  );
+  expect(await phase('fault')).toBe(204);
+  process.kill(service.pid, 'SIGSTOP');
+  await until(
+    () => value(agent, /^soak_probe_failures_total/),
+    (failures) => (failures ?? 0) >= 3,
+  );
+  expect(await phase('steady')).toBe(204);
+  await until(
+    () => value(agent, /^soak_probe_failures_total/),
+    (failures) => (failures ?? 0) >= 5,
+  );
+  process.kill(service.pid, 'SIGCONT');
+  const attempts = (await value(agent, /^soak_probe_attempts_total/)) ?? 0;
+  await until(
+    () => value(agent, /^soak_probe_attempts_total/),
+    (now) => (now ?? 0) >= attempts + 14,
+  );
+  await agent.end('SIGTERM');
+  const { verdict } = await agent.result();
+  const [measured, broken] = verdict.findings.filter(({ kind }) => kind === 'recovery');
+  expect(measured).toMatchObject({ outcome: 'pass', evidence: { what: 'fault' } });
+  expect(measured!.why).toMatch(/^the fault from .*: app probe\.latency\{.*\} was back after \d/);
+  expect(broken).toMatchObject({ outcome: 'fail', evidence: { rule: 'recovery < 1s' } });
+  expect(verdict.phases.map(({ name, judged }) => [name, judged])).toEqual([
+    ['fault', false],
+    ['steady', true],
+  ]);
 });

@@ -193,6 +193,12 @@ describe('recovery from a fault', () => {
     expect(said(verdict, 'recovery')[1]!.why).toMatch(/took at least 2h55m, which breaks the rule/);
   });
 
+  test('of a signal that was silent is from its first sample on', () => {
+    const silent = { ...latency(constant(0.1)), when: (t: number) => t < 3600 || t > 3960 };
+    const [one] = said(verdictOf([memory, fds, load(() => 50), silent], { events }), 'recovery');
+    expect(one!.why).toMatch(/latency\{soak\.quantile="0\.95"\} was back after 1m10s$/);
+  });
+
   test('goes on over a resumption', () => {
     const of: Scenario = { hours: 2, interval: 10, series: [memory, fds, load(() => 50), slow], events, ...rules('recovery < 40s') };
     const whole = new Simulation(of).run().verdict();
