@@ -2,6 +2,7 @@
  * What a terminal shows: a compact live table, a line a minute where there is no terminal, and the summary at the end. One screen,
  * one write per frame, no library.
  */
+import type { Capacity } from '../analysis/capacity.ts';
 import type { Verdict, VerdictSeries } from '../analysis/verdict.ts';
 import { parseRfc3339 } from '../clock.ts';
 import { formatDuration } from '../quantity.ts';
@@ -106,10 +107,28 @@ export function summary(verdict: Verdict, screen: Screen): string[] {
     ]);
     lines.push(...table([['', 'signal', 'level', 'growth (interval)', 'limit', ''], ...rows], screen.columns, new Set([2, 4])));
   }
+  lines.push(...verdict.capacity.flatMap((one) => capacityLines(one, screen)));
   const told = new Set(verdict.reasons);
   const findings = verdict.findings.filter((finding) => !told.has(finding.why));
   if (findings.length > 0) lines.push('', ...findings.map(({ outcome, why }) => `- ${outcome === 'pass' ? 'note: ' : ''}${why}`));
   return verdict.blind.length === 0 ? lines : [...lines, '', 'Not readable:', ...blindLines(verdict.blind)];
+}
+
+/** How each level of the load was served. */
+function capacityLines({ target, bands, usersPerInstance }: Capacity, { columns }: Screen): string[] {
+  const share = (value: number | null): string => (value === null ? UNKNOWN : showValue(value, '1'));
+  const time = (value: number | null): string => (value === null ? UNKNOWN : showValue(value, 's'));
+  const rows = bands.map(({ from, to, users, latency, p95, errors, cpu }) => [
+    `${showValue(from, '')} to ${showValue(to, '')}`,
+    users === null ? UNKNOWN : showValue(users, ''),
+    time(latency),
+    time(p95),
+    share(errors),
+    share(cpu),
+  ]);
+  const titles = [`${target === null ? '' : `${target}: `}requests/s`, 'users', 'mean', 'p95', 'errors', 'CPU'];
+  const enough = usersPerInstance === null ? [] : [`served well up to ${showValue(usersPerInstance, '')} users per instance`];
+  return ['', ...table([titles, ...rows], columns, new Set([1, 2, 3, 4, 5])), ...enough];
 }
 
 /** One line per reason: a control group that cannot be read is a dozen signals. */
