@@ -2,12 +2,13 @@
 import { beginningOf, examined, longestLife, POINTS_FOR_ALL, type Reading, slopeAbove, type Subject } from './beginning.ts';
 import type { Evidence } from './grades.ts';
 import type { AnalysisInput, SeriesInput } from './judgement.ts';
-import type { Mixture } from './mixture.ts';
+import { Mixture } from './mixture.ts';
 import type { Noise } from './power.ts';
 import { LINE_ONLY, SCREEN_SHAPES } from './shapes.ts';
 import { BEGAN_SHARE, type Grain, type Slope, slopeOfConstant } from './slope.ts';
 import { type Stream, streamOf, withoutVisits } from './stream.ts';
-import { isFlatTail, isNoNewHigh, tailOf } from './vetoes.ts';
+import { isTooth } from './teeth.ts';
+import { isFlatTail, isNoNewHigh, newestLife, tailOf } from './vetoes.ts';
 
 /** Per hour, at `CONFIDENCE`. */
 export interface Interval {
@@ -75,12 +76,12 @@ export function growthOf(
   const subject = { floor, grain: grainOf(def.unit), limited: input.limits.length > 0 };
   if (isConstant(first)) {
     const slope = slopeOfConstant(first, first.hours, subject.grain, floor);
-    return slope && described(first, slope, subject, until);
+    return slope && described(first, slope, subject, until, first);
   }
   const screen = slopeAbove(first, first.n < POINTS_FOR_ALL ? LINE_ONLY : SCREEN_SHAPES, subject);
-  if (screen === null || !isExamined(input, context, screen, floor, full)) return screen && described(first, screen, subject, until);
+  if (screen === null || !isExamined(input, context, screen, floor, full)) return screen && described(first, screen, subject, until, first);
   const { stream, slope } = examined(read, begun, subject, given === null, final);
-  return described(stream, slope ?? screen, subject, until);
+  return described(stream, slope ?? screen, subject, until, first);
 }
 
 /** What decides the outcome is examined at the end of a run, and while anything is said of it; all else when a few shapes find growth. */
@@ -117,9 +118,11 @@ function unitOf({ logs, level }: Stream): number {
   return logs ? level : 1;
 }
 
-function described(stream: Stream, slope: Slope, subject: Subject, until: number): Growth {
+/** @param whole before anything was cut off that settled early */
+function described(stream: Stream, slope: Slope, subject: Subject, until: number, whole: Stream): Growth {
   const { floor, grain } = subject;
   const unit = unitOf(stream);
+  const tooth = slope.score > VETOED_SCORE && isOfTeeth(whole);
   const plain = slope.line.spread;
   const noise: Noise = {
     step: stream.step,
@@ -132,9 +135,9 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
     stream,
     slope,
     floor: floor * unit,
-    interval: intervalOf(slope.end, unit),
+    interval: intervalOf(tooth ? orFlat(slope, stream.n) : slope.end, unit),
     going: () => intervalOf(slope.going(), unit),
-    evidence: evidenceOf(stream, slope, subject),
+    evidence: evidenceOf(stream, slope, subject, tooth),
     noise,
     onset: onsetOf(stream, slope),
   };
@@ -145,13 +148,13 @@ function intervalOf(slope: Mixture, unit: number): Interval {
   return { perHour: unit * slope.quantile(0.5), lo: unit * slope.quantile(outside), hi: unit * slope.quantile(1 - outside) };
 }
 
-function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject): Evidence {
+function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject, tooth: boolean): Evidence {
   const ofCycles = stream.kind === 'lows' || stream.kind === 'cycles';
   const examined = isFull(slope) && (ofCycles || stream.n >= POINTS_TO_CONFIRM);
   return {
     p: slope.line.cdf(floor),
     end: slope.goingBelow,
-    score: examined && !isVetoed(stream, slope, floor) ? slope.score : Math.min(slope.score, VETOED_SCORE),
+    score: examined && !tooth && !isVetoed(stream, slope, floor) ? slope.score : Math.min(slope.score, VETOED_SCORE),
     examined,
     limited,
     growthFrom: (stream.to - slope.growing * (stream.to - stream.from)) * HOUR,
@@ -162,6 +165,16 @@ function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject): 
 function isVetoed(stream: Stream, slope: Slope, floor: number): boolean {
   const tail = tailOf(stream);
   return tail !== null && (isNoNewHigh(tail) || isFlatTail(tail, floor, slope.goingMean));
+}
+
+/** What the load explains falls with it: it is no tooth. */
+function isOfTeeth(whole: Stream): boolean {
+  return (whole.kind === 'mean' || whole.kind === 'floor') && whole.work === null && isTooth(newestLife(whole));
+}
+
+/** The climb of a tooth will be given back, or this one will not: nobody can say before it ends. */
+function orFlat({ end, line }: Slope, n: number): Mixture {
+  return new Mixture([end, { mean: 0, spread: line.spread }].map(({ mean, spread }) => ({ weight: 0.5, mean, scale: spread, df: n - 2 })));
 }
 
 /** Whether all shapes were tried that the points can tell apart. */
