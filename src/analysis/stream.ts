@@ -40,6 +40,9 @@ const WINDOWS_MIN = 8;
 /** In blocks: a shorter cycle is averaged out by them. */
 const CYCLE_BLOCKS = 6;
 
+/** Blocks that the level now is the median of. */
+const LEVEL_BLOCKS = 5;
+
 /** A stretch of at least so many blocks loses one of them without loss. */
 const LONG_BLOCKS = 24;
 
@@ -64,8 +67,9 @@ export interface Stream {
   readonly to: number;
   /** Means or floors of blocks, lows after the drops of a sawtooth, or means of whole cycles. */
   readonly kind: 'mean' | 'floor' | 'lows' | 'cycles';
-  /** Level now: median of the last block means. */
+  /** Level at the end: median of the last block means, which is that of their middle; hours. */
   readonly level: number;
+  readonly levelAt: number;
   /** `y` is in natural logarithms. */
   readonly logs: boolean;
 }
@@ -97,7 +101,8 @@ export function streamOf(
   if (blocks.length === 0) return null;
   const seconds = blocks.reduce((sum, b, i) => sum + b.to - (i > 0 && blocks[i - 1]!.life === b.life ? blocks[i - 1]!.to : b.from), 0);
   const placed = placedOf(cells, blocks, kind, load, floors);
-  const level = median(blocks.slice(-5).map((block) => block.mean));
+  const last = blocks.slice(-LEVEL_BLOCKS);
+  const level = median(last.map((block) => block.mean));
   return {
     ...placed,
     lives: placed.life[placed.n - 1]! + 1,
@@ -106,6 +111,7 @@ export function streamOf(
     from: blocks[0]!.from / HOUR,
     to: blocks.at(-1)!.to / HOUR,
     level: logs ? Math.exp(level) : level,
+    levelAt: median(last.map((block) => block.t)) / HOUR,
     logs,
   };
 }

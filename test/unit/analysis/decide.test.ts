@@ -120,6 +120,15 @@ describe('fail', () => {
     expect(Date.parse(exhaustion!.hi!)).toBeGreaterThan(Date.parse(exhaustion!.at));
   });
 
+  test('the time to a limit that is near counts from the end, and not from the middle of the last stretch', () => {
+    const steady: Simulated = { def: M.memory, signal: sum(constant(300 * MB), line(60 * MB), white(1, 0.2 * MB)) };
+    const verdict = judge([steady, { def: M.memoryLimit, signal: constant(1000 * MB) }, ...fds, busy]);
+    const { exhaustion, level } = of(verdict, 'api memory.private');
+    const left = (Date.parse(exhaustion!.at) - Date.parse(verdict.run.end!)) / 3.6e6;
+    expect(left / (220 / 60)).toBeCloseTo(1, 2);
+    expect(level! / (780 * MB)).toBeCloseTo(1, 3);
+  });
+
   test('two minutes of a leak towards a real, low limit; but not without a limit', () => {
     const fast: Simulated = { def: M.memory, signal: sum(constant(80 * MB), line(3600 * MB), white(1, 0.5 * MB)) };
     const limit: Simulated = { def: M.memoryLimit, source: 'cgroup', period: 5, signal: constant(512 * MB) };
