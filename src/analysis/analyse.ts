@@ -59,14 +59,15 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
   };
   if (growth === null) return { ...known, ...unknown(series, isFitted(def)) };
   const interval = book.grade === 'confirmed' ? growth.going() : growth.interval;
-  const exhaustion = exhaustionOf(growth.stream.level, interval, limit?.value ?? null, until);
+  const level = levelNow(growth, book.grade, interval.perHour, until);
+  const exhaustion = exhaustionOf(level, interval, limit?.value ?? null, until);
   const outcome = outcomeOf(series, input, growth, book.grade, limit?.value ?? null, exhaustion, until);
   const { perHour, lo, hi } = interval;
   const judged: Omit<SeriesJudgement, 'why'> = {
     ...known,
     outcome,
     shape: shapeOf(growth),
-    level: growth.stream.level,
+    level,
     floorPerHour: growth.floor,
     slope: { perHour, lo, hi, confidence: CONFIDENCE },
     perRequest: work?.requestsPerHour ? perHour / work.requestsPerHour : null,
@@ -79,6 +80,11 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
     noise: growth.noise,
   };
   return { ...judged, why: whyOf(judged, series.noPass, growth.stream.lives, lastOf(series, growth.stream.level)) };
+}
+
+/** What grows is higher now than in the middle of the last stretch: half of that is 5 % of the run, and so much too late for its limit. */
+function levelNow({ stream }: Growth, grade: SeriesJudgement['grade'], perHour: number, until: number): number {
+  return stream.level + (grade === 'confirmed' ? perHour * (until / HOUR - stream.levelAt) : 0);
 }
 
 /** The last sample; of a counter, whose samples are sums, the latest rate. */

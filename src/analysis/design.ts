@@ -137,7 +137,7 @@ function projector(frame: Whitened, columns: Float64Array, n: number): Projector
 }
 
 /** Time since the first point of each life, divided by the longest such time. */
-function lifeTimes(times: Times): Float64Array {
+export function lifeTimes(times: Times): Float64Array {
   const { n, t, life } = times;
   const span = spanOf(times);
   const x = new Float64Array(n);

@@ -49,9 +49,7 @@ function grows({ grade }: SeriesJudgement): boolean {
 }
 
 function ofResource(own: readonly SeriesJudgement[], ...names: readonly string[]): SeriesJudgement[] {
-  return own.filter(
-    ({ series }) => names.includes(series.def.resource ?? '') && series.def.name.startsWith('soak.traffic.operation.') === false,
-  );
+  return own.filter(({ series }) => names.includes(series.def.resource ?? '') && !series.def.name.startsWith('soak.traffic.operation.'));
 }
 
 /** Of a load on the run as a whole the cause may be in any target. */

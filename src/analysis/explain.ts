@@ -4,7 +4,7 @@ import { CONFIDENCE, type Growth, growthOf, type Interval, isFull } from './grow
 import { nextBook } from './grades.ts';
 import type { AnalysisInput, SeriesInput } from './judgement.ts';
 import { leastSquares } from './leastsquares.ts';
-import { columnOf, type ShapeKind } from './shapes.ts';
+import { drawn, type ShapeKind } from './shapes.ts';
 import type { Slope } from './slope.ts';
 import type { Stream } from './stream.ts';
 
@@ -94,7 +94,7 @@ function lifeTimes({ n, t, life }: Stream): { t: Float64Array; x: Float64Array; 
 function fittedOf(stream: Stream, { best }: Slope, x: Float64Array): Float64Array {
   const { n, y, life, lives } = stream;
   const levels = Array.from({ length: lives }, (_, l) => Float64Array.from({ length: n }, (_, i) => Number(life[i] === l)));
-  const shape = [best.a, best.b].filter((index) => index >= 0).map((index) => columnOf(index, x, stream.work));
+  const shape = drawn(best, x, stream.work);
   const columns = [...levels, ...shape, ...stream.covariates];
   const { coefficients } = leastSquares(columns, y);
   return Float64Array.from({ length: n }, (_, i) => columns.reduce((sum, column, c) => sum + coefficients[c]! * column[i]!, 0));

@@ -5,6 +5,7 @@
  */
 import { type Design, designOf, type PhiDesign } from './design.ts';
 import { Covariates, dot, type Points } from './gls.ts';
+import { refined } from './finer.ts';
 import { type Inverses, inversesOf } from './normal.ts';
 import type { Shape } from './shapes.ts';
 
@@ -32,7 +33,7 @@ const MISFIT = 0.003;
 export const DF_MIN = 3;
 
 /** @param rounding variance of the rounding of a value; null when there are too few points for the largest shape */
-export function fitAll(points: Points, shapes: readonly Shape[], rounding: number): Fits | null {
+export function fitAll(points: Points, shapes: readonly Shape[], rounding: number, fine: boolean): Fits | null {
   const largest = shapes.some((shape) => shape.b >= 0) ? 2 : 1;
   if (points.n - points.lives - points.covariates.length - largest < DF_MIN || !(points.step > 0)) return null;
   const design = designOf(points, shapes);
@@ -41,8 +42,8 @@ export function fitAll(points: Points, shapes: readonly Shape[], rounding: numbe
   const fits = { shapes, evidence: make(), first: make(), end: make(), unit: make(), variance: make(), df, span: design.span };
   const extra = rounding + (MISFIT * rangeOf(points)) ** 2 + 1e-24 * largestSquare(points.y);
   const scratch = new Scratch(points.n, design.columns.length / points.n);
-  for (let p = 0; p < design.phis.length; p++) fitPhi(points, design, design.phis[p]!, extra, fits, p * shapes.length, scratch);
-  return fits;
+  const values = design.phis.map((phi, p) => fitPhi(points, design, phi, extra, fits, p * shapes.length, scratch));
+  return fine ? refined(points, fits, values) : fits;
 }
 
 function rangeOf({ n, y, life }: Points): number {
@@ -69,13 +70,11 @@ export function errorOf({ unit, variance }: Fits, i: number): number {
 
 /** Used again for every phi. */
 class Scratch {
-  readonly y: Float64Array;
   readonly dual: Float64Array;
   /** Products of the columns with y, and after the last a 0 for shapes without a column. */
   readonly products: Float64Array;
 
   constructor(n: number, columns: number) {
-    this.y = new Float64Array(n);
     this.dual = new Float64Array(n);
     this.products = new Float64Array(columns + 1);
   }
@@ -88,10 +87,11 @@ function fitPhi(
   extra: number,
   fits: Fits,
   offset: number,
-  { y, dual, products }: Scratch,
-): void {
+  { dual, products }: Scratch,
+): WhitenedValues {
   const { n, lives } = points;
   const beside = new Covariates(points, phi.frame);
+  const y = new Float64Array(n);
   phi.frame.project(points.y, 0, y);
   beside.remove(y);
   const yy = dot(y, 0, y, 0, n);
@@ -100,8 +100,10 @@ function fitPhi(
   const inverses = beside.units.length === 0 ? phi.inverses : inversesBeside(beside, design, phi, dual);
   const free = n - lives - beside.units.length;
   const base = phi.logPrior - 0.5 * (phi.frame.logDet + phi.frame.logLevels + beside.logLevels);
-  solveAll(design, inverses, products, { yy, noise: extra * phi.frame.trace, free, base, logN: Math.log(n) }, fits, offset);
+  const given = { yy, noise: extra * phi.frame.trace, free, base, logN: Math.log(n) };
+  solveAll(design, inverses, products, given, fits, offset);
   fits.unit.set(inverses.unit, offset);
+  return new WhitenedValues(phi.frame, beside, y, given);
 }
 
 /** Products of `count` columns with a vector. */
@@ -143,6 +145,62 @@ function solveAll(
     fits.end[i] = ea[s]! * alpha + eb[s]! * beta;
     fits.variance[i] = sse / df;
     fits.df[s] = df;
+  }
+}
+
+/** One shape with one correlation. */
+export interface Fitted {
+  readonly evidence: number;
+  readonly first: number;
+  readonly end: number;
+  readonly unit: number;
+  readonly variance: number;
+  readonly df: number;
+}
+
+const NOT_FITTED: Fitted = { evidence: -Infinity, first: 0, end: 0, unit: Infinity, variance: 0, df: 1 };
+
+/** The values in the coordinates of one correlation: for shapes that are not in the table. */
+export class WhitenedValues {
+  readonly #frame: PhiDesign['frame'];
+  readonly #beside: Covariates;
+  readonly #y: Float64Array;
+  readonly #given: Given;
+
+  constructor(frame: PhiDesign['frame'], beside: Covariates, y: Float64Array, given: Given) {
+    this.#frame = frame;
+    this.#beside = beside;
+    this.#y = y;
+    this.#given = given;
+  }
+
+  /** @param hidden variance of the slope of a bounded shape for noise of variance 1; null for one that is not */
+  fit(raw: readonly Float64Array[], [ea = 0, eb = 0]: readonly number[], hidden: number | null, siblings: number): Fitted {
+    const { yy, noise, free, base, logN } = this.#given;
+    const n = this.#y.length;
+    const k = raw.length;
+    const [a, b] = raw.map((column) => {
+      const projected = new Float64Array(n);
+      this.#frame.project(column, 0, projected);
+      this.#beside.remove(projected);
+      return projected;
+    });
+    const [aa, ay] = [dot(a!, 0, a!, 0, n), dot(a!, 0, this.#y, 0, n)];
+    const [bb, by, ab] = b ? [dot(b, 0, b, 0, n), dot(b, 0, this.#y, 0, n), dot(a!, 0, b, 0, n)] : [1, 0, 0];
+    const det = aa * bb - ab * ab;
+    if (!(aa > EXPLAINED && det > EXPLAINED * aa * bb)) return NOT_FITTED;
+    const alpha = (bb * ay - ab * by) / det;
+    const beta = (aa * by - ab * ay) / det;
+    const sse = Math.max(0, yy - alpha * ay - beta * by) + noise;
+    const df = free - k;
+    return {
+      evidence: base - (free / 2) * Math.log(sse) - (k / 2) * logN - Math.log(siblings),
+      first: alpha,
+      end: ea * alpha + eb * beta,
+      unit: hidden ?? (ea * ea * bb + eb * eb * aa - 2 * ea * eb * ab) / det,
+      variance: sse / df,
+      df,
+    };
   }
 }
 

@@ -45,8 +45,12 @@ const ENDED_SCORE = -2.2;
 /** Odds 20:1 against everything that is bounded. */
 const CONFIRM_SCORE = 3;
 
-/** Growth as such, whatever its shape, by this probability of none. */
-const CONFIRM_P = 1e-3;
+/**
+ * Growth as such, whatever its shape, by this probability of none: slow noise passes at twice as much in one run of a hundred, and is
+ * suspected there.
+ */
+const CONFIRM_P = 5e-4;
+const GROWS_P = 1e-3;
 
 /**
  * At the end of the run no later look will tell: it is more likely than not that it goes on, with growth as such certain to 5 %. What was
@@ -55,7 +59,7 @@ const CONFIRM_P = 1e-3;
 const END_SCORE = 0;
 const END_P = 0.05;
 
-/** The evidence must hold this share of the run so far, at least three looks. */
+/** The evidence must hold this share of the time at which it began to, at least three minutes: looks of a long run are so far apart. */
 const HOLD_SHARE = 0.05;
 const HOLD_MIN_S = 180;
 
@@ -83,8 +87,7 @@ export interface Look {
 }
 
 export function nextBook(book: GradeBook, evidence: Evidence, look: Look): GradeBook {
-  const holds = evidence.examined && evidence.score > CONFIRM_SCORE && Math.min(evidence.p, evidence.end) < CONFIRM_P;
-  const held = holds ? (book.held ?? look.now) : null;
+  const held = growsBy(CONFIRM_P, evidence) ? (book.held ?? look.now) : null;
   return { ...regraded(book, nextGrade(book.grade, evidence, look, held), look.now), held };
 }
 
@@ -93,18 +96,22 @@ export function regraded(book: GradeBook, grade: Grade, at: number): GradeBook {
   return { grade, held: null, history: grade === book.grade ? book.history : kept([...book.history, { grade, at }]), at };
 }
 
+function growsBy(p: number, evidence: Evidence): boolean {
+  return evidence.examined && evidence.score > CONFIRM_SCORE && Math.min(evidence.p, evidence.end) < p;
+}
+
 function nextGrade(grade: Grade, evidence: Evidence, look: Look, held: number | null): Grade {
   if (grade === 'confirmed') return evidence.score < END_SCORE ? 'retracted' : 'confirmed';
   if (confirms(evidence, held, look) || (look.final && confirmsAtEnd(evidence, look))) return 'confirmed';
   const early = look.now < (look.plannedEnd === null ? SUSPECT_UNPLANNED_S : SUSPECT_PLANNED * look.plannedEnd);
-  if (!early && (held !== null || (evidence.p < SUSPECT_P && evidence.score > ENDED_SCORE))) return 'suspected';
+  if (!early && (growsBy(GROWS_P, evidence) || (evidence.p < SUSPECT_P && evidence.score > ENDED_SCORE))) return 'suspected';
   if (grade !== 'suspected') return grade;
   if (evidence.score < ENDED_SCORE) return 'retracted';
   return evidence.p > DROP_P ? 'none' : 'suspected';
 }
 
 function confirms(evidence: Evidence, held: number | null, look: Look): boolean {
-  if (held === null || look.now - held < Math.max(HOLD_MIN_S, HOLD_SHARE * look.now)) return false;
+  if (held === null || look.now - held < Math.max(HOLD_MIN_S, HOLD_SHARE * held)) return false;
   const planned = look.plannedEnd === null ? SPAN_UNPLANNED_S : SPAN_PLANNED * look.plannedEnd;
   return spans(evidence, Math.max(planned, SPAN_JUDGED * evidence.growthTo));
 }
@@ -112,7 +119,7 @@ function confirms(evidence: Evidence, held: number | null, look: Look): boolean 
 function confirmsAtEnd(evidence: Evidence, look: Look): boolean {
   // Of a short run, which only a limit lets confirm, the beginning is all that was seen.
   const short = look.now < SPAN_UNLIMITED_S;
-  const [score, p, span] = short ? [CONFIRM_SCORE, CONFIRM_P, SPAN_JUDGED] : [END_SCORE, END_P, SPAN_FINAL];
+  const [score, p, span] = short ? [CONFIRM_SCORE, GROWS_P, SPAN_JUDGED] : [END_SCORE, END_P, SPAN_FINAL];
   const sure = evidence.score > score && Math.min(evidence.p, evidence.end) < p;
   return evidence.examined && sure && spans(evidence, span * look.now);
 }

@@ -1,15 +1,14 @@
 /** What the bins of one series say of its growth: the stream, the slope at its end, and the evidence for and against growth that goes on. */
-import type { Cut } from './cells.ts';
+import { beginningOf, examined, longestLife, POINTS_FOR_ALL, type Reading, slopeAbove, type Subject } from './beginning.ts';
 import type { Evidence } from './grades.ts';
 import type { AnalysisInput, SeriesInput } from './judgement.ts';
-import type { Mixture } from './mixture.ts';
+import { Mixture } from './mixture.ts';
 import type { Noise } from './power.ts';
-import { leastSquares } from './leastsquares.ts';
-import type { LoadCurve } from './loadcurve.ts';
-import { ALL_SHAPES, FEW_SHAPES, LINE_ONLY, LOAD_SHAPES, SCREEN_SHAPES } from './shapes.ts';
-import { BEGAN_SHARE, type Grain, type Slope, slopeOf, slopeOfConstant } from './slope.ts';
-import { type Stream, streamOf } from './stream.ts';
-import { isFlatTail, isNoNewHigh, tailOf } from './vetoes.ts';
+import { LINE_ONLY, SCREEN_SHAPES } from './shapes.ts';
+import { BEGAN_SHARE, type Grain, type Slope, slopeOfConstant } from './slope.ts';
+import { type Stream, streamOf, withoutVisits } from './stream.ts';
+import { isTooth } from './teeth.ts';
+import { isFlatTail, isNoNewHigh, newestLife, tailOf } from './vetoes.ts';
 
 /** Per hour, at `CONFIDENCE`. */
 export interface Interval {
@@ -38,31 +37,14 @@ export const CONFIDENCE = 0.95;
 const PAGE = 4096;
 const ALLOCATION = 131_072;
 
-/** Warm-up assumed before any is found: a share of the first life (research: 8 % costs 9 % of delay). */
-const WARMUP_SHARE = 0.08;
-
-/** An early transient is cut off when it is this much better (ln odds) than no bend, at most twice, and at most half of the run. */
-const WARMUP_LEAD = 3;
-const WARMUP_ROUNDS = 2;
-const WARMUP_LATEST = 0.5;
-const POINTS_AFTER_WARMUP = 16;
-/** Growth that slows down by this factor at a knee was a warm-up. */
-const WARMUP_SLOWING = 2;
-
 /** A series is examined when a few shapes leave less than this probability that nothing grows. What is reported asks for 1e-3 and less. */
 const SCREEN_P = 0.02;
-
-/** Fewer points than this cannot tell all shapes apart. */
-const POINTS_FOR_ALL = 12;
 
 /** Blocks to confirm anything on. A point of a whole cycle says more: of those, as many as an interval needs. */
 const POINTS_TO_CONFIRM = 12;
 
 /** The score of what is vetoed: odds of 3:1 against. */
 const VETOED_SCORE = -1;
-
-/** What the load explains is known to this share: of its own trend over the run, so much may be growth or not. */
-const LOAD_UNSURE = 0.05;
 
 const HOUR = 3600;
 
@@ -79,21 +61,27 @@ export function growthOf(
 ): Growth | null {
   const { def, target } = input.series;
   const load = target === null ? null : (context.load.get(target) ?? null);
-  const warmup = context.options.warmup ?? assumedWarmup(input, until);
-  const cut = { lives: input.lives, warmup, phases: context.phases, until, now: context.now };
   const scale = def.resource === 'latency' ? 'log' : 'linear';
-  const first = streamOf(input.bins, def.kind, cut, load, scale);
-  if (first === null) return null;
+  const { warmup: given, final } = context.options;
+  const cut = { lives: input.lives, phases: context.phases, until, now: context.now };
+  const read: Reading = (warmup, of = scale, floors = true) => {
+    const stream = streamOf(input.bins, def.kind, { ...cut, warmup }, load, of, floors);
+    // What is left is at unequal distances, for which no two looks share a design: at the end only.
+    return stream && final ? withoutVisits(stream) : stream;
+  };
+  const begun = beginningOf(read, longestLifeOf(input, until), given, final);
+  if (begun === null) return null;
+  const { stream: first } = begun;
   const floor = floorOf(first.level) / unitOf(first);
   const subject = { floor, grain: grainOf(def.unit), limited: input.limits.length > 0 };
   if (isConstant(first)) {
     const slope = slopeOfConstant(first, first.hours, subject.grain, floor);
-    return slope && described(first, slope, subject, until);
+    return slope && described(first, slope, subject, until, first);
   }
   const screen = slopeAbove(first, first.n < POINTS_FOR_ALL ? LINE_ONLY : SCREEN_SHAPES, subject);
-  if (screen === null || !isExamined(input, context, screen, floor, full)) return screen && described(first, screen, subject, until);
-  const { stream, slope } = afterWarmup(input, cut, first, load, subject, context.options.warmup === null);
-  return described(stream, slope ?? screen, subject, until);
+  if (screen === null || !isExamined(input, context, screen, floor, full)) return screen && described(first, screen, subject, until, first);
+  const { stream, slope } = examined(read, begun, subject, given === null, final);
+  return described(stream, slope ?? screen, subject, until, first);
 }
 
 /** What decides the outcome is examined at the end of a run, and while anything is said of it; all else when a few shapes find growth. */
@@ -112,18 +100,11 @@ function isConstant({ y }: Stream): boolean {
   return y.every((value) => value === y[0]);
 }
 
-/** Against the floor, and what the load may have hidden of it or added to it. */
-function slopeAbove(stream: Stream, shapes: typeof ALL_SHAPES, { floor, grain }: Subject): Slope | null {
-  return slopeOf(stream, stream.hours, shapes, grain, floor + unsureOfLoad(stream));
-}
-
-/** Growth per hour that an error in what the load explains would make. */
-function unsureOfLoad({ n, t, y, covariates, work }: Stream): number {
-  if (work === null || covariates.length === 0) return 0;
-  const one = new Float64Array(n).fill(1);
-  const { coefficients } = leastSquares([one, t, ...covariates], y);
-  const explained = Float64Array.from(t, (_, i) => covariates.reduce((sum, covariate, c) => sum + coefficients[c + 2]! * covariate[i]!, 0));
-  return LOAD_UNSURE * Math.abs(leastSquares([one, t], explained).coefficients[1]!);
+/** From its beginning to the next one's, or to now; seconds. */
+function longestLifeOf({ bins, lives }: SeriesInput, until: number): number {
+  const start = bins.first * bins.width;
+  const starts = [start, ...lives.filter((t) => t > start && t < until)];
+  return Math.max(...starts.map((t, i) => (starts[i + 1] ?? until) - t));
 }
 
 export function grainOf(unit: string): Grain {
@@ -132,76 +113,16 @@ export function grainOf(unit: string): Grain {
   return { rounding: 0, arrival: 0 };
 }
 
-function assumedWarmup(input: SeriesInput, until: number): number {
-  const start = input.bins.first * input.bins.width;
-  const starts = [start, ...input.lives.filter((t) => t > start && t < until)];
-  const longest = Math.max(...starts.map((t, i) => (starts[i + 1] ?? until) - t));
-  return WARMUP_SHARE * longest;
-}
-
-/** Cuts off what settles early: a cache or a heap that found its size says nothing of what comes after. */
-function afterWarmup(
-  input: SeriesInput,
-  cut: Cut,
-  first: Stream,
-  load: LoadCurve | null,
-  subject: Subject,
-  search: boolean,
-): { stream: Stream; slope: Slope | null } {
-  let [stream, warmup] = [first, cut.warmup];
-  let slope = slopeAbove(stream, shapesFor(stream), subject);
-  const rounds = search ? WARMUP_ROUNDS : 0;
-  for (let round = 0; slope !== null && round < rounds; round++) {
-    const settled = settledAt(slope);
-    if (settled === null) break;
-    warmup += settled * longestLife(stream) * HOUR + stream.step * HOUR;
-    const later = streamOf(input.bins, input.series.def.kind, { ...cut, warmup }, load, stream.logs ? 'log' : 'linear');
-    // Of other units (too little above zero is left for logarithms) it could not be compared with the same floor.
-    if (later === null || later.n < POINTS_AFTER_WARMUP || later.logs !== stream.logs) break;
-    const again = slopeAbove(later, shapesFor(later), subject);
-    if (again === null) break;
-    [stream, slope] = [later, again];
-  }
-  return { stream, slope };
-}
-
-function shapesFor({ n, work }: Stream): typeof ALL_SHAPES {
-  if (n < POINTS_FOR_ALL) return FEW_SHAPES;
-  return work === null ? ALL_SHAPES : LOAD_SHAPES;
-}
-
-/** Where an early transient has settled, as a share of the longest life; null when there is none. */
-function settledAt({ best, lead, before, after, bump }: Slope): number | null {
-  if (bump !== null && bump.lead > WARMUP_LEAD) return bump.at;
-  if (lead < WARMUP_LEAD || best.at > WARMUP_LATEST) return null;
-  if (best.kind === 'knee') return Math.abs(before) > WARMUP_SLOWING * Math.abs(after) ? best.at : null;
-  return ['step', 'fill', 'ramp', 'settle', 'line+settle'].includes(best.kind) ? best.at : null;
-}
-
-function longestLife({ t, life }: Stream): number {
-  let [start, longest] = [0, 0];
-  for (let i = 0; i < t.length; i++) {
-    if (i > 0 && life[i] !== life[i - 1]) start = i;
-    longest = Math.max(longest, t[i]! - t[start]!);
-  }
-  return longest;
-}
-
 /** What one of the stream's units is in those of the series, at the level now: a logarithm grows by a share of the level. */
 function unitOf({ logs, level }: Stream): number {
   return logs ? level : 1;
 }
 
-/** What growth is compared with, in the units of the stream. */
-interface Subject {
-  readonly floor: number;
-  readonly grain: Grain;
-  readonly limited: boolean;
-}
-
-function described(stream: Stream, slope: Slope, subject: Subject, until: number): Growth {
+/** @param whole before anything was cut off that settled early */
+function described(stream: Stream, slope: Slope, subject: Subject, until: number, whole: Stream): Growth {
   const { floor, grain } = subject;
   const unit = unitOf(stream);
+  const tooth = slope.score > VETOED_SCORE && isOfTeeth(whole);
   const plain = slope.line.spread;
   const noise: Noise = {
     step: stream.step,
@@ -214,9 +135,9 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
     stream,
     slope,
     floor: floor * unit,
-    interval: intervalOf(slope.end, unit),
+    interval: intervalOf(tooth ? orFlat(slope, stream.n) : slope.end, unit),
     going: () => intervalOf(slope.going(), unit),
-    evidence: evidenceOf(stream, slope, subject),
+    evidence: evidenceOf(stream, slope, subject, tooth),
     noise,
     onset: onsetOf(stream, slope),
   };
@@ -227,13 +148,13 @@ function intervalOf(slope: Mixture, unit: number): Interval {
   return { perHour: unit * slope.quantile(0.5), lo: unit * slope.quantile(outside), hi: unit * slope.quantile(1 - outside) };
 }
 
-function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject): Evidence {
+function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject, tooth: boolean): Evidence {
   const ofCycles = stream.kind === 'lows' || stream.kind === 'cycles';
   const examined = isFull(slope) && (ofCycles || stream.n >= POINTS_TO_CONFIRM);
   return {
     p: slope.line.cdf(floor),
     end: slope.goingBelow,
-    score: examined && !isVetoed(stream, slope, floor) ? slope.score : Math.min(slope.score, VETOED_SCORE),
+    score: examined && !tooth && !isVetoed(stream, slope, floor) ? slope.score : Math.min(slope.score, VETOED_SCORE),
     examined,
     limited,
     growthFrom: (stream.to - slope.growing * (stream.to - stream.from)) * HOUR,
@@ -246,16 +167,28 @@ function isVetoed(stream: Stream, slope: Slope, floor: number): boolean {
   return tail !== null && (isNoNewHigh(tail) || isFlatTail(tail, floor, slope.goingMean));
 }
 
+/** What the load explains falls with it: it is no tooth. */
+function isOfTeeth(whole: Stream): boolean {
+  return (whole.kind === 'mean' || whole.kind === 'floor') && whole.work === null && isTooth(newestLife(whole));
+}
+
+/** The climb of a tooth will be given back, or this one will not: nobody can say before it ends. */
+function orFlat({ end, line }: Slope, n: number): Mixture {
+  return new Mixture([end, { mean: 0, spread: line.spread }].map(({ mean, spread }) => ({ weight: 0.5, mean, scale: spread, df: n - 2 })));
+}
+
 /** Whether all shapes were tried that the points can tell apart. */
-export function isFull({ shapes }: Slope): boolean {
-  return shapes !== LINE_ONLY && shapes !== SCREEN_SHAPES;
+export function isFull({ tried }: Slope): boolean {
+  return tried !== LINE_ONLY && tried !== SCREEN_SHAPES;
 }
 
 /** Growth that began late: the posterior of the knee. */
 function onsetOf(stream: Stream, { best, before, after, weights, shapes }: Slope): Growth['onset'] {
   const isLate = best.kind === 'late' || (best.kind === 'knee' && before <= BEGAN_SHARE * after);
   if (!isLate || !(after > 0) || stream.lives > 1) return null;
-  const knees = shapes.flatMap(({ kind, at }, i) => (kind === best.kind ? [{ at, weight: weights[i]! }] : []));
+  const knees = shapes
+    .flatMap(({ kind, at }, i) => (kind === best.kind ? [{ at, weight: weights[i]! }] : []))
+    .toSorted((a, b) => a.at - b.at);
   const total = knees.reduce((sum, knee) => sum + knee.weight, 0);
   const quantile = (p: number): number => {
     let sum = 0;

@@ -45,7 +45,10 @@ export interface AnalysisInput {
   readonly work: ReadonlyMap<string, Work>;
   readonly phases: readonly Phase[];
   readonly gaps: readonly Span[];
-  /** Run times of known major collections, per target. */
+  /**
+   * Run times of known major collections, per target: none. The heap of a JVM has a sample for each of them and nothing between, so that its
+   * stream is what collections leave; memory of the process does not fall when they happen.
+   */
   readonly collections: ReadonlyMap<string, readonly number[]>;
   /** Planned length of the run in seconds, or null when it runs until told. */
   readonly plannedEnd: number | null;

@@ -179,7 +179,7 @@ class RuleParser {
   #word(draft: Draft, def: MetricDef | null): void {
     const { at } = this.#text;
     if (this.#labels(draft, def)) return;
-    switch (this.#text.take(WORD)?.[0]) {
+    switch (this.#text.take(WORD)?.[0] ?? '') {
       case 'for':
         draft.for = this.#duration('after "for"');
         return;

@@ -101,20 +101,17 @@ export function isLimit(rule: Rule): boolean {
 
 /** The unit of what the rule compares. */
 export function unitOf({ measure, againstBaseline }: Pick<Rule, 'measure' | 'againstBaseline'>, def: Pick<MetricDef, 'unit'>): string {
-  if (againstBaseline) return '1';
-  switch (measure.kind) {
-    case 'utilization':
-    case 'share':
-      return '1';
-    case 'slope':
-      return `${def.unit}/h`;
-    case 'rate':
-      return `${def.unit}/s`;
-    case 'quantile':
-    case 'exhaustion':
-    case 'recovery':
-      return 's';
-    default:
-      return def.unit;
-  }
+  const own = UNITS[measure.kind];
+  return againstBaseline ? '1' : own === undefined ? def.unit : own.replace('%', def.unit);
 }
+
+/** Of the measures that have another unit than their metric, which is `%` here. */
+const UNITS: Readonly<Partial<Record<Measure['kind'], string>>> = {
+  utilization: '1',
+  share: '1',
+  slope: '%/h',
+  rate: '%/s',
+  quantile: 's',
+  exhaustion: 's',
+  recovery: 's',
+};

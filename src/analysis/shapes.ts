@@ -5,6 +5,8 @@
  * the most that was done in a life.
  */
 
+import { type Between, FAMILIES, type Family, past, settling, SETTLED_TAUS, stretches, upTo, waves } from './families.ts';
+
 /** What a shape says: `bounded` ones stop growing, the others have a slope at the end. */
 export type ShapeKind =
   | 'flat'
@@ -37,9 +39,13 @@ export interface Shape {
   readonly at: number;
   /** How many shapes of its kind there are: each kind counts once, whatever its grid. */
   readonly siblings: number;
+  /** Of a grid that may be divided further: the stretch that its position stands for. */
+  readonly between: Between | null;
+  /** Columns of its own, of a shape that lies between those of the grid: it has none of the table. */
+  readonly own: readonly Column[] | null;
 }
 
-type Column = (x: number) => number;
+export type Column = (x: number) => number;
 
 /** A point that lies on a knee lies after it, whatever unit its time was in. */
 const ROUNDING = 1e-9;
@@ -66,13 +72,11 @@ const RAMPS: readonly (readonly [number, number])[] = [
 ];
 
 /** A coarse grid leaves a curved rest that a line would explain (research: 49 % false alarms on slow caches at x 1.4, 0 % at x 1.1). */
-const TAUS = Array.from({ length: 46 }, (_, i) => 0.015 * 1.1 ** i); // up to 1.09
+const TAU_STEP = 1.1;
+const TAUS = Array.from({ length: 46 }, (_, i) => 0.015 * TAU_STEP ** i); // up to 1.09
 
 /** Beside a line only early settling is told apart from the line itself. */
 const EARLY_TAU = 0.3;
-
-/** A settling curve is within 2 % of its end after four time constants. */
-const SETTLED_TAUS = 4;
 
 /** The maximum of a stationary series grows with the logarithm of time (a new one comes at a rate of 1/t), and so does a cache of rare keys. */
 const LOG_SCALES = [0.003, 0.01, 0.03, 0.1] as const;
@@ -81,7 +85,8 @@ const LOG_SCALES = [0.003, 0.01, 0.03, 0.1] as const;
 const ROOT_CUTS = [0, 0.09, 0.3, 1] as const;
 
 /** Periods of a cycle of which no more than two were seen. */
-const WAVES = Array.from({ length: 15 }, (_, i) => 0.4 * 1.1 ** i); // up to 1.52
+const WAVE_STEP = 1.1;
+const WAVES = Array.from({ length: 15 }, (_, i) => 0.4 * WAVE_STEP ** i); // up to 1.52
 
 /** The column of the straight line, which every list of shapes has. */
 export const LINE = 0;
@@ -101,8 +106,15 @@ interface Terms {
   readonly eb?: number;
 }
 
-function shape(list: Shape[], kind: ShapeKind, { a = -1, b = -1, ea = 0, eb = 0 }: Terms, at = 0, siblings = 1): void {
-  list.push({ kind, bounded: ea === 0 && eb === 0, a, b, ea, eb, at, siblings });
+function shape(
+  list: Shape[],
+  kind: ShapeKind,
+  { a = -1, b = -1, ea = 0, eb = 0 }: Terms,
+  at = 0,
+  siblings = 1,
+  between: Between | null = null,
+): void {
+  list.push({ kind, bounded: ea === 0 && eb === 0, a, b, ea, eb, at, siblings, between, own: null });
 }
 
 shape(SHAPES, 'flat', {});
@@ -112,7 +124,8 @@ for (const cut of ROOT_CUTS) {
 }
 shape(SHAPES, 'square', { a: column((x) => x * x), ea: 2 });
 
-const late = new Map(BENDS.map((bend) => [bend, column((x) => Math.max(0, x - bend))]));
+const bendStretch = stretches(BENDS);
+const late = new Map(BENDS.map((bend) => [bend, column(past(bend))]));
 const step = new Map(STEPS.map((at) => [at, column((x) => (x > at - ROUNDING ? 1 : 0))]));
 function until(last: number): readonly (typeof BENDS)[number][] {
   return BENDS.filter((bend) => bend <= last);
@@ -120,25 +133,36 @@ function until(last: number): readonly (typeof BENDS)[number][] {
 for (const at of STEPS) shape(SHAPES, 'step', { a: step.get(at)! }, at, STEPS.length);
 const bumps = BENDS.flatMap((to) => BENDS.filter((from) => from < to && to <= BUMP_BY).map((from) => [from, to] as const));
 for (const [from, to] of bumps) shape(SHAPES, 'bump', { a: step.get(from)!, b: step.get(to)! }, to, bumps.length);
-for (const bend of BENDS) shape(SHAPES, 'late', { a: late.get(bend)!, ea: 1 }, bend, BENDS.length);
-for (const bend of until(FILLED_BY)) shape(SHAPES, 'fill', { a: column((x) => Math.min(x, bend)) }, bend, until(FILLED_BY).length);
-for (const bend of until(KNEE_BY)) shape(SHAPES, 'knee', { a: LINE, b: late.get(bend)!, ea: 1, eb: 1 }, bend, until(KNEE_BY).length);
-for (const bend of until(STEP_BY)) shape(SHAPES, 'line+step', { a: LINE, b: step.get(bend)!, ea: 1 }, bend, until(STEP_BY).length);
+const around = (bend: number, family: Family): Between => ({ stretch: bendStretch(bend), family });
+for (const bend of BENDS) shape(SHAPES, 'late', { a: late.get(bend)!, ea: 1 }, bend, BENDS.length, around(bend, FAMILIES.late));
+for (const bend of until(FILLED_BY)) {
+  shape(SHAPES, 'fill', { a: column(upTo(bend)) }, bend, until(FILLED_BY).length, around(bend, FAMILIES.fill));
+}
+for (const bend of until(KNEE_BY)) {
+  const terms = { a: LINE, b: late.get(bend)!, ea: 1, eb: 1 };
+  shape(SHAPES, 'knee', terms, bend, until(KNEE_BY).length, around(bend, FAMILIES.knee));
+}
+for (const bend of until(STEP_BY)) {
+  shape(SHAPES, 'line+step', { a: LINE, b: step.get(bend)!, ea: 1 }, bend, until(STEP_BY).length);
+}
 for (const [from, width] of RAMPS) {
-  const ramp = column((x) => Math.min(width, Math.max(0, x - from)));
-  shape(SHAPES, 'ramp', { a: ramp }, from + width, RAMPS.length);
+  const terms = { a: column((x) => Math.min(width, Math.max(0, x - from))) };
+  shape(SHAPES, 'ramp', terms, from + width, RAMPS.length);
 }
 const early = TAUS.filter((tau) => tau < EARLY_TAU).length;
 for (const tau of TAUS) {
-  const settling = column((x) => 1 - Math.exp(-x / tau));
-  shape(SHAPES, 'settle', { a: settling }, tau * SETTLED_TAUS, TAUS.length);
-  if (tau < EARLY_TAU) shape(SHAPES, 'line+settle', { a: LINE, b: settling, ea: 1 }, tau * SETTLED_TAUS, early);
+  const curve = column(settling(tau));
+  const stretch = [Math.log(tau) - 0.5 * Math.log(TAU_STEP), Math.log(tau) + 0.5 * Math.log(TAU_STEP)] as const;
+  shape(SHAPES, 'settle', { a: curve }, tau * SETTLED_TAUS, TAUS.length, { stretch, family: FAMILIES.settle });
+  if (tau >= EARLY_TAU) continue;
+  shape(SHAPES, 'line+settle', { a: LINE, b: curve, ea: 1 }, tau * SETTLED_TAUS, early, { stretch, family: FAMILIES.lineSettle });
 }
 for (const scale of LOG_SCALES) shape(SHAPES, 'log', { a: column((x) => Math.log1p(x / scale)) }, 0, LOG_SCALES.length);
 const timed = SHAPES.length;
 for (const period of WAVES) {
-  const [sine, cosine] = [Math.sin, Math.cos].map((wave) => column((x) => wave((2 * Math.PI * x) / period)));
-  shape(SHAPES, 'wave', { a: sine!, b: cosine! }, 0, WAVES.length);
+  const [sine, cosine] = waves(period).map(column);
+  const stretch = [Math.log(period) - 0.5 * Math.log(WAVE_STEP), Math.log(period) + 0.5 * Math.log(WAVE_STEP)] as const;
+  shape(SHAPES, 'wave', { a: sine!, b: cosine! }, 0, WAVES.length, { stretch, family: FAMILIES.wave });
 }
 
 // With a load, growth may follow the work that was done, and a cycle is the load's own: waves would compete with the work.
@@ -192,4 +216,18 @@ export function workColumnsOf(shapes: readonly Shape[]): number[] {
 /** A column of the table. */
 export function columnOf(index: number, x: Float64Array, work: Float64Array | null): Float64Array {
   return (index < FIRST_OF_WORK ? x : work!).map(COLUMNS[index]!);
+}
+
+/** The columns of a shape at these times, and this work. */
+export function drawn({ a, b, own }: Shape, x: Float64Array, work: Float64Array | null): Float64Array[] {
+  return own?.map((column) => x.map(column)) ?? [a, b].filter((index) => index >= 0).map((index) => columnOf(index, x, work));
+}
+
+export function columnCount({ a, b, own }: Shape): number {
+  return own?.length ?? Number(a >= 0) + Number(b >= 0);
+}
+
+/** Whether what lies between the positions of a list is of interest: not of one that only screens, or is for a handful of points. */
+export function isFine(shapes: readonly Shape[]): boolean {
+  return shapes === ALL_SHAPES || shapes === LOAD_SHAPES;
 }

@@ -5,7 +5,7 @@
 import { DF_MIN, errorOf, type Fits, fitAll } from './fit.ts';
 import { PHIS, type Points } from './gls.ts';
 import { type Component, Mixture } from './mixture.ts';
-import { LINE_ONLY, type Shape } from './shapes.ts';
+import { columnCount, LINE_ONLY, type Shape, type ShapeKind } from './shapes.ts';
 import { studentTable } from './stats.ts';
 
 /** How a quantity moves at the smallest scale. */
@@ -54,6 +54,8 @@ export interface Slope {
   readonly lead: number;
   /** What rose and fell again early in the run, with ln of its odds against the best shape; null when that was not looked for. */
   readonly bump: { readonly at: number; readonly lead: number } | null;
+  /** The list that was asked for, and it with what was tried between its positions. */
+  readonly tried: readonly Shape[];
   readonly shapes: readonly Shape[];
   /** Posterior probability of each shape. */
   readonly weights: Float64Array;
@@ -73,9 +75,10 @@ const NEGLIGIBLE_SHOWN = 1e-3;
  * @param floor growth per hour that is tested against
  * @returns null when there are too few points for the largest shape
  */
-export function slopeOf(points: Points, hours: number, shapes: readonly Shape[], grain: Grain, floor: number): Slope | null {
-  const fits = fitAll(points, shapes, grain.rounding);
+export function slopeOf(points: Points, hours: number, tried: readonly Shape[], grain: Grain, floor: number, fine = false): Slope | null {
+  const fits = fitAll(points, tried, grain.rounding, fine);
   if (fits === null) return null;
+  const { shapes } = fits;
   const count = shapes.length;
   const part = (i: number, weight: number): Component => {
     const mean = fits.end[i]! / fits.span;
@@ -100,6 +103,7 @@ export function slopeOf(points: Points, hours: number, shapes: readonly Shape[],
     end: new Mixture(indices(fits, weight, NEGLIGIBLE_SHOWN, isShown).map((i) => part(i, weight[i]!))),
     going: () => new Mixture(growing.map((one) => one.part)),
     line,
+    tried,
     shapes,
     weights,
     bump,
@@ -141,6 +145,7 @@ export function slopeOfConstant({ n, lives }: Points, hours: number, grain: Grai
     after: 0,
     lead: 0,
     bump: null,
+    tried: LINE_ONLY,
     shapes: LINE_ONLY,
     weights: Float64Array.of(1),
     noise: [{ phi: 0, variance: grain.rounding, weight: 1 }],
@@ -171,7 +176,7 @@ function growthAtEnd(
   let [all, yes, time, sum, below] = [0, 0, 0, 0, 0];
   for (const { i, part } of growing) {
     const shape = shapeAt(fits, i);
-    const share = shape.b < 0 ? GOES_ON_SHARE : GOES_ON_SHARE_LATER;
+    const share = columnCount(shape) < 2 ? GOES_ON_SHARE : GOES_ON_SHARE_LATER;
     const over = above(part, floor);
     const goes = part.weight * (share * mean > floor ? above(part, share * mean) : over);
     const began = shape.kind === 'late' || (shape.kind === 'knee' && fits.first[i]! < BEGAN_SHARE * fits.end[i]!);
@@ -240,7 +245,12 @@ function indices({ shapes, unit }: Fits, weight: Float64Array, negligible: numbe
 
 function bestOf(fits: Fits, weights: Float64Array): Pick<Slope, 'best' | 'before' | 'after' | 'lead' | 'noise'> {
   const count = fits.shapes.length;
-  const s = weights.indexOf(largest(weights));
+  // What a position of the grid would weigh there: a grid that was divided is not the less likely for it.
+  const grid = grids(fits.shapes);
+  const heights = weights.map(
+    (weight, i) => (weight * fits.shapes[i]!.siblings) / (grid.get(fits.shapes[i]!.kind) ?? fits.shapes[i]!.siblings),
+  );
+  const s = likeliest(fits.shapes, weights, heights);
   const plain = weights.reduce((most, weight, i) => (isPlain(fits.shapes[i]!) ? Math.max(most, weight) : most), 0);
   const own = normalised(Float64Array.from(PHIS, (_, p) => fits.evidence[p * count + s]!));
   const likely = own.indexOf(largest(own)) * count + s;
@@ -248,11 +258,26 @@ function bestOf(fits: Fits, weights: Float64Array): Pick<Slope, 'best' | 'before
     best: fits.shapes[s]!,
     before: fits.first[likely]! / fits.span,
     after: fits.end[likely]! / fits.span,
-    lead: Math.min(SCORE_MAX, Math.log(weights[s]! / plain)),
+    lead: Math.min(SCORE_MAX, Math.log(heights[s]! / plain)),
     noise: PHIS.map((phi, p) => ({ phi, variance: fits.variance[p * count + s]!, weight: own[p]! })).filter(
       ({ weight }) => weight > NEGLIGIBLE,
     ),
   };
+}
+
+/** The highest shape of the kind that weighs most. */
+function likeliest(shapes: readonly Shape[], weights: Float64Array, heights: Float64Array): number {
+  const kinds = new Map<ShapeKind, number>();
+  shapes.forEach(({ kind }, i) => kinds.set(kind, (kinds.get(kind) ?? 0) + weights[i]!));
+  const [kind] = [...kinds].reduce((most, one) => (one[1] > most[1] ? one : most));
+  return shapes.reduce((best, shape, i) => (shape.kind === kind && (best < 0 || heights[i]! > heights[best]!) ? i : best), -1);
+}
+
+/** Positions of each kind before any was divided. */
+function grids(shapes: readonly Shape[]): Map<ShapeKind, number> {
+  const grid = new Map<ShapeKind, number>();
+  for (const { kind, siblings } of shapes) grid.set(kind, Math.min(siblings, grid.get(kind) ?? Infinity));
+  return grid;
 }
 
 function isPlain(shape: Shape): boolean {

@@ -8,6 +8,7 @@ import type { Bins } from '../store.ts';
 import { type Cells, cellsOf, type Cut, logarithms } from './cells.ts';
 import { type LoadFit, loadFitOf } from './covariate.ts';
 import { type Low, lowsOf, periodOf, windowMeans } from './cycle.ts';
+import { withoutExcursions } from './excursions.ts';
 import type { LoadCurve } from './loadcurve.ts';
 import { median, scatterOf } from './stats.ts';
 
@@ -39,6 +40,9 @@ const WINDOWS_MIN = 8;
 /** In blocks: a shorter cycle is averaged out by them. */
 const CYCLE_BLOCKS = 6;
 
+/** Blocks that the level now is the median of. */
+const LEVEL_BLOCKS = 5;
+
 /** A stretch of at least so many blocks loses one of them without loss. */
 const LONG_BLOCKS = 24;
 
@@ -63,8 +67,9 @@ export interface Stream {
   readonly to: number;
   /** Means or floors of blocks, lows after the drops of a sawtooth, or means of whole cycles. */
   readonly kind: 'mean' | 'floor' | 'lows' | 'cycles';
-  /** Level now: median of the last block means. */
+  /** Level at the end: median of the last block means, which is that of their middle; hours. */
   readonly level: number;
+  readonly levelAt: number;
   /** `y` is in natural logarithms. */
   readonly logs: boolean;
 }
@@ -78,8 +83,16 @@ type Placed = Pick<Stream, 'n' | 't' | 'y' | 'life' | 'covariates' | 'work' | 'k
 /**
  * The stream of a series, or null when nothing of it may be judged. A counter's stream is its rate per second.
  * @param load the load on its target, when it is known
+ * @param floors whether the floors of blocks may be judged: what moves slowly has others on its way up than on its way down
  */
-export function streamOf(bins: Bins, kind: Kind, cut: Cut, load: LoadCurve | null = null, scale: Scale = 'linear'): Stream | null {
+export function streamOf(
+  bins: Bins,
+  kind: Kind,
+  cut: Cut,
+  load: LoadCurve | null = null,
+  scale: Scale = 'linear',
+  floors = true,
+): Stream | null {
   const plain = cellsOf(bins, kind, cut);
   const inLogs = scale === 'log' ? logarithms(plain) : null;
   const logs = inLogs !== null;
@@ -87,8 +100,9 @@ export function streamOf(bins: Bins, kind: Kind, cut: Cut, load: LoadCurve | nul
   const blocks = blocksOf(cells);
   if (blocks.length === 0) return null;
   const seconds = blocks.reduce((sum, b, i) => sum + b.to - (i > 0 && blocks[i - 1]!.life === b.life ? blocks[i - 1]!.to : b.from), 0);
-  const placed = placedOf(cells, blocks, kind, load);
-  const level = median(blocks.slice(-5).map((block) => block.mean));
+  const placed = placedOf(cells, blocks, kind, load, floors);
+  const last = blocks.slice(-LEVEL_BLOCKS);
+  const level = median(last.map((block) => block.mean));
   return {
     ...placed,
     lives: placed.life[placed.n - 1]! + 1,
@@ -97,14 +111,15 @@ export function streamOf(bins: Bins, kind: Kind, cut: Cut, load: LoadCurve | nul
     from: blocks[0]!.from / HOUR,
     to: blocks.at(-1)!.to / HOUR,
     level: logs ? Math.exp(level) : level,
+    levelAt: median(last.map((block) => block.t)) / HOUR,
     logs,
   };
 }
 
-function placedOf(cells: Cells, blocks: readonly Block[], kind: Kind, load: LoadCurve | null): Placed {
+function placedOf(cells: Cells, blocks: readonly Block[], kind: Kind, load: LoadCurve | null, floors: boolean): Placed {
   const fit = load && loadFitOf(cells, load);
-  if (fit) return blockPoints(blocks, kind, fit);
-  const plain = blockPoints(blocks, kind, null);
+  if (fit) return blockPoints(blocks, kind, fit, floors);
+  const plain = blockPoints(blocks, kind, null, floors);
   if (blocks[0]!.life !== blocks.at(-1)!.life || isConstant(plain.y)) return plain;
   const period = periodOf(cells);
   const lows = kind === 'counter' ? null : lowsOf(cells);
@@ -114,6 +129,17 @@ function placedOf(cells: Cells, blocks: readonly Block[], kind: Kind, load: Load
   return cycles < CYCLES_AVERAGED
     ? withWave(plain, (period * (cells.to[0]! - cells.from[0]!)) / HOUR)
     : cyclePoints(cells, period, cycles, plain);
+}
+
+/** Without what came and went, where no load explains it. */
+export function withoutVisits(stream: Stream): Stream {
+  const { n, t, y, life, covariates, kind } = stream;
+  const plain = covariates.length === 0 && life[n - 1] === 0 && (kind === 'mean' || kind === 'floor');
+  const kept = plain ? withoutExcursions(y) : null;
+  if (kept === null) return stream;
+  const of = (column: Float64Array): Float64Array => column.filter((_, i) => kept[i] === 1);
+  const left = of(t);
+  return { ...stream, n: left.length, t: left, y: of(y), life: new Int32Array(left.length) };
 }
 
 function isConstant(y: Float64Array): boolean {
@@ -160,14 +186,14 @@ interface Block {
   readonly high: number;
 }
 
-function blockPoints(blocks: readonly Block[], kind: Kind, fit: LoadFit | null): Placed {
+function blockPoints(blocks: readonly Block[], kind: Kind, fit: LoadFit | null, allowed: boolean): Placed {
   const n = blocks.length;
   const life = new Int32Array(n);
   for (let i = 1; i < n; i++) life[i] = life[i - 1]! + (blocks[i]!.life === blocks[i - 1]!.life ? 0 : 1);
   const means = Float64Array.from(blocks, (block) => block.mean);
   const floors = Float64Array.from(blocks, (block) => block.min);
   const share = fit ? FLOOR_QUIETER_LOADED : FLOOR_QUIETER;
-  const floor = kind !== 'counter' && roughness(floors, life) < share * roughness(means, life);
+  const floor = allowed && kind !== 'counter' && roughness(floors, life) < share * roughness(means, life);
   return {
     n,
     t: Float64Array.from(blocks, (block) => block.t / HOUR),

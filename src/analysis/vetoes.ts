@@ -37,8 +37,7 @@ export interface Tail {
 
 /** Null when there are too few points. */
 export function tailOf({ n, t, y, life, covariates }: Stream): Tail | null {
-  let start = n - 1;
-  while (start > 0 && life[start - 1] === life[n - 1]) start--;
+  const start = life.indexOf(life[n - 1]!);
   if (n - start < POINTS_MIN) return null;
   const own = { t: t.slice(start), y: y.slice(start) };
   if (covariates.length === 0) return own;
@@ -46,6 +45,10 @@ export function tailOf({ n, t, y, life, covariates }: Stream): Tail | null {
   const { coefficients } = leastSquares([new Float64Array(n - start).fill(1), own.t, ...columns], own.y);
   const explained = (i: number): number => columns.reduce((sum, column, c) => sum + coefficients[c + 2]! * column[i]!, 0);
   return { t: own.t, y: own.y.map((value, i) => value - explained(i)) };
+}
+
+export function newestLife({ n, y, life }: Stream): Float64Array {
+  return y.subarray(life.indexOf(life[n - 1]!));
 }
 
 /** The newest stretch is no higher than some stretch well before it: nothing goes on growing there. */

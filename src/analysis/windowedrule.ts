@@ -68,23 +68,14 @@ const DURATIONS = { 'soak.traffic.duration.mean': { above: 'soak.traffic.duratio
 /** What the rule compares of windows of this series; null when it compares something else. */
 export function windowedOf({ measure }: Rule, series: Series, endless: boolean): Windowed | null {
   const { name } = series.def;
-  switch (measure.kind) {
-    case 'mean':
-      return Object.hasOwn(DURATIONS, name)
-        ? new Ratio(series, DURATIONS[name as keyof typeof DURATIONS], endless)
-        : new Mean(series, endless);
-    case 'min':
-    case 'max':
-      return new Extreme(series, measure.kind, endless);
-    case 'count':
-      return new Total(series, endless);
-    case 'rate':
-      return new Rate(series, endless);
-    case 'share':
-      return new Ratio(series, { above: name, below: SHARES[name] ?? name }, endless);
-    case 'quantile':
-      return new Quantile(series, measure.q, endless);
-    default:
-      return null;
-  }
+  const { kind } = measure;
+  if (kind === 'mean')
+    return Object.hasOwn(DURATIONS, name)
+      ? new Ratio(series, DURATIONS[name as keyof typeof DURATIONS], endless)
+      : new Mean(series, endless);
+  if (kind === 'min' || kind === 'max') return new Extreme(series, kind, endless);
+  if (kind === 'count') return new Total(series, endless);
+  if (kind === 'rate') return new Rate(series, endless);
+  if (kind === 'share') return new Ratio(series, { above: name, below: SHARES[name] ?? name }, endless);
+  return kind === 'quantile' ? new Quantile(series, measure.q, endless) : null;
 }

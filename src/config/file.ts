@@ -144,12 +144,12 @@ class ConfigFile {
   #entry(path: Path): Given {
     const node = this.#yaml.at(path);
     if (!isMap(node)) return this.#given(node);
-    const beside = node.items.map((item) => {
+    const beside = node.items.map((item): [string, Given | readonly Given[]] => {
       const at = [...path, String(item.key)];
       const value = this.#yaml.at(at);
-      if (isSeq(value)) return [String(item.key), value.items.map((_, i) => this.#entry([...at, i]))] as const;
+      if (isSeq(value)) return [String(item.key), value.items.map((_, i) => this.#entry([...at, i]))];
       // A threshold of k6 may be a map; other maps inside an entry are headers.
-      return [String(item.key), isMap(value) && path[0] === keyOf('rule') ? this.#entry(at) : this.#given(value)] as const;
+      return [String(item.key), isMap(value) && path[0] === keyOf('rule') ? this.#entry(at) : this.#given(value)];
     });
     return { text: '', place: this.#yaml.place(node), beside: Object.fromEntries(beside) };
   }

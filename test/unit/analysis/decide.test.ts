@@ -86,11 +86,11 @@ describe('pass', () => {
     expect(warmup.why).toMatch(/judged from 03:[0-2]\d on/); // whole blocks after it
   });
 
-  test('what is flat after a batch job in its first half, judged from its end on', () => {
+  test('what is flat before and after a batch job, which is left out', () => {
     const batch: Signal = (t) => (t > 1.5 * HOUR && t < 2.3 * HOUR ? 150 * MB : 0);
     const verdict = judge([{ def: M.memory, signal: sum(constant(300 * MB), batch, white(1, MB)) }, ...fds, busy]);
     because(verdict, 'pass', /^2 gated series were judged/);
-    expect(of(verdict, 'api memory.private').why).toMatch(/judged from 0[23]:\d\d on/);
+    expect(of(verdict, 'api memory.private').why).toMatch(/judged from 00:\d\d on/);
   });
 });
 
@@ -118,6 +118,15 @@ describe('fail', () => {
     expect(hours).toBeLessThan(29);
     expect(Date.parse(exhaustion!.lo)).toBeLessThan(Date.parse(exhaustion!.at));
     expect(Date.parse(exhaustion!.hi!)).toBeGreaterThan(Date.parse(exhaustion!.at));
+  });
+
+  test('the time to a limit that is near counts from the end, and not from the middle of the last stretch', () => {
+    const steady: Simulated = { def: M.memory, signal: sum(constant(300 * MB), line(60 * MB), white(1, 0.2 * MB)) };
+    const verdict = judge([steady, { def: M.memoryLimit, signal: constant(1000 * MB) }, ...fds, busy]);
+    const { exhaustion, level } = of(verdict, 'api memory.private');
+    const left = (Date.parse(exhaustion!.at) - Date.parse(verdict.run.end!)) / 3.6e6;
+    expect(left / (220 / 60)).toBeCloseTo(1, 2);
+    expect(level! / (780 * MB)).toBeCloseTo(1, 3);
   });
 
   test('two minutes of a leak towards a real, low limit; but not without a limit', () => {

@@ -28,6 +28,17 @@ describe('grades', () => {
     ]);
   });
 
+  test('of looks that are 5 % of the run apart, two in a row are enough', () => {
+    const { history } = through([
+      [100, LEAK],
+      [105, LEAK],
+    ]);
+    expect(history.map(({ grade, at }) => [grade, at / 60])).toEqual([
+      ['suspected', 100],
+      ['confirmed', 105],
+    ]);
+  });
+
   test('one look that does not hold begins the wait anew', () => {
     const { history } = through([...minutes(100, 103, LEAK), [104, FLAT], ...minutes(105, 120, LEAK)]);
     expect(history.find(({ grade }) => grade === 'confirmed')!.at / 60).toBeGreaterThanOrEqual(110);

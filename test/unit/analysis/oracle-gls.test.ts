@@ -68,7 +68,7 @@ describe.each(CASES)('%i lives, phi %d', (lives, phi) => {
   test.each([0, 1, 2])('slopes at the end of shapes of one and two columns, beside %i covariates', (covariates) => {
     const points = withWork(drawn(new Random(`shapes/${lives}/${phi}`), lives, covariates));
     for (const shapes of [ALL_SHAPES, LOAD_SHAPES]) {
-      const fits = fitAll(points, shapes, 0)!;
+      const fits = fitAll(points, shapes, 0, false)!;
       const { x, span } = lifeTimes(points);
       const at = PHIS.findIndex((one) => one === phi) * shapes.length;
       const weights = covariance(points.t, points.life, points.step, phi);

@@ -16,6 +16,7 @@ function stream(f: (i: number) => number, more: Partial<Stream> = {}, n = 40): S
     to: n / 4,
     kind: 'mean',
     level: 0,
+    levelAt: 0,
     logs: false,
   } as const;
   return { n, t, y, life: new Int32Array(n), ...none, ...more };

@@ -1,0 +1,92 @@
+/**
+ * What rose and fell again, or fell and rose: a batch, a test before the test, a spike of one block. Between two clear edges in opposite
+ * directions, with the same level before and after, nothing was gained; the points between say nothing of growth and are left out. As noise
+ * they would be so large and so slow that they hide growth; as a shape of its own, with free levels, a bump explains half of all growth away.
+ */
+import { median, scatterOf } from './stats.ts';
+
+/** An edge is a difference of neighbours this many times the noise, and an excursion at least so high. */
+const CLEAR = 8;
+/** The levels before and after differ by at most this share of its height. */
+const RETURNED = 0.2;
+/** Differences that one edge lasts at most: a block on its way, and its neighbours. */
+const EDGE_POINTS = 3;
+/** Points that a level is taken from, and how many must be there. */
+const LEVEL_POINTS = 3;
+const LEVEL_MIN = 3;
+/** Of all points at most this share: what comes and goes all the time is how the program lives. */
+const SHARE_MAX = 0.4;
+/** Noise is at least this share of the range: a series without any has edges everywhere. */
+const QUIET = 0.003;
+
+/** Points from the first to before the last. */
+export interface Edge {
+  readonly first: number;
+  readonly end: number;
+  readonly up: boolean;
+}
+
+/** Which points are to be kept; null for all. */
+export function withoutExcursions(values: Float64Array): Uint8Array | null {
+  const n = values.length;
+  if (n < 2 * LEVEL_MIN + 2) return null;
+  const { y, trend, clear, edges } = moved(values);
+  if (edges.length < 2) return null;
+  const kept = new Uint8Array(n).fill(1);
+  let left = n;
+  for (let i = 0; i + 1 < edges.length; i++) {
+    const [from, to] = [edges[i]!, edges[i + 1]!];
+    if (from.up === to.up || !isReturn(y, from, to, clear, trend)) continue;
+    kept.fill(0, from.first + 1, to.end);
+    left -= to.end - from.first - 1;
+    i++;
+  }
+  return left < n && left >= (1 - SHARE_MAX) * n ? kept : null;
+}
+
+/** Edges that stand out of the noise, beside steady growth. */
+export function clearEdges(values: Float64Array): Edge[] {
+  const { y, clear, edges } = moved(values);
+  return edges.filter(({ first, end }) => Math.abs(y[end]! - y[first]!) > clear);
+}
+
+interface Moved {
+  /** Without steady growth: the usual difference of two points is no edge. */
+  readonly y: Float64Array;
+  readonly trend: number;
+  readonly clear: number;
+  readonly edges: Edge[];
+}
+
+function moved(values: Float64Array): Moved {
+  const trend = median(values.subarray(1).map((value, i) => value - values[i]!));
+  const y = values.map((value, i) => value - trend * i);
+  const range = y.reduce((most, value) => Math.max(most, value), -Infinity) - y.reduce((least, value) => Math.min(least, value), Infinity);
+  const clear = CLEAR * Math.max(scatterOf(y), QUIET * range);
+  return { y, trend, clear, edges: range > clear ? edgesOf(y, clear) : [] };
+}
+
+/** Runs of clear differences in one direction: the level before lies at `first`, that after it at `end`. */
+function edgesOf(y: Float64Array, clear: number): Edge[] {
+  const edges: Edge[] = [];
+  for (let i = 1; i < y.length; i++) {
+    const change = y[i]! - y[i - 1]!;
+    const up = change > 0;
+    const last = edges.at(-1);
+    if (last && last.end === i - 1 && last.up === up && Math.abs(change) > clear / 4) edges[edges.length - 1] = { ...last, end: i };
+    else if (Math.abs(change) > clear / 2) edges.push({ first: i - 1, end: i, up });
+  }
+  // What moves for longer is on its way: a cycle, a warm-up.
+  return edges.filter(({ first, end }) => end - first <= EDGE_POINTS);
+}
+
+/** To where the usual growth of a point has brought the level meanwhile, or to the level before: the usual growth is known to its noise. */
+function isReturn(y: Float64Array, from: Edge, to: Edge, clear: number, trend: number): boolean {
+  const before = y.subarray(Math.max(0, from.first + 1 - LEVEL_POINTS), from.first + 1);
+  const after = y.subarray(to.end, to.end + LEVEL_POINTS);
+  if (before.length < LEVEL_MIN || after.length < LEVEL_MIN) return false;
+  const [low, high] = [median(before), median(after)];
+  const height = Math.abs(median(y.subarray(from.end, to.first + 1)) - low);
+  const grown = trend * (to.end - from.first - 1 + (before.length + after.length) / 2);
+  return height > clear && Math.min(Math.abs(high - low), Math.abs(high - low + grown)) < RETURNED * height;
+}

@@ -1,0 +1,57 @@
+import { describe, expect, test } from 'vitest';
+import { withoutExcursions } from '../../../src/analysis/excursions.ts';
+import { ou, white } from '../../sim/series.ts';
+
+const N = 40;
+const noise = white(3, 1);
+
+function kept(signal: (i: number) => number): number[] | null {
+  const mask = withoutExcursions(Float64Array.from({ length: N }, (_, i) => 100 + signal(i) + noise(i)));
+  return mask && Array.from(mask, (value, i) => (value === 1 ? -1 : i)).filter((i) => i >= 0);
+}
+
+const between = (from: number, to: number, height: number) => (i: number) => (i >= from && i < to ? height : 0);
+
+describe('what came and went', () => {
+  test.each([
+    ['a batch', between(20, 26, 60), [20, 21, 22, 23, 24, 25]],
+    ['a spike of one block', between(11, 12, 60), [11]],
+    ['a dip', between(20, 23, -60), [20, 21, 22]],
+    ['a batch with flanks', (i: number) => [0, 30, 60, 60, 25, 0][i - 19] ?? 0, [20, 21, 22, 23]],
+  ])('%s is left out', (_, signal, left) => {
+    expect(kept(signal)).toEqual(left);
+  });
+
+  test.each([0.5, 6])('beside growth of %d a point, too, with what belongs to its edges', (growth) => {
+    const left = kept((i) => growth * i + between(20, 26, 200)(i))!;
+    expect(left).toEqual(expect.arrayContaining([20, 21, 22, 23, 24, 25]));
+    expect(left.length).toBeLessThanOrEqual(8);
+  });
+
+  test('two are, while most of the run is left', () => {
+    expect(kept((i) => between(8, 12, 60)(i) + between(24, 28, 60)(i))).toEqual([8, 9, 10, 11, 24, 25, 26, 27]);
+    const often = (i: number): number => (i % 6 < 3 ? 60 : 0);
+    expect(kept(often)).toBeNull();
+  });
+
+  test.each([
+    ['noise', () => 0],
+    ['slow noise', ou(4, 8, 5)],
+    ['a line', (i: number) => 3 * i],
+    ['a step', between(20, N, 60)],
+    ['stairs', (i: number) => 60 * Math.floor(i / 10)],
+    ['what falls to a new level', (i: number) => between(20, 26, 60)(i) + between(26, N, 25)(i)],
+    ['what may not have ended', between(36, N, 60)],
+    ['what was there from the start', between(0, 6, 60)],
+    ['what just ended', between(30, 38, 60)],
+    ['a slow cycle', (i: number) => 40 * Math.sin(i / 5)],
+    ['slow climbs and sudden falls', (i: number) => 60 * ((i % 13) / 13)],
+  ])('%s is kept', (_, signal) => {
+    expect(kept(signal)).toBeNull();
+  });
+
+  test('of what never moves, and of a handful of points, nothing is left out', () => {
+    expect(withoutExcursions(new Float64Array(N).fill(7))).toBeNull();
+    expect(withoutExcursions(Float64Array.of(1, 9, 1))).toBeNull();
+  });
+});
