@@ -2,6 +2,9 @@ import { defineConfig } from 'vitest/config';
 
 const SERVERS = ['test/e2e/{pool*,postgres*,redis,servers,sockets}.test.ts'];
 
+/** What is asked and answered: they wait for each other and for small programs, and little of their time is work. */
+const ANSWERS = ['test/e2e/{analyze,badinput,cli,doctor,export,http,inbound,options,record,scrape}.test.ts'];
+
 /**
  * One file at a time: they start programs on two cores and read the machine's own figures. What a neighbour on the machine
  * disturbed is tried once more; vitest names every test that needed it.
@@ -13,7 +16,8 @@ export default defineConfig({
     projects: [
       { test: { name: 'unit', maxWorkers: 2, include: ['test/unit/**/*.test.ts', 'test/*.test.ts'], testTimeout: 30_000 } },
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 300_000 } },
-      { test: { ...REAL, name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: SERVERS } },
+      { test: { ...REAL, name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: [...SERVERS, ...ANSWERS] } },
+      { test: { ...REAL, name: 'answers', include: ANSWERS } },
       { test: { ...REAL, name: 'servers', include: SERVERS } },
     ],
   },

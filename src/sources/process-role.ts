@@ -34,6 +34,7 @@ export class Role {
   readonly #role: Total | null;
   readonly #other: Total | null;
   readonly #states = new Int32Array(STATES.length);
+  readonly #toldStates = new Int32Array(STATES.length).fill(-1);
   #stateIds: number[] | null = null;
   readonly #blind = new Set<string>();
 
@@ -156,11 +157,15 @@ export class Role {
       total?.fast.set(total.fastSeries, sink, at);
       if (details) total?.slow.set(total.slowSeries, sink, at);
     }
-    if (details) this.#reportStates(sink, at);
+    this.#reportStates(sink, at, details);
   }
 
-  #reportStates(sink: Sink, at: number): void {
+  /** Six series of which five are zero: told when they change, and otherwise with the slow figures. */
+  #reportStates(sink: Sink, at: number, details: boolean): void {
     const states = this.#states;
+    const changed = states.some((count, i) => count !== this.#toldStates[i]);
+    if (!changed && !details) return;
+    this.#toldStates.set(states);
     let known = 0;
     for (let i = 0; i < states.length; i++) {
       if (states[i]! < 0) return;

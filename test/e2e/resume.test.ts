@@ -149,9 +149,10 @@ describe.runIf(installed('gcc', 'python3')).concurrent('a target', () => {
       result.folder,
       ({ def, labels }) => def.name === 'soak.process.state' && labels['soak.process.state'] === 'stopped',
     );
-    const count = stopped.filter(({ value }) => value === 1).length;
-    expect(count).toBeGreaterThan(15);
-    expect(count).toBeLessThan(stopped.length);
+    const from = stopped.find(({ value }) => value === 1)!.at;
+    const to = stopped.find(({ value, at }) => value === 0 && at > from)!.at;
+    expect(to - from).toBeGreaterThan(5);
+    expect(to - from).toBeLessThan(7);
     const memory = samplesOf(result.folder, ({ target, def }) => target === 'app' && def.alias === 'memory.private');
     expect(memory.filter(({ value }) => value === 0)).toEqual([]);
   });
