@@ -9,6 +9,7 @@ import { isRequired } from './gates.ts';
 import { rfc3339 } from './instant.ts';
 import type { JudgeOptions, Outcome, SeriesJudgement } from './judgement.ts';
 import { classOf } from './leaks.ts';
+import { phasesOf } from './phases.ts';
 import type { JudgedState } from './round.ts';
 import type { Verdict, VerdictSeries } from './verdict.ts';
 
@@ -56,7 +57,7 @@ export function decide(run: RunInfo, state: JudgedState & Evented, options: Judg
     series: matters.series.map((judged) => verdictSeries(judged, outcomeOf(judged, matters), classOf(judged, matters.series), at)),
     findings,
     capacity: capacities(state, matters),
-    phases: state.timeline.phases.map(({ name, from, judged }) => ({ name, from: at(from), judged })),
+    phases: phasesOf(state.timeline.phases, matters.work).map(({ name, from, judged }) => ({ name, from: at(from), judged })),
     events: state.events.map(({ t, kind, target, member, message }) => ({ at: at(t), kind, target, member, message })),
   };
 }

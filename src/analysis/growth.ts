@@ -1,12 +1,15 @@
 /** What the bins of one series say of its growth: the stream, the slope at its end, and the evidence for and against growth that goes on. */
 import { beginningOf, examined, longestLife, POINTS_FOR_ALL, type Reading, slopeAbove, type Subject } from './beginning.ts';
+import type { Cut } from './cells.ts';
 import type { Evidence } from './grades.ts';
 import type { AnalysisInput, SeriesInput } from './judgement.ts';
+import type { LoadCurve } from './loadcurve.ts';
 import { Mixture } from './mixture.ts';
 import type { Noise } from './power.ts';
 import { LINE_ONLY, SCREEN_SHAPES } from './shapes.ts';
 import { BEGAN_SHARE, type Grain, type Slope, slopeOfConstant } from './slope.ts';
-import { type Stream, streamOf, withoutVisits } from './stream.ts';
+import { isBetterPlain } from './scale.ts';
+import { type Scale, type Stream, streamOf, withoutVisits } from './stream.ts';
 import { isTooth } from './teeth.ts';
 import { isFlatTail, isNoNewHigh, newestLife, tailOf } from './vetoes.ts';
 
@@ -61,9 +64,9 @@ export function growthOf(
 ): Growth | null {
   const { def, target } = input.series;
   const load = target === null ? null : (context.load.get(target) ?? null);
-  const scale = def.resource === 'latency' ? 'log' : 'linear';
   const { warmup: given, final } = context.options;
   const cut = { lives: input.lives, phases: context.phases, until, now: context.now };
+  const scale = def.resource === 'latency' ? scaleOf(input, { ...cut, warmup: given ?? 0 }, load) : 'linear';
   const read: Reading = (warmup, of = scale, floors = true) => {
     const stream = streamOf(input.bins, def.kind, { ...cut, warmup }, load, of, floors);
     // What is left is at unequal distances, for which no two looks share a design: at the end only.
@@ -82,6 +85,12 @@ export function growthOf(
   if (screen === null || !isExamined(input, context, screen, floor, full)) return screen && described(first, screen, subject, until, first);
   const { stream, slope } = examined(read, begun, subject, given === null, final);
   return described(stream, slope ?? screen, subject, until, first);
+}
+
+/** Latencies scatter in proportion to their size, and are judged by their logarithms unless they clearly grow along a line. */
+function scaleOf({ bins, series }: SeriesInput, cut: Cut, load: LoadCurve | null): Scale {
+  const logs = streamOf(bins, series.def.kind, cut, load, 'log');
+  return logs !== null && isBetterPlain(logs) ? 'linear' : 'log';
 }
 
 /** What decides the outcome is examined at the end of a run, and while anything is said of it; all else when a few shapes find growth. */

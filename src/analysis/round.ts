@@ -12,6 +12,7 @@ import { type GradeBook, NEW_BOOK } from './grades.ts';
 import type { AnalysisInput, Gate, JudgeOptions, SeriesInput } from './judgement.ts';
 import { LimitIndex, limitsOf } from './limits.ts';
 import { LoadCurve } from './loadcurve.ts';
+import { phasesOf } from './phases.ts';
 import { ruleApplies } from './rules.ts';
 import { isOfServer } from './servers.ts';
 import { type Work, workOf } from './work.ts';
@@ -128,7 +129,7 @@ export class Round {
       series: ids.map((id) => this.#series(state.series.get(id), state, options, books.get(id) ?? NEW_BOOK, lives)),
       load: loadOf((this.#requests ??= requestsOf(state.series.all().slice(0, this.#size))), this.work.keys(), state),
       work: this.work,
-      phases: state.timeline.phases,
+      phases: phasesOf(state.timeline.phases, this.work),
       gaps: state.timeline.gaps,
       collections: new Map(),
       plannedEnd: options.plannedEnd,

@@ -5,6 +5,7 @@
 import type { Series } from '../series.ts';
 import type { Store } from '../store.ts';
 import type { Phase } from '../timeline.ts';
+import { plateauFrom } from './plateau.ts';
 import { type Rates, ratesOf, WINDOWS_MIN } from './rates.ts';
 import { median } from './stats.ts';
 
@@ -19,6 +20,8 @@ export interface Work {
   readonly ended: 'gone' | 'refused' | 'halved' | null;
   /** The class of most errors where the answers are errors and that is known (`http_401`). */
   readonly refusedBy: string | null;
+  /** Run time at which the load reached its plateau after a ramp; null when there was none, or the load is not known. */
+  readonly plateauFrom: number | null;
   /** Requests per hour while there was work; null when requests are not counted. */
   readonly requestsPerHour: number | null;
 }
@@ -61,7 +64,15 @@ const REQUESTS = 'requests';
 const ERRORS = 'errors';
 const CLASSES = 'soak.traffic.errors.by_class';
 
-const NOTHING: Work = { signal: null, steady: false, stoppedAt: null, ended: null, refusedBy: null, requestsPerHour: null };
+const NOTHING: Work = {
+  signal: null,
+  steady: false,
+  stoppedAt: null,
+  ended: null,
+  refusedBy: null,
+  plateauFrom: null,
+  requestsPerHour: null,
+};
 
 const HOUR = 3600;
 
@@ -92,6 +103,7 @@ function requestsOf(series: readonly Series[], counted: readonly Series[], store
         steady: served.steady && !never,
         ended: 'refused',
         refusedBy: mostOf(series, store, served.stoppedAt ?? 0),
+        plateauFrom: asked.plateauFrom,
         requestsPerHour: asked.requestsPerHour,
       };
   }
@@ -141,6 +153,7 @@ function judgeRates({ from, width, rate, judged: end }: Rates, idle: number, sig
     stoppedAt: stopped ? from + whole * width : null,
     ended: stopped ? 'gone' : null,
     refusedBy: null,
+    plateauFrom: signal === REQUESTS ? plateauFrom({ from, width, rate, judged: end }, level) : null,
     requestsPerHour: signal === REQUESTS ? total * HOUR : null,
   };
 }

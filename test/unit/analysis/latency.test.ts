@@ -38,6 +38,20 @@ describe('latency', () => {
     expect(Math.abs(series.level! / 0.5 - 1)).toBeLessThan(0.15);
   });
 
+  test.each([0, 0.05, 0.2])('that grows by the same every hour is found, though its logarithm bends (scatter %d)', (scatter) => {
+    const noise = white(7, scatter);
+    const { series } = judged((t) => (0.1 + (0.05 * t) / HOUR) * Math.exp(noise(t)));
+    expect(series).toMatchObject({ grade: 'confirmed', outcome: 'fail' });
+    expect(series.slope!.lo).toBeLessThan(0.052);
+    expect(series.slope!.hi).toBeGreaterThan(0.048);
+  });
+
+  test.each([11, 12, 13])('that settles is not (seed %i)', (seed) => {
+    const noise = white(seed, 0.1);
+    const { series } = judged((t) => (0.1 + 0.2 * (1 - Math.exp(-t / HOUR))) * Math.exp(noise(t)));
+    expect(series.grade).not.toBe('confirmed');
+  });
+
   test('that only scatters is not', () => {
     expect(judged(latency(4, 0, 0.05)).series).toMatchObject({ grade: 'none', outcome: 'pass' });
   });

@@ -274,3 +274,25 @@ describe('a day of load that follows the hour', () => {
     expect(verdict.outcome).toBe('pass');
   });
 });
+
+describe('phases that nobody declared', () => {
+  const ramp = (t: number): number => (t < 1800 ? 10 + (40 * t) / 1800 : 50);
+
+  test('are the ramp and the plateau of the load', () => {
+    const { phases, run } = verdictOf([memory, fds, load(ramp)]);
+    expect(phases.map(({ name, judged }) => [name, judged])).toEqual([
+      ['rampup', false],
+      ['steady', true],
+    ]);
+    const from = (Date.parse(phases[1]!.from) - Date.parse(run.start)) / 1000;
+    expect(from).toBeGreaterThan(1300);
+    expect(from).toBeLessThan(2000);
+  });
+
+  test.each([
+    ['an even load', () => 50],
+    ['a load that follows the day', (t: number) => 60 + 50 * Math.sin((2 * Math.PI * t) / (8 * HOUR))],
+    ['a load that only rises', (t: number) => 10 + t / 100],
+    ['one of steps', (t: number) => 50 + 50 * Math.floor(t / HOUR)],
+  ])('%s has none', (_, perSecond) => expect(verdictOf([memory, fds, load(perSecond)]).phases).toEqual([]));
+});

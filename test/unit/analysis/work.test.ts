@@ -92,6 +92,7 @@ describe('work', () => {
       stoppedAt: null,
       ended: null,
       refusedBy: null,
+      plateauFrom: null,
       requestsPerHour: null,
     });
   });
