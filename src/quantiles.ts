@@ -1,4 +1,4 @@
-/** What counts in buckets say: quantiles where the buckets are narrow enough, and shares at or below a threshold as an interval. */
+/** What counts in buckets say: quantiles, where the buckets are narrow enough. */
 
 /** How many values lie above `over` and not above `to`; the outer bounds may be infinite. */
 export interface Bucket {
@@ -44,22 +44,6 @@ const SHORT_S = 0.000_2;
 
 function isShort({ to }: Bucket): boolean {
   return to <= SHORT_S;
-}
-
-/**
- * The share of durations at or below a threshold in seconds, as the least and the most that it can be; equal when the threshold is a bound
- * of a bucket. Null when nothing was counted.
- */
-export function shareWithin(buckets: readonly Bucket[], threshold: number): readonly [number, number] | null {
-  const total = countOf(buckets);
-  if (!(total > 0)) return null;
-  let least = 0;
-  let most = 0;
-  for (const { over, to, count } of buckets) {
-    if (to <= threshold) least += count;
-    if (over < threshold) most += count;
-  }
-  return [least / total, Math.max(least, most) / total];
 }
 
 /** Says of a quantile that was not published which bucket is too wide for it, in milliseconds. */

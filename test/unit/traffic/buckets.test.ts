@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Bucket } from '../../../src/intake/point.ts';
 import { BUCKETS_MAX, coarsened, Durations, mergeBuckets, plainBound } from '../../../src/traffic/buckets.ts';
-import { countOf, quantileOf, shareWithin, unresolved } from '../../../src/quantiles.ts';
+import { countOf, quantileOf, unresolved } from '../../../src/quantiles.ts';
 import * as fc from '../../property.ts';
 
 const DURATION = fc.double({ min: 0, max: 400, noNaN: true });
@@ -117,25 +117,5 @@ describe('quantiles', () => {
   test('of nothing are nothing', () => {
     expect(quantileOf([], 0.5)).toEqual({ seconds: null, bucket: null });
     expect(quantileOf([{ over: 0, to: 1, count: 0 }], 0.5)).toEqual({ seconds: null, bucket: null });
-  });
-});
-
-describe('the share at or below a threshold', () => {
-  test('is exact at a bound, and an interval that holds the truth elsewhere', () => {
-    fc.assert(
-      fc.property(fc.array(DURATION, { minLength: 1, maxLength: 200 }), DURATION, (seconds, threshold) => {
-        const [least, most] = shareWithin(counted(seconds).buckets(), threshold)!;
-        const truth = seconds.filter((one) => one <= threshold).length / seconds.length;
-        expect(least).toBeLessThanOrEqual(truth);
-        expect(most).toBeGreaterThanOrEqual(truth);
-      }),
-    );
-    const buckets = [
-      { over: 0, to: 0.5, count: 94 },
-      { over: 0.5, to: 0.75, count: 6 },
-    ];
-    expect(shareWithin(buckets, 0.5)).toEqual([0.94, 0.94]);
-    expect(shareWithin(buckets, 0.6)).toEqual([0.94, 1]);
-    expect(shareWithin([], 1)).toBeNull();
   });
 });
