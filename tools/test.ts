@@ -5,7 +5,7 @@ import { runSteps } from './steps.ts';
 const code = await runSteps([
   ...CHECK.map((step) => ({ ...step, env: { SOAK_TRIES: '1' } })),
   [
-    { name: 'more runs of every family', command: ['vitest', 'run', '--project', 'sim', 'families'], env: { SOAK_SEEDS: '8' }, show: true },
+    { name: 'more runs of every family', command: ['vitest', 'run', '--project', 'sim', 'families'], env: { SOAK_SEEDS: '5' }, show: true },
     {
       name: 'false alarms of 3,000 runs of 24 h',
       command: ['node', 'bench/detector/false-alarms.ts', '--runs', '1000', '--noise', 'white,ar1,ou', '--at-most', '10'],

@@ -26,14 +26,20 @@ export interface Work {
   readonly requestsPerHour: number | null;
 }
 
-/** In order of preference; `idle` is the rate per second up to which a target counts as idle. */
+/**
+ * In order of preference; `idle` is the rate per second up to which a target counts as idle. CPU time is counted in ticks of 10 ms, and a
+ * window with one of them has no work in it.
+ */
 const SIGNALS = [
-  { name: 'requests', idle: 0 },
-  { name: 'process.cpu.time', idle: 0.002 }, // measured: idle Node and Python 0, JVM 0.07 %, Redis 0.1 to 0.15 % of a core
-  { name: 'cpu', idle: 0.002 },
-  { name: 'process.disk.io', idle: 1000 },
-  { name: 'process.context_switches', idle: 25 },
+  { name: 'requests', idle: 0, grain: 0 },
+  { name: 'process.cpu.time', idle: 0.002, grain: 0.01 }, // measured: idle Node and Python 0, JVM 0.07 %, Redis 0.1 to 0.15 % of a core
+  { name: 'cpu', idle: 0.002, grain: 0 },
+  { name: 'process.disk.io', idle: 1000, grain: 0 },
+  { name: 'process.context_switches', idle: 25, grain: 0 },
 ] as const;
+
+/** More than one, which may fall anywhere. */
+const GRAINS = 1.5;
 
 /** A window with less than this share of the sustained rate has no work in it. */
 const WORK_SHARE = 0.2;
@@ -78,11 +84,12 @@ const HOUR = 3600;
 
 /** @param series those of one target, and the load on the whole run when it has none of its own */
 export function workOf(series: readonly Series[], store: Store, now: number, phases: readonly Phase[] = []): Work {
-  for (const { name, idle } of SIGNALS) {
+  for (const { name, idle, grain } of SIGNALS) {
     const counted = withoutDoubles(series.filter((s) => (s.def.alias === name || s.def.name === name) && store.bins(s.id).length > 0));
     if (counted.length === 0) continue;
     if (name === REQUESTS) return requestsOf(series, counted, store, now, phases);
-    return judgeRates(ratesOf(counted, [], store, now, phases), idle, name, now);
+    const rates = ratesOf(counted, [], store, now, phases);
+    return judgeRates(rates, Math.max(idle, (GRAINS * grain) / rates.width), name, now);
   }
   return NOTHING;
 }

@@ -78,7 +78,8 @@ describe.runIf(installed('javac', 'java')).concurrent('a JVM that has all of its
 describe.runIf(installed('gcc')).concurrent('a program', () => {
   test('whose work stops is judged up to there and does not pass', async () => {
     await using stage = new Stage();
-    const service = await stage.service('busy=5', 'work=12');
+    // Nine agents start at once here, which takes some ten seconds.
+    const service = await stage.service('busy=5', 'work=24');
     const agent = await stage.watching(['--target', `app=${service.pid}`, '--interval', '0.5', '--duration', '78s', ...ROOMY]);
     const live = await until(
       () => agent.page('/api/verdict'),
@@ -95,7 +96,7 @@ describe.runIf(installed('gcc')).concurrent('a program', () => {
     const stopped = parseRfc3339(work.stoppedAt!)! - parseRfc3339(run.start)!;
     // It began to work a little before the run did; the end of work is placed by windows of three seconds.
     expect(stopped).toBeGreaterThan(0);
-    expect(stopped).toBeLessThan(12 + 6);
+    expect(stopped).toBeLessThan(24 + 6);
     expect(result.reasons).toMatch(/app: work stopped at 00:00:\d\d, [\d.]+s judged \(by process\.cpu\.time\)/);
     const memory = result.series('app memory.private')!;
     expect(memory.outcome).not.toBe('fail');
