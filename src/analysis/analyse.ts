@@ -44,8 +44,10 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
   const { def } = series.series;
   const limit = series.limits.at(-1) ?? null;
   const work = series.series.target === null ? null : (input.work.get(series.series.target) ?? null);
-  const until = Math.min(input.now, input.options.judgedUntil ?? Infinity, work?.stoppedAt ?? Infinity);
-  if (def.growth === 'floor') return judgeFloor(series, input, until);
+  const end = Math.min(input.now, input.options.judgedUntil ?? Infinity);
+  // What is lost stays lost, and a pool that has lost all its connections is why the work stopped.
+  if (def.growth === 'floor') return judgeFloor(series, input, end);
+  const until = Math.min(end, work?.stoppedAt ?? Infinity);
   const floorOf = (level: number): number => floorPerHour(def, level, limit?.value ?? null, input.requiredLifetime);
   const growth = isFitted(def) ? growthOf(series, input, until, floorOf, full) : null;
   const look = { now: input.now, plannedEnd: input.plannedEnd, final: input.options.final };

@@ -161,11 +161,10 @@ function exhausted(
     connections: named(own),
   };
   const target = work.get(series.target ?? '');
-  const until = target?.stoppedAt ?? t;
-  const full = utilization === null || max === null ? null : fullSince(series, utilization, store.value(max.id), store, until, planned);
+  const full = utilization === null || max === null ? null : fullSince(series, utilization, store.value(max.id), store, t, planned);
   if (full !== null) {
     const why = `${name} is full since ${clockTime(full)}, at least half of it with connections that are not given back`;
-    return [{ kind: 'pool_exhausted', fails: true, series, why, from: full, to: until, evidence }];
+    return [{ kind: 'pool_exhausted', fails: true, series, why, from: full, to: t, evidence }];
   }
   const still = standstill === null ? null : stillFor(standstill, store, t);
   if (still === null) return [];

@@ -5,6 +5,7 @@ import type { Verdict } from '../../../src/analysis/verdict.ts';
 import { parseRule } from '../../../src/analysis/ruleparser.ts';
 import { defineMetrics } from '../../../src/catalog.ts';
 import { CATALOG } from '../../../src/metrics.ts';
+import { METRICS as POOL } from '../../../src/sources/pool-metrics.ts';
 import { RunState } from '../../../src/runstate.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, MB, optionsOf, type Scenario, type Simulated, Simulation } from '../../sim/run.ts';
@@ -295,4 +296,18 @@ describe('phases that nobody declared', () => {
     ['a load that only rises', (t: number) => 10 + t / 100],
     ['one of steps', (t: number) => 50 + 50 * Math.floor(t / HOUR)],
   ])('%s has none', (_, perSecond) => expect(verdictOf([memory, fds, load(perSecond)]).phases).toEqual([]));
+});
+
+test('connections that were lost stay lost when the work has stopped for want of them', () => {
+  const stuck: Simulated = {
+    def: POOL.stuck,
+    source: 'pool',
+    labels: { 'soak.server': 'db', 'db.system.name': 'postgresql', 'db.namespace': 'app', 'user.name': 'app' },
+    signal: (t) => Math.floor(Math.max(0, Math.min(t, 80) - 35) / 5),
+  };
+  const busy: Simulated = { def: M.cpu, signal: counter((t) => (t > 80 ? 0 : 0.1)) };
+  const verdict = verdictOf([memory, fds, busy, stuck], { hours: 150 / 3600, interval: 1 });
+  expect(said(verdict, 'work')[0]!.why).toMatch(/work stopped at/);
+  expect(verdict.series.find(({ metric }) => metric === POOL.stuck.name)).toMatchObject({ outcome: 'fail', grade: 'confirmed' });
+  expect(verdict.outcome).toBe('fail');
 });
