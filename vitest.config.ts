@@ -3,7 +3,9 @@ import { defineConfig } from 'vitest/config';
 const SERVERS = ['test/e2e/{pool*,postgres*,redis,servers,sockets}.test.ts'];
 
 /** What is asked and answered: they wait for each other and for small programs, and little of their time is work. */
-const ANSWERS = ['test/e2e/{analyze,badinput,cli,doctor,export,http,inbound,options,portable,record,scrape,selection}.test.ts'];
+const ANSWERS = [
+  'test/e2e/{analyze,badinput,background,ci,cli,doctor,export,http,inbound,options,portable,record,scrape,selection}.test.ts',
+];
 
 /**
  * One file at a time: they start programs on two cores and read the machine's own figures. What a neighbour on the machine

@@ -26,8 +26,8 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MIN) {
   limitHeap();
   watchOutput();
   process.on('exit', leave); // after the others, which may change the code
-  const { main, endAnyway } = await import('./commands/program.ts');
-  process.exitCode = await main(process.argv.slice(2));
+  const { main, endAnyway, processIo } = await import('./commands/program.ts');
+  process.exitCode = await main(process.argv.slice(2), processIo(process.argv[1] ?? ''));
   endAnyway();
 }
 

@@ -24,6 +24,7 @@ export const PROBLEMS = {
   RECORD_VERSION: 'usage', // a run record of a newer soak-agent
   DATA: 'usage', // data to analyse that cannot be read or understood
   PROMETHEUS: 'usage', // a Prometheus server that cannot be reached, refuses, or answers something else
+  GONE: 'failed', // the agent of a run is gone, and has left no verdict
   DISK: 'failed', // the record can no longer be written
   INTERNAL: 'failed', // a broken invariant: a defect of soak-agent
 } as const;

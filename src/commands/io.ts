@@ -8,6 +8,8 @@ export interface Io {
   readonly stderr: Writable;
   readonly env: Env;
   readonly clock: Clock;
+  /** Path of the file that this program was started from, for a process of its own. */
+  readonly entry: string;
   /**
    * Aborted by the first SIGINT or SIGTERM; the reason is an Error whose message is the signal's name. The second signal has its
    * default effect and ends the process at once. Until this is called, so has the first: a command that only prints is simply ended.
@@ -15,9 +17,9 @@ export interface Io {
   readonly stopSignal: () => AbortSignal;
 }
 
-export function processIo(): Io {
+export function processIo(entry: string): Io {
   const { stdout, stderr, env } = process;
-  return { stdout, stderr, env, clock: new SystemClock(), stopSignal };
+  return { stdout, stderr, env, clock: new SystemClock(), entry, stopSignal };
 }
 
 function stopSignal(): AbortSignal {

@@ -9,9 +9,11 @@ import { EXIT, type ExitCode, Problem, PROBLEMS } from '../problem.ts';
 import type { Settings } from '../config/settings.ts';
 import { VERSION } from '../version.ts';
 import { Flags } from './flags.ts';
-import { type Io, processIo } from './io.ts';
+import { Given } from './given.ts';
+import type { Io } from './io.ts';
+import { RUN_COMMANDS, type RunCommand } from './runcommands.ts';
 
-export { endAnyway } from './io.ts';
+export { endAnyway, processIo } from './io.ts';
 
 const EXAMPLES = `
 Examples:
@@ -44,6 +46,8 @@ Examples:
   soak-agent analyze --prometheus http://localhost:9090 --from 30d --query 'process_resident_memory_bytes{job="api"}' \\
                      --load-query 'sum(rate(http_requests_total{job="api"}[5m]))'`;
 
+const DETACH = '--detach';
+
 /** Where OTLP by HTTP is taken everywhere; a run with another address says so. */
 const INBOUND_PORT = 4318;
 
@@ -51,12 +55,12 @@ const INBOUND_PORT = 4318;
 const JUDGEMENT: readonly OptionName[] = ['rule', 'preset', 'require', 'mustLive', 'warmup', 'config'];
 
 /** Runs the program and returns its exit code. Throws only what is a defect. */
-export async function main(argv: readonly string[], io: Io = processIo()): Promise<ExitCode> {
+export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
   const end = argv.indexOf('--');
   const own = end < 0 ? argv : argv.slice(0, end);
   const command = end < 0 ? null : argv.slice(end + 1);
   try {
-    return await new Program(io, command).run(own);
+    return await new Program(io, own, command).run();
   } catch (error) {
     if (error instanceof CommanderError) return refuse(error, io);
     if (!(error instanceof Problem)) throw error;
@@ -66,14 +70,16 @@ export async function main(argv: readonly string[], io: Io = processIo()): Promi
 
 class Program {
   readonly #io: Io;
+  readonly #argv: readonly string[];
   /** What follows `--`. */
   readonly #beside: readonly string[] | null;
   readonly #faults = new Faults();
   readonly #program: Command;
   #code: ExitCode = EXIT.pass;
 
-  constructor(io: Io, beside: readonly string[] | null) {
+  constructor(io: Io, argv: readonly string[], beside: readonly string[] | null) {
     this.#io = io;
+    this.#argv = argv;
     this.#beside = beside;
     this.#program = new Command('soak-agent')
       .description('Watches programs during long soak runs, finds what leaks, and ends with a verdict that CI can gate on.')
@@ -91,6 +97,8 @@ class Program {
       .usage('[command] --target [role=]selector [options] [-- program to run beside it]')
       .addHelpText('after', EXAMPLES);
     this.#addRun();
+    this.#addStart();
+    for (const command of RUN_COMMANDS) this.#addRunCommand(command);
     this.#addDoctor();
     this.#addAnalyze();
     this.#addReplay();
@@ -99,8 +107,8 @@ class Program {
     this.#addConfig();
   }
 
-  async run(argv: readonly string[]): Promise<ExitCode> {
-    await this.#program.parseAsync([...argv], { from: 'user' });
+  async run(): Promise<ExitCode> {
+    await this.#program.parseAsync([...this.#argv], { from: 'user' });
     return this.#code;
   }
 
@@ -114,6 +122,35 @@ class Program {
       const config = await this.#config(flags);
       const { run } = await import('./run.ts');
       this.#code = await run(config, this.#io);
+    });
+  }
+
+  #addStart(): void {
+    const command = this.#program.command('start').description('begin a run, as run does, or leave it in the background with --detach');
+    const flags = new Flags(command, OPTION_NAMES, this.#faults);
+    command.option(DETACH, 'return when the run has begun, and print its folder; status, wait, stop and verdict find it again');
+    command.usage('[--detach] --target [role=]selector [options] [-- command]').action(async ({ detach = false }: { detach?: boolean }) => {
+      const config = await this.#config(flags);
+      const own = this.#argv.slice(this.#argv.indexOf('start') + 1).filter((arg) => arg !== DETACH);
+      const args = this.#beside === null ? own : [...own, '--', ...this.#beside];
+      if (detach) this.#code = await (await import('./start.ts')).startDetached(config, args, this.#io);
+      else this.#code = await (await import('./run.ts')).run(config, this.#io);
+    });
+  }
+
+  #addRunCommand({ name, operands, what, description, flags, notes, run }: RunCommand): void {
+    const command = this.#program.command(name).description(description);
+    if (operands !== '') command.argument(operands, what);
+    const given = new Map<string, string[]>();
+    for (const { name: flag, arg, help } of flags) {
+      command.option(`--${flag} ${arg}`.trim(), help);
+      command.on(`option:${flag}`, (text: string | null) => given.set(flag, [...(given.get(flag) ?? []), text ?? 'true']));
+    }
+    if (notes !== undefined) command.addHelpText('after', notes);
+    command.action(async (first: unknown) => {
+      const runs = operands === '' ? undefined : (first as string | readonly string[] | undefined);
+      this.#refuseCommand();
+      this.#code = await run(new Given(runs === undefined ? [] : [runs].flat(), given, this.#io.env), this.#io);
     });
   }
 

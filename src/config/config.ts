@@ -32,6 +32,8 @@ export interface Config {
   readonly recordMax: number;
   readonly hold: boolean;
   readonly linger: number;
+  /** The exit code is 0 whatever the outcome. */
+  readonly nonBlocking: boolean;
   readonly mustLive: number;
   readonly warmup: number | null;
   /** Null: no listener. */

@@ -77,6 +77,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     recordMax: get('recordMax'),
     hold: get('hold'),
     linger: get('linger'),
+    nonBlocking: get('nonBlocking'),
     mustLive: get('mustLive'),
     warmup: get('warmup'),
     listen: get('listen'),

@@ -177,6 +177,13 @@ const OPTIONS = {
     more: 'Long enough for one more scrape. `hold` goes further and makes it moot.',
     example: '30s',
   }),
+  nonBlocking: option({
+    group: 'Run',
+    value: onOff(),
+    default: 'false',
+    help: 'end with 0 whatever the outcome is, for the first weeks in a pipeline',
+    more: 'The outcome is told, and in verdict.json, as ever. Mistakes (64) and failures of soak-agent (70) still count.',
+  }),
   rule: option({
     group: 'Judgement',
     value: text('<rule>', 'a rule such as "memory.private < 2GB" or "fds.utilization < 80% for 5m"'),

@@ -46,18 +46,22 @@ export class RunLock {
     }
   }
 
-  /** The pid of the living owner (null: not known), or false when nobody owns the run. */
-  static owner(folder: string): { readonly pid: number | null } | false {
+  /**
+   * The living owner, or false when nobody owns the run. `pid` null: not known; `here`: the pid is that process on this machine and in this
+   * pid namespace, so that a signal would reach it and nobody else.
+   */
+  static owner(folder: string): { readonly pid: number | null; readonly here: boolean } | false {
     if (!existsSync(lockPath(folder))) return false;
     const db = new DatabaseSync(lockPath(folder));
     try {
       db.exec('BEGIN IMMEDIATE');
       const owner = ownerIn(db);
       db.exec('ROLLBACK');
-      return owner !== null && isOther(owner) ? owner : false;
+      return owner !== null && isOther(owner) ? { pid: owner.pid, here: true } : false;
     } catch (error) {
       if (!isBusy(error)) return false; // a lock that cannot be read locks nothing
-      return { pid: ownerIn(db)?.pid ?? null };
+      const owner = ownerIn(db);
+      return { pid: owner?.pid ?? null, here: owner !== null && isOther(owner) };
     } finally {
       db.close();
     }

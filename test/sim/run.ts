@@ -84,6 +84,12 @@ export class Simulation {
     return this;
   }
 
+  /** Makes the series known to a state that has been given by `continuedBy` and is new. */
+  open(): this {
+    for (const one of this.scenario.series) open(this.state, one, this.scenario.interval);
+    return this;
+  }
+
   /** The world goes on; another state is fed from now on. */
   continuedBy(state: RunState): this {
     this.state = state;

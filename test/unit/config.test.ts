@@ -19,6 +19,7 @@ test('nothing but a target gives the defaults', async () => {
     recordMax: 512e6,
     hold: false,
     linger: 0,
+    nonBlocking: false,
     mustLive: 14 * 86_400,
     warmup: null,
     listen: { host: '127.0.0.1', port: 10_464 },
@@ -60,6 +61,11 @@ const SPELLINGS: Record<
     ['pidusage', 'pidusage'],
     ['procfs', 'procfs'],
     ['pidusage', 'pidusage'],
+  ],
+  nonBlocking: [
+    ['true', true],
+    ['no', false],
+    ['on', true],
   ],
   deletedDescriptors: [
     ['true', true],

@@ -72,6 +72,7 @@ describe('the hash', () => {
     { logLevel: 'debug' },
     { live: 'false' },
     { wait: '1m' },
+    { nonBlocking: 'true' },
   ])('does not change with %j', async (change) => {
     expect(await hash(change)).toBe(await hash());
   });

@@ -35,6 +35,7 @@ async function soakAgent(argv: readonly string[], env: Record<string, string> = 
     stderr: into('err'),
     env,
     clock: new SimClock(),
+    entry: '',
     stopSignal: () => new AbortController().signal,
   });
   return { code, ...texts };
@@ -141,6 +142,11 @@ describe('help', () => {
     ['doctor --help'],
     ['analyze --help'],
     ['replay --help'],
+    ['start --help'],
+    ['wait --help'],
+    ['stop --help'],
+    ['verdict --help'],
+    ['init --help'],
     ['metrics --help'],
     ['config --help'],
     ['config check --help'],

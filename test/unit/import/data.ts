@@ -38,7 +38,13 @@ export async function analyze(args: readonly string[], env: Record<string, strin
       },
     });
   const streams = { stdout: into('out'), stderr: Object.assign(into('err'), { isTTY: isWatched }) };
-  const code = await main(['analyze', ...args], { ...streams, env, clock: new SimClock(), stopSignal: () => new AbortController().signal });
+  const code = await main(['analyze', ...args], {
+    ...streams,
+    env,
+    clock: new SimClock(),
+    entry: '',
+    stopSignal: () => new AbortController().signal,
+  });
   return { code, ...texts };
 }
 

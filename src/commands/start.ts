@@ -1,0 +1,62 @@
+/** `soak-agent start --detach`: a run that goes on when whoever began it is gone; `status`, `wait`, `stop` and `verdict` find it again. */
+import { join } from 'node:path';
+import type { Config } from '../config/config.ts';
+import { detach, type Detached } from '../detach.ts';
+import { EXIT, type ExitCode } from '../problem.ts';
+import type { Io } from './io.ts';
+
+/** Seconds between two looks at what the run has said. */
+const LOOK_S = 0.1;
+
+/** Beside the record of the run, and removed with it. */
+const LOG = 'agent.log';
+
+/**
+ * Returns when the run has begun, with its folder alone on standard output; or when it could not, with its code and what it said.
+ * @param args of `soak-agent run`, which reads the configuration again
+ */
+export async function startDetached(config: Config, args: readonly string[], io: Io): Promise<ExitCode> {
+  const told = io.stopSignal();
+  const child = detach([process.execPath, ...process.execArgv, io.entry, 'run', ...args], io.env, config.out, io.clock);
+  let ended: { code: number | null } | null = null;
+  void child.ended.then((code) => (ended = { code }));
+  for (;;) {
+    const folder = folderOf(child);
+    if (folder !== null) return begun(child, folder, io);
+    if (ended !== null) return failed(child, (ended as { code: number | null }).code, io);
+    if (told.aborted) return stopped(child, io);
+    await io.clock.sleepUntil(io.clock.monotonic() + LOOK_S);
+  }
+}
+
+/** The line with which a run says where it records, and the one after it when it is complete. */
+function folderOf(child: Detached): string | null {
+  return /^watching .*, recording to (.+)\n/m.exec(child.said())?.[1] ?? null;
+}
+
+function begun(child: Detached, folder: string, io: Io): ExitCode {
+  const log = join(folder, LOG);
+  child.moveLog(log);
+  child.release();
+  io.stderr.write(child.said());
+  io.stderr.write(`it goes on in the background as process ${child.pid}; what it says is in ${log}\n`);
+  io.stdout.write(`${folder}\n`);
+  return EXIT.pass;
+}
+
+const CODES: ReadonlySet<number> = new Set(Object.values(EXIT));
+
+/** A code that means nothing is a crash, and passed on as a failure of ours. */
+function failed(child: Detached, code: number | null, io: Io): ExitCode {
+  io.stderr.write(child.said());
+  child.forget();
+  return code !== null && CODES.has(code) && code !== EXIT.pass ? (code as ExitCode) : EXIT.failed;
+}
+
+async function stopped(child: Detached, io: Io): Promise<ExitCode> {
+  process.kill(child.pid, 'SIGTERM');
+  await child.ended;
+  io.stderr.write(child.said());
+  child.forget();
+  return EXIT.inconclusive;
+}

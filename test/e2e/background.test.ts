@@ -1,0 +1,97 @@
+/** Runs that go on when whoever began them is gone: started, looked at, waited for, stopped, killed. Real programs, the real agent. */
+import { readFileSync, writeFileSync, existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { Verdict } from '../../src/analysis/verdict.ts';
+import { RunLock } from '../../src/record/lock.ts';
+import { isAlive, Stage, until } from './agent-under-test.ts';
+
+const containing = (text: string): string => expect.stringContaining(text) as string;
+const matching = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
+
+/** A rule that every process breaks with its first sample. */
+const BROKEN = ['--rule', 'fds < 1'];
+
+interface Begun {
+  readonly folder: string;
+  readonly pid: number;
+  readonly err: string;
+}
+
+/** Begins a run in the background; the agent ends with the program that it watches, at the latest. */
+async function begun(stage: Stage, ...options: string[]): Promise<Begun> {
+  const service = await stage.service('busy=20');
+  const args = ['--detach', '--target', `app=${service.pid}`, '--listen', '127.0.0.1:0', '--out', stage.out, ...options];
+  const { code, out, err } = await stage.command('start', ...args);
+  expect([code, out]).toEqual([0, matching(/^\S+\n$/)]);
+  return { folder: out.trim(), pid: Number(/background as process (\d+);/.exec(err)?.[1]), err };
+}
+
+describe.concurrent('a run in the background', () => {
+  test('goes on, says how it stands, and ends when it is told to with the code of its verdict', async () => {
+    await using stage = new Stage();
+    const { folder, pid, err } = await begun(stage, ...BROKEN);
+    expect(err).toContain('metrics, health and verdict at http://127.0.0.1:');
+    expect(isAlive(pid)).toBe(true);
+    expect(RunLock.owner(folder)).toEqual({ pid, here: true });
+    const so = await until(
+      () => stage.command('verdict', folder, '--json'),
+      ({ code }) => code === 10,
+    );
+    expect(so.err).toContain('is still being recorded: this is the verdict so far');
+    expect((JSON.parse(so.out) as Verdict).run.end).toBeNull();
+    const waited = await stage.command('wait', '--timeout', '100ms', '--out', stage.out);
+    expect(waited).toMatchObject({ code: 11, err: containing('has not ended within 100ms: it goes on') });
+    expect(waited.out).toMatch(/^\S+ {2}fail so far/);
+    const stopped = await stage.command('stop', folder.slice(-8), '--out', stage.out);
+    expect(stopped).toMatchObject({ code: 10, out: matching(/^FAIL after /) });
+    expect(isAlive(pid)).toBe(false);
+    const final = JSON.parse(readFileSync(join(folder, 'verdict.json'), 'utf8')) as Verdict;
+    expect(final.outcome).toBe('fail');
+    const log = readFileSync(join(folder, 'agent.log'), 'utf8');
+    expect(log).toContain('told to stop by SIGTERM');
+    expect(log).toContain(`recording to ${folder}`);
+    expect(await stage.command('stop', folder)).toMatchObject({ code: 10, err: containing('has ended already') });
+    expect(readdirSync(stage.out).filter((name) => name.startsWith('.start'))).toEqual([]);
+  });
+
+  test('is waited for to its end, and not blocking ends with 0', async () => {
+    await using stage = new Stage();
+    const { folder } = await begun(stage, ...BROKEN, '--duration', '3s', '--non-blocking');
+    expect(await stage.command('wait', folder)).toMatchObject({ code: 10, out: matching(/^FAIL after 3/) });
+    await until(
+      () => readFileSync(join(folder, 'agent.log'), 'utf8'),
+      (log) => log.includes('not blocking: the exit code is 0 instead of 10'),
+    );
+  });
+
+  test('that was killed is never waited for in vain, and its verdict so far is told', async () => {
+    await using stage = new Stage();
+    const { folder, pid } = await begun(stage, ...BROKEN);
+    await until(
+      () => stage.command('verdict', folder),
+      ({ code }) => code === 10,
+    );
+    process.kill(pid, 'SIGKILL');
+    await until(
+      () => isAlive(pid),
+      (alive) => !alive,
+    );
+    for (const command of ['wait', 'stop']) {
+      const { code, err } = await stage.command(command, folder);
+      expect([command, code, err]).toEqual([command, 70, matching(/ended without a verdict: .*\[GONE\]/s)]);
+    }
+    expect(await stage.command('verdict', folder)).toMatchObject({ code: 10, err: containing('ended without a verdict') });
+  });
+
+  test('that cannot begin says why, with its code, and leaves nothing', async () => {
+    await using stage = new Stage();
+    const service = await stage.service();
+    writeFileSync(join(stage.folder, 'file'), '');
+    const start = (...options: string[]) => stage.command('start', '--detach', '--target', `app=${service.pid}`, ...options);
+    expect(await start('--out', join(stage.folder, 'file'))).toMatchObject({ code: 64, out: '', err: containing('[OUT]') });
+    const missing = await stage.command('start', '--detach', '--target', 'app=name:not-there', '--listen', 'off', '--out', stage.out);
+    expect(missing).toMatchObject({ code: 64, out: '', err: containing('[NO_TARGET]') });
+    expect(existsSync(stage.out)).toBe(false);
+  });
+});
