@@ -3,11 +3,12 @@
  * does not end it, and with its output in a file.
  */
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, renameSync, rmdirSync, rmSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { Env } from './config/environment.ts';
 import { messageOf, Problem } from './problem.ts';
+import { makeOut, unmake } from './record/folders.ts';
 
 export interface Detached {
   readonly pid: number;
@@ -50,26 +51,19 @@ export function detach(command: readonly [string, ...string[]], env: Env, folder
     },
     forget: () => {
       rmSync(log, { force: true });
-      if (made) removeEmpty(folder);
+      unmake(made);
     },
     release: () => child.unref(),
   };
 }
 
-function opened(log: string, folder: string): { fd: number; made: boolean } {
+function opened(log: string, folder: string): { fd: number; made: readonly string[] } {
+  const made = makeOut(folder);
   try {
-    const made = mkdirSync(folder, { recursive: true }) !== undefined;
     return { fd: openSync(log, 'wx', 0o644), made };
   } catch (error) {
+    unmake(made);
     const message = `cannot be written (${messageOf(error)}): name a folder that can be`;
     throw new Problem('OUT', { place: folder, message }, { cause: error });
-  }
-}
-
-function removeEmpty(folder: string): void {
-  try {
-    rmdirSync(folder);
-  } catch {
-    // In use by others.
   }
 }

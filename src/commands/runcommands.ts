@@ -18,6 +18,19 @@ const WHICH = 'folder of a run, its id, or a folder of runs (default: the newest
 
 const TIMEOUT: RunFlag = { name: 'timeout', arg: '<duration>', help: 'wait this long at most' };
 
+const BASELINES_FLAG: RunFlag = { name: 'baselines', arg: '<folder>', help: 'where baselines are (default ./soak-baselines)' };
+
+const COMPARE_NOTES = `
+Limits: mean latency and CPU +10 % (warning) and +20 % (fails), p95 and p99 +15 % and +25 %, memory and counts +20 % and +50 %, errors +0.1 and +1
+percentage points, requests -10 % and -50 %, and growth that the base does not have. A call needs certainty over all signals together.
+
+Exit codes: 0 nothing regressed, 10 regressed, 11 cannot tell.
+
+Examples:
+  soak-agent compare soak-runs/20261120T010000Z-1f0c22aa soak-runs/20261121T010000Z-77ab01cd
+  soak-agent compare --save main soak-runs            keep the newest run
+  soak-agent compare main soak-runs                   compare the newest run with it`;
+
 const INIT_NOTES = `
 Without --target the one program that listens here is meant; of several you choose. What is written is complete as it is, but for a user and a
 database of Postgres, which no socket tells.`;
@@ -46,6 +59,42 @@ export const RUN_COMMANDS: readonly RunCommand[] = [
     description: 'print the verdict of a run, final or so far, and end with its exit code (11 while it goes on, unless it has failed)',
     flags: [{ name: 'format', arg: '<format>', help: 'text, json or markdown (default text)' }, JSON_FLAG, NON_BLOCKING_FLAG, OUT_FLAG],
     run: async (given, io) => (await import('./verdict.ts')).verdict(given, io),
+  },
+  {
+    name: 'compare',
+    operands: '<run...>',
+    what: 'the base, then one or more runs of what is compared with it; each a run as above, a baseline by name, or its file',
+    description: 'say of every signal whether it regressed, improved or did not change against a base',
+    flags: [
+      { name: 'base', arg: '<run>', help: 'a further run of the base; repeat for more: several runs tell how runs differ' },
+      { name: 'save', arg: '<name>', help: 'keep these runs as the baseline of this name; nothing is compared' },
+      BASELINES_FLAG,
+      { name: 'between', arg: '<percent>', help: 'how much runs of one build differ (default: a fifth of what matters)' },
+      { name: 'strict', arg: '', help: 'what only warns fails, too' },
+      { name: 'format', arg: '<format>', help: 'text, json or markdown (default text)' },
+      JSON_FLAG,
+      NON_BLOCKING_FLAG,
+      OUT_FLAG,
+    ],
+    notes: COMPARE_NOTES,
+    run: async (given, io) => (await import('./compare.ts')).compare(given, io),
+  },
+  {
+    name: 'trend',
+    operands: '<run...>',
+    what: 'two or more runs or baselines, with LABEL= before them if you like (v1.4=soak-runs/2026...); they are put in order of time',
+    description: 'show how signals have moved from release to release, and end as a comparison of the last two does',
+    flags: [
+      { name: 'svg', arg: '<path>', help: 'write a chart of each signal to this file' },
+      BASELINES_FLAG,
+      { name: 'between', arg: '<percent>', help: 'how much runs of one build differ (default: a fifth of what matters)' },
+      { name: 'strict', arg: '', help: 'what only warns fails, too' },
+      { name: 'format', arg: '<format>', help: 'text, json or markdown (default text)' },
+      JSON_FLAG,
+      NON_BLOCKING_FLAG,
+      OUT_FLAG,
+    ],
+    run: async (given, io) => (await import('./trend.ts')).trend(given, io),
   },
   {
     name: 'init',
