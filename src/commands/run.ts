@@ -2,10 +2,12 @@
 import { Agent, type Ended } from '../agent.ts';
 import type { Outcome } from '../analysis/judgement.ts';
 import type { Config } from '../config/config.ts';
+import { comparisonText } from '../comparison/text.ts';
 import type { Ending } from '../ending.ts';
 import { EXIT, type ExitCode, messageOf, Problem } from '../problem.ts';
 import { writeCrash } from '../runs.ts';
 import { summary } from '../views/terminal.ts';
+import type { Against } from './against.ts';
 import type { Io } from './io.ts';
 import { openView, screenOf, type View } from './view.ts';
 
@@ -13,6 +15,7 @@ import { openView, screenOf, type View } from './view.ts';
 const FOR_EVER_S = 1e9;
 
 export async function run(config: Config, io: Io): Promise<ExitCode> {
+  const against = config.baseline === null ? null : (await import('./against.ts')).Against.of(config);
   const told = io.stopSignal();
   const agent = new Agent(config, io);
   const messages = await started(agent, told);
@@ -30,17 +33,30 @@ export async function run(config: Config, io: Io): Promise<ExitCode> {
   if (agent.url !== null) io.stderr.write(`metrics, health and verdict at ${agent.url}\n`);
   if (agent.inboundUrl !== null) io.stderr.write(`points, phases and marks taken at ${agent.inboundUrl}\n`);
   const forget = noteCrashes(agent.folder, io);
-  const view = openView(config, io, agent);
+  const view = openView(config, io, agent, against);
   const { over, failure } = await watch(agent, told, view);
   const ended = await agent.stop(over);
   forget();
   view.close();
   tell(ended, agent, io);
+  const compared = against === null ? 'pass' : toldAgainst(against, agent, io);
   if (failure === null && !told.aborted) await hold(config, agent, io, told);
   await agent.release();
   const broken = failure ?? ended.errors[0];
   if (broken !== undefined) throw broken;
-  return lenient(exitCodeOf(ended.verdict.outcome), config, io);
+  return lenient(exitCodeOf(worse(ended.verdict.outcome, compared)), config, io);
+}
+
+function toldAgainst(against: Against, agent: Agent, { stdout, env }: Io): Outcome {
+  const comparison = against.final(agent);
+  stdout.write(`\n${comparisonText(comparison, screenOf({ stdout, env })).join('\n')}\n`);
+  return comparison.outcome;
+}
+
+/** What fails in one of them has failed. */
+function worse(a: Outcome, b: Outcome): Outcome {
+  const both = [a, b];
+  return both.includes('fail') ? 'fail' : both.includes('inconclusive') ? 'inconclusive' : 'pass';
 }
 
 /** What is not blocking is said all the same. */

@@ -37,6 +37,14 @@ database of Postgres, which no socket tells.`;
 
 export const RUN_COMMANDS: readonly RunCommand[] = [
   {
+    name: 'status',
+    operands: '[run]',
+    what: WHICH,
+    description: 'show one screen of a run, whether it goes on in the background or is over',
+    flags: [JSON_FLAG, OUT_FLAG],
+    run: async (given, io) => (await import('./status.ts')).status(given, io),
+  },
+  {
     name: 'wait',
     operands: '[run]',
     what: WHICH,

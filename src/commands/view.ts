@@ -1,10 +1,13 @@
 /** What a run shows while it goes on: a live table on a terminal of its own, a line a minute everywhere else. */
 import type { Writable } from 'node:stream';
 import type { Agent } from '../agent.ts';
-import { certifiable } from '../analysis/power.ts';
 import type { Verdict } from '../analysis/verdict.ts';
 import type { Config } from '../config/config.ts';
-import { type LiveFigures, liveTable, minuteLine, type Screen } from '../views/terminal.ts';
+import { clean } from '../terminal/clean.ts';
+import { onScreen } from '../terminal/onscreen.ts';
+import { statusScreen } from '../terminal/screen.ts';
+import { minuteLine, type Screen } from '../views/terminal.ts';
+import type { Against } from './against.ts';
 import type { Io } from './io.ts';
 
 export interface View {
@@ -31,38 +34,33 @@ export function screenOf(io: Pick<Io, 'stdout' | 'env'>): Screen {
 }
 
 /** The `--` command shares the terminal: its output and a live table would overwrite each other. */
-export function openView(config: Config, io: Io, agent: Agent): View {
+export function openView(config: Config, io: Io, agent: Agent, against: Against | null = null): View {
   const isOwn = (io.stdout as Terminal).isTTY === true && config.command === null;
-  return config.live && isOwn ? new LiveView(io, agent) : new LineView(io, agent);
-}
-
-function figuresOf(agent: Agent): LiveFigures {
-  return {
-    now: agent.now(),
-    plannedEnd: agent.config.duration,
-    current: (id) => agent.current(id),
-    certifiable: (id, hours) => {
-      const judged = agent.judged(id);
-      return judged === null ? null : certifiable(judged, hours);
-    },
-  };
+  const compared = (): string => against?.line(agent) ?? '';
+  return config.live && isOwn ? new LiveView(io, agent, compared) : new LineView(io, agent, compared);
 }
 
 class LineView implements View {
   readonly #io: Io;
   readonly #agent: Agent;
+  readonly #compared: () => string;
   #next = LINE_S;
 
-  constructor(io: Io, agent: Agent) {
+  constructor(io: Io, agent: Agent, compared: () => string) {
     this.#io = io;
     this.#agent = agent;
+    this.#compared = compared;
   }
 
   tick(): void {
     const now = this.#agent.now();
     if (now < this.#next) return;
     this.#next = now + LINE_S - (now % LINE_S);
-    this.#io.stdout.write(`${minuteLine(this.#agent.verdict(), figuresOf(this.#agent))}\n`);
+    const agent = this.#agent;
+    const figures = { now, plannedEnd: agent.config.duration, current: (id: string) => agent.current(id) };
+    const line = minuteLine(agent.verdict(), figures);
+    const compared = this.#compared();
+    this.#io.stdout.write(`${clean(compared === '' ? line : `${line}  ${compared}`)}\n`);
   }
 
   close(): void {}
@@ -78,13 +76,15 @@ const CLEAR_BELOW = '\u001B[J';
 class LiveView implements View {
   readonly #io: Io;
   readonly #agent: Agent;
+  readonly #compared: () => string;
   #verdict: Verdict | null = null;
   #judgedAt = Number.NEGATIVE_INFINITY;
   #shownAt = Number.NEGATIVE_INFINITY;
 
-  constructor(io: Io, agent: Agent) {
+  constructor(io: Io, agent: Agent, compared: () => string) {
     this.#io = io;
     this.#agent = agent;
+    this.#compared = compared;
     io.stdout.write(ENTER);
   }
 
@@ -96,7 +96,9 @@ class LiveView implements View {
       this.#verdict = this.#agent.verdict();
       this.#judgedAt = now;
     }
-    const lines = liveTable(this.#verdict, figuresOf(this.#agent), screenOf(this.#io));
+    const { state, config } = this.#agent;
+    const about = { verdict: this.#verdict, standing: 'running' as const, now, plannedEnd: config.duration, against: this.#compared() };
+    const lines = statusScreen({ ...onScreen(state), ...about }, screenOf(this.#io));
     this.#io.stdout.write(`${HOME}${lines.map((line) => `${line}${CLEAR_LINE}\n`).join('')}${CLEAR_BELOW}`);
   }
 

@@ -93,13 +93,11 @@ function saying(folder: string, { clock, stdout }: Io): () => void {
 }
 
 function lineOf({ verdict, state, header }: StoredRun): string {
-  const now = state.t;
-  const left = header.planned === null ? '' : `, ${formatDuration(Math.max(0, header.planned - now))} left`;
   const value = (id: string): number | null => {
     const judged = state.judge.judged(id);
     return judged && state.fresh(judged.series);
   };
-  return minuteLine(verdict, { now, plannedEnd: header.planned, current: value, certifiable: () => null }) + left;
+  return minuteLine(verdict, { now: state.t, plannedEnd: header.planned, current: value });
 }
 
 function told(folder: string, given: Given, io: Io): ExitCode {

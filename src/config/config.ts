@@ -32,6 +32,8 @@ export interface Config {
   readonly recordMax: number;
   readonly hold: boolean;
   readonly linger: number;
+  /** What the run is compared with, and where baselines are; null: nothing. */
+  readonly baseline: { readonly called: string; readonly folder: string } | null;
   /** The exit code is 0 whatever the outcome. */
   readonly nonBlocking: boolean;
   readonly mustLive: number;

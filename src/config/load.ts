@@ -77,6 +77,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     recordMax: get('recordMax'),
     hold: get('hold'),
     linger: get('linger'),
+    baseline: baselineOf(settings),
     nonBlocking: get('nonBlocking'),
     mustLive: get('mustLive'),
     warmup: get('warmup'),
@@ -184,6 +185,11 @@ function buildPhases(settings: Settings, faults: Faults): PlannedPhase[] {
       faults.addGiven('CONFIG', one, `${name} should say how long it lasts, as in ${name}=10m: only the last phase may go on`);
     return { name, seconds };
   });
+}
+
+function baselineOf(settings: Settings): Config['baseline'] {
+  const called = settings.find('baseline');
+  return called === null ? null : { called, folder: settings.get('baselines') };
 }
 
 function inboundOf(settings: Settings): Config['inbound'] {

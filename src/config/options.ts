@@ -223,6 +223,20 @@ const OPTIONS = {
       'What grows must not reach its limit within this time: growth counts as a leak above half of (limit - level) / must_live per hour. ' +
       'Two weeks is the longest usual time between releases; where no limit is known, fixed floors apply instead.',
   }),
+  baseline: option({
+    group: 'Judgement',
+    value: path(),
+    default: null,
+    help: 'compare the run with this one: a baseline by name, its file, or a stored run',
+    more: 'The comparison is told while the run goes on, stands in comparison.json beside the verdict at its end, and counts for the exit code. docs/compare.md has the limits.',
+    example: 'main',
+  }),
+  baselines: option({
+    group: 'Judgement',
+    value: path(),
+    default: './soak-baselines',
+    help: 'folder of the baselines',
+  }),
   warmup: option({
     group: 'Judgement',
     value: orNone(duration({ max: LONGEST }), 'auto'),

@@ -6,7 +6,15 @@ import { cut, messageOf, Problem } from '../problem.ts';
 
 /** Readers see the old verdict or the new one, never a part, also after a loss of power. Throws `DISK`. */
 export function writeVerdict(folder: string, json: string): void {
-  const path = join(folder, 'verdict.json');
+  writeOrFail(join(folder, 'verdict.json'), json);
+}
+
+/** How the run compares with its baseline, beside its verdict. Throws `DISK`. */
+export function writeComparison(folder: string, json: string): void {
+  writeOrFail(join(folder, 'comparison.json'), json);
+}
+
+function writeOrFail(path: string, json: string): void {
   try {
     writeAtomically(path, json);
   } catch (error) {

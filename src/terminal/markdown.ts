@@ -24,7 +24,7 @@ export function verdictMarkdown(verdict: Verdict): string {
     ...(judged.length === 0 ? [] : ['', ...tableOf(judged)]),
     ...(findings.length === 0 ? [] : ['', '### Findings', '', ...listOf(findings)]),
     '',
-    `run \`${verdict.run.id}\`, soak-agent ${plain(verdict.run.agent, CELL_MAX)}${coverageOf(verdict)}`,
+    `run ${plain(verdict.run.id, CELL_MAX)}, soak-agent ${plain(verdict.run.agent, CELL_MAX)}${coverageOf(verdict)}`,
     '',
   ].join('\n');
 }

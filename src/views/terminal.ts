@@ -1,6 +1,5 @@
 /**
- * What a terminal shows: a compact live table, a line a minute where there is no terminal, and the summary at the end. One screen,
- * one write per frame, no library.
+ * What is printed of a run: a line a minute where there is no terminal, and the summary at the end. No library.
  */
 import type { Capacity } from '../analysis/capacity.ts';
 import type { Verdict, VerdictSeries } from '../analysis/verdict.ts';
@@ -15,19 +14,14 @@ export interface Screen {
   readonly color: boolean;
 }
 
-/** What the live view shows beyond the verdict so far. */
+/** What a line says beyond the verdict so far. */
 export interface LiveFigures {
   /** Run time, seconds. */
   readonly now: number;
   readonly plannedEnd: number | null;
   /** Current values by series id of the verdict. */
   readonly current: (seriesId: string) => number | null;
-  /** Smallest growth per hour that a run of so many hours could rule out, by series id; null where nothing can be said. */
-  readonly certifiable: (seriesId: string, hours: number) => number | null;
 }
-
-/** Eight hours are the night that most soaks last (needs). */
-export const CERTIFY_HOURS = 8;
 
 const COLORS = { fail: 31, inconclusive: 33, pass: 32, dim: 2, bold: 1 } as const;
 
@@ -37,37 +31,11 @@ export function paint(screen: Screen, style: keyof typeof COLORS, text: string):
 }
 
 /** The gated series, then advisory ones that are not quiet, worst first. */
-function shown(verdict: Verdict, most: number): VerdictSeries[] {
+export function shown(verdict: Verdict, most: number): VerdictSeries[] {
   const rank = (s: VerdictSeries): number =>
     ({ fail: 0, inconclusive: 2, pass: 3 })[s.outcome] - (s.grade === 'suspected' || s.grade === 'confirmed' ? 1 : 0);
   const worth = verdict.series.filter((s) => s.gated || s.grade === 'suspected' || s.grade === 'confirmed');
   return worth.toSorted((a, b) => Number(b.gated) - Number(a.gated) || rank(a) - rank(b)).slice(0, most);
-}
-
-/** The live table, as lines of at most the screen's width and at most its height. */
-export function liveTable(verdict: Verdict, figures: LiveFigures, screen: Screen): string[] {
-  const left = figures.plannedEnd === null ? 'until told to stop' : `${formatDuration(Math.max(0, figures.plannedEnd - figures.now))} left`;
-  const head = `soak-agent ${verdict.run.id}  ${formatDuration(figures.now)} so far, ${left}`;
-  const rows = shown(verdict, Math.max(3, screen.rows - 8)).map((s) => {
-    return [
-      shortened(s.id),
-      showValue(figures.current(s.id), s.unit),
-      slopeOf(s),
-      s.grade === 'none' ? '' : s.grade,
-      s.outcome,
-      showRate(s.smallestDetectablePerHour, s.unit),
-      showRate(figures.certifiable(s.id, CERTIFY_HOURS), s.unit),
-    ];
-  });
-  const titles = ['signal', 'now', 'slope (interval)', 'grade', 'so far', 'rules out', `at ${CERTIFY_HOURS} h`];
-  const lines = table([titles, ...rows], screen.columns, new Set([1, 5, 6]));
-  return [
-    paint(screen, 'bold', head.slice(0, screen.columns)),
-    ...lines.map((line, i) => (i === 0 ? paint(screen, 'dim', line) : line)),
-    '',
-    paint(screen, verdict.outcome, `so far: ${verdict.outcome}`) +
-      `  ${verdict.reasons[0] ?? ''}`.slice(0, Math.max(0, screen.columns - 24)),
-  ];
 }
 
 /** Labels of a mount point or a queue may be long; what tells series apart is mostly at both ends. */
@@ -82,7 +50,8 @@ export function minuteLine(verdict: Verdict, figures: LiveFigures): string {
   const first = shown(verdict, 3).map((s) =>
     `${s.id} ${showValue(figures.current(s.id), s.unit)} ${s.slope ? showRate(s.slope.perHour, s.unit) : ''}`.trim(),
   );
-  return `${formatDuration(figures.now)}  ${verdict.outcome} so far  ${first.join('; ')}`;
+  const left = figures.plannedEnd === null ? '' : `, ${formatDuration(Math.max(0, figures.plannedEnd - figures.now))} left`;
+  return `${formatDuration(figures.now)}${left}  ${verdict.outcome} so far  ${first.join('; ')}`;
 }
 
 /** The end of a run, readable: the verdict, why, what was found, and what could not be judged. */

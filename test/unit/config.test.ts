@@ -19,6 +19,7 @@ test('nothing but a target gives the defaults', async () => {
     recordMax: 512e6,
     hold: false,
     linger: 0,
+    baseline: null,
     nonBlocking: false,
     mustLive: 14 * 86_400,
     warmup: null,
@@ -44,7 +45,7 @@ test('nothing but a target gives the defaults', async () => {
 
 /** Three values of each option, for flag, variable and file: as written, and what the configuration then holds. */
 const SPELLINGS: Record<
-  Exclude<OptionName, 'config' | 'heapMb' | 'signals' | 'target' | 'many' | 'children' | 'otlpHeaders' | 'inboundToken'>,
+  Exclude<OptionName, 'config' | 'baseline' | 'baselines' | 'heapMb' | 'signals' | 'target' | 'many' | 'children' | 'otlpHeaders' | 'inboundToken'>,
   [string, unknown][]
 > = {
   wait: [

@@ -73,6 +73,7 @@ describe('the hash', () => {
     { live: 'false' },
     { wait: '1m' },
     { nonBlocking: 'true' },
+    { baseline: 'main' },
   ])('does not change with %j', async (change) => {
     expect(await hash(change)).toBe(await hash());
   });
