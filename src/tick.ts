@@ -11,6 +11,7 @@ export const EVENT_KINDS = [
   'target_found', // a selector bound a process for the first time
   'target_gone', // no process is bound any more
   'restart', // the role or slot is served by another process than before, or the process called exec
+  'rolling_restart', // all members of a role were replaced one after the other: data.members of them, until data.to
   'member_start',
   'member_end',
   'blind', // a signal cannot be read here; data.metric says which, data.reason why

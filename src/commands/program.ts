@@ -9,9 +9,9 @@ import { EXIT, type ExitCode, Problem, PROBLEMS } from '../problem.ts';
 import type { Settings } from '../config/settings.ts';
 import { VERSION } from '../version.ts';
 import { Flags } from './flags.ts';
-import { Given } from './given.ts';
+import { Given, type RunFlag } from './given.ts';
 import type { Io } from './io.ts';
-import { RUN_COMMANDS, type RunCommand } from './runcommands.ts';
+import { MERGE_FLAGS, RUN_COMMANDS, type RunCommand } from './runcommands.ts';
 
 export { endAnyway, processIo } from './io.ts';
 
@@ -102,6 +102,7 @@ class Program {
     this.#addDoctor();
     this.#addAnalyze();
     this.#addReplay();
+    this.#addMerge();
     this.#addNotes();
     this.#addMetrics();
     this.#addConfig();
@@ -141,11 +142,7 @@ class Program {
   #addRunCommand({ name, operands, what, description, flags, notes, run }: RunCommand): void {
     const command = this.#program.command(name).description(description);
     if (operands !== '') command.argument(operands, what);
-    const given = new Map<string, string[]>();
-    for (const { name: flag, arg, help } of flags) {
-      command.option(`--${flag} ${arg}`.trim(), help);
-      command.on(`option:${flag}`, (text: string | null) => given.set(flag, [...(given.get(flag) ?? []), text ?? 'true']));
-    }
+    const given = this.#withFlags(command, flags);
     if (notes !== undefined) command.addHelpText('after', notes);
     command.action(async (first: unknown) => {
       const runs = operands === '' ? undefined : (first as string | readonly string[] | undefined);
@@ -198,6 +195,31 @@ class Program {
       const { replay } = await import('./replay.ts');
       this.#code = replay(run, { overrides, json }, this.#io);
     });
+  }
+
+  #addMerge(): void {
+    const runs = 'folders of runs, or folders that hold runs: those of pods, hosts and services';
+    const command = this.#program.command('merge').argument('<run...>', runs);
+    command.description('merge the records of several agents: one run, one verdict, one exit code');
+    const given = this.#withFlags(command, MERGE_FLAGS);
+    const flags = new Flags(command, JUDGEMENT, this.#faults, 'as in the runs');
+    command.action(async (list: readonly string[]) => {
+      const unknown = list.findIndex((text) => text.startsWith('-'));
+      const operands = unknown < 0 ? list : list.slice(0, unknown);
+      const overrides = await this.#overrides(flags, operands.length);
+      const { merge } = await import('./merge.ts');
+      this.#code = merge(new Given(operands, given, this.#io.env), overrides, this.#io);
+    });
+  }
+
+  /** What is given of plain flags, in order. */
+  #withFlags(command: Command, flags: readonly RunFlag[]): Map<string, string[]> {
+    const given = new Map<string, string[]>();
+    for (const { name, arg, help } of flags) {
+      command.option(`--${name} ${arg}`.trim(), help);
+      command.on(`option:${name}`, (text: string | null) => given.set(name, [...(given.get(name) ?? []), text ?? 'true']));
+    }
+    return given;
   }
 
   #addNotes(): void {
@@ -266,8 +288,8 @@ class Program {
     return { settings, config };
   }
 
-  async #overrides(flags: Flags): Promise<JudgeOverrides> {
-    const settings = await loadSettings({ flags: flags.layer(1, this.#names()), env: this.#io.env }, this.#faults);
+  async #overrides(flags: Flags, operands = 1): Promise<JudgeOverrides> {
+    const settings = await loadSettings({ flags: flags.layer(operands, this.#names()), env: this.#io.env }, this.#faults);
     const { CATALOG } = await import('../metrics.ts');
     const overrides = buildOverrides(settings, CATALOG, this.#faults);
     this.#refuseCommand();

@@ -18,6 +18,15 @@ const WHICH = 'folder of a run, its id, or a folder of runs (default: the newest
 
 const TIMEOUT: RunFlag = { name: 'timeout', arg: '<duration>', help: 'wait this long at most' };
 
+/** Beside those of the judgement. */
+export const MERGE_FLAGS: readonly RunFlag[] = [
+  { name: 'offset', arg: '<run=seconds>', help: 'what is added to the clock of a run or host (pod-3=+2.5s); found by marks otherwise; repeat for more' },
+  { name: 'format', arg: '<format>', help: 'text, json or markdown (default text)' },
+  JSON_FLAG,
+  NON_BLOCKING_FLAG,
+  { name: 'out', arg: '<folder>', help: 'where the merged run goes (default ./soak-merged)' },
+];
+
 const BASELINES_FLAG: RunFlag = { name: 'baselines', arg: '<folder>', help: 'where baselines are (default ./soak-baselines)' };
 
 const COMPARE_NOTES = `

@@ -9,7 +9,8 @@ import { Store } from '../../src/store.ts';
 import { Timeline } from '../../src/timeline.ts';
 import { normal, ou, rounded, settling, type Signal, sum, uniform, white } from './series.ts';
 
-const PERIOD = 60;
+/** Seconds between samples: a short run has windows of load tools, a long one bins of minutes. */
+const periodOf = (hours: number): number => (hours < 2 ? 15 : 60);
 const HOUR = 3600;
 const MB = 1e6;
 /** What a build is changed by: factors of a level, MB an hour that it leaks. */
@@ -92,20 +93,21 @@ const ROLES = ['api', 'worker'] as const;
 const DEFS = new Map<string, MetricDef>(SIGNALS.map(({ metric }) => [metric, CATALOG.find(metric)!]));
 
 export function runOf(hours: number, seed: number, build: Build = {}): MeasuredRun {
+  const period = periodOf(hours);
   const [series, store] = [new SeriesTable(), new Store()];
   const signals: Signal[] = [];
   const gauss = normal(seed * 7919 + 13);
   for (const target of ROLES)
     for (const { metric, labels = {}, between, make } of SIGNALS) {
       const id = series.size;
-      series.restore({ id, source: 'process', target, member: null, def: DEFS.get(metric)!, labels, period: PERIOD });
+      series.restore({ id, source: 'process', target, member: null, def: DEFS.get(metric)!, labels, period });
       store.add(series.get(id));
       // Only one of the two services is changed.
       signals.push(make(seed * 1000 + id * 3, Math.exp(between * gauss()), target === 'api' ? build : {}));
     }
   const ids = Uint32Array.from(signals, (_, id) => id);
   const [values, at] = [new Float64Array(signals.length), new Float64Array(signals.length)];
-  for (let t = 0; t <= hours * HOUR; t += PERIOD) {
+  for (let t = 0; t <= hours * HOUR; t += period) {
     for (let i = 0; i < signals.length; i++) values[i] = signals[i]!(t);
     store.fold({ length: signals.length, series: ids, values, at: at.fill(t) });
   }

@@ -1,0 +1,98 @@
+/** Events of the parts as events of the merged run: whose they are by slot, what was told to several of them once, and what the merging shows. */
+import type { RecordedEvent } from '../record/reader.ts';
+import type { RunEvent } from '../tick.ts';
+import type { Identities } from './identity.ts';
+import type { Part } from './parts.ts';
+import { NO_SLOT, type Replica, type RollingRestart } from './replicas.ts';
+
+/** What several agents were told at once. */
+const SHARED: ReadonlySet<RunEvent['kind']> = new Set(['phase', 'mark', 'server_down', 'server_up', 'server_changed']);
+
+/** Agents hear of one thing within this time. */
+const ONCE_S = 60;
+
+const AGENTS: Readonly<Partial<Record<RunEvent['kind'], string>>> = {
+  run_start: 'began',
+  run_end: 'ended',
+  run_resume: 'was started again',
+};
+
+export function mergedEvents(parts: readonly Part[], replicas: readonly Replica[], rolls: readonly RollingRestart[], identities: Identities): RunEvent[] {
+  const own = parts.flatMap((part) => part.events.flatMap((event) => eventOf(part, event, parts, identities) ?? []));
+  const all = [...own, ...replicas.flatMap((replica) => lifeEvents(replica, replicas)), ...changesOf(replicas), ...rolls.map(rollEvent)];
+  return once(all.toSorted((a, b) => a.t - b.t));
+}
+
+function eventOf(part: Part, event: RecordedEvent, parts: readonly Part[], identities: Identities): RunEvent | null {
+  const { kind, target, message, data } = event;
+  const t = part.shift + event.t;
+  const plain = { t, target: null, member: null, data };
+  const what = AGENTS[kind];
+  if (what !== undefined) return { ...plain, kind: 'mark', message: `the agent on ${part.host} (run ${part.id}) ${what}`, data: {} };
+  if (kind === 'gap') return gapOf(part, event, parts);
+  const replica = target === null ? null : identities.replicaOf(part, event);
+  if (replica === null) return { ...plain, kind, target, member: event.member, message };
+  if (replica.slot === NO_SLOT) return null;
+  // Its beginning and its end are those of the replica.
+  if (kind === 'target_found' || (kind === 'target_gone' && replica.slot !== null)) return null;
+  return { ...plain, kind, target, member: replica.slot, message };
+}
+
+/** What one agent did not see others may have seen: only where nobody watched nothing was sampled. */
+function gapOf(part: Part, { t, message, data }: RecordedEvent, parts: readonly Part[]): RunEvent {
+  const [from, to] = [part.shift + Number(data['from']), part.shift + t];
+  const others = parts.filter((other) => other !== part && other.shift <= from && other.shift + other.length >= to);
+  const event = { t: to, target: null, member: null };
+  return others.length === 0
+    ? { ...event, kind: 'gap', message, data: { ...data, from } }
+    : { ...event, kind: 'mark', message: `on ${part.host}: ${message}`, data: {} };
+}
+
+/** A life of its slot begins with it, and a role that is nobody's any more is gone. */
+function lifeEvents({ part, role, slot, from, to, succeeds }: Replica, all: readonly Replica[]): RunEvent[] {
+  if (slot === NO_SLOT) {
+    const message = `no more replicas of ${role}: what ${part.host} told of it is left out`;
+    return [{ t: from, kind: 'cap', target: role, member: null, message, data: { what: `replicas of ${role}` } }];
+  }
+  const who = slot === null ? role : `${role}/${slot}`;
+  const kind = slot === null ? 'target_found' : succeeds ? 'restart' : 'member_start';
+  const began = { t: from, kind, target: role, member: slot, message: `${who} is on ${part.host}${succeeds ? ', in the place of another' : ''}`, data: {} } as const;
+  const isLast = all.every((other) => other.role !== role || other.to <= to);
+  if (slot === null || isLast) return [began];
+  return [began, { t: to, kind: 'member_end', target: role, member: slot, message: `${who} on ${part.host} is over; what it told is kept`, data: {} }];
+}
+
+/** Seconds within which all agents stop when everything is over: that is no change of the replicas. */
+const ENDING_S = 120;
+
+/** The total of a role begins anew whenever its replicas change: what one of them takes is no growth of the others. */
+function changesOf(replicas: readonly Replica[]): RunEvent[] {
+  return [...Map.groupBy(replicas, ({ role }) => role)].flatMap(([role, own]) => {
+    if (own.length < 2) return [];
+    const times = [...new Set(own.flatMap(({ from, to }) => [from, to]))].toSorted((a, b) => a - b);
+    const last = Math.max(...own.map(({ to }) => to));
+    const count = (t: number): number => own.filter(({ from, to }) => from <= t && to > t).length;
+    return times.flatMap((t) =>
+      t >= last - ENDING_S
+        ? []
+        : [{ t, kind: 'member_start' as const, target: role, member: null, message: `${count(t)} replicas of ${role}`, data: { replicas: count(t) } }],
+    );
+  });
+}
+
+function rollEvent({ role, from, to, members }: RollingRestart): RunEvent {
+  const message = `rolling restart of ${role}: all ${members} replicas were replaced one after the other within ${Math.round((to - from) / 60)} min`;
+  return { t: from, kind: 'rolling_restart', target: role, member: null, message, data: { members, to } };
+}
+
+function once(events: readonly RunEvent[]): RunEvent[] {
+  const seen = new Map<string, number>();
+  return events.filter(({ t, kind, target, message }) => {
+    if (!SHARED.has(kind)) return true;
+    const key = JSON.stringify([kind, target, message]);
+    const before = seen.get(key) ?? -Infinity;
+    if (t - before <= ONCE_S) return false;
+    seen.set(key, t);
+    return true;
+  });
+}
