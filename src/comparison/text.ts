@@ -12,15 +12,19 @@ const ROWS_MAX = 100;
 const REASONS_MAX = 20;
 const NAME_MAX = 48;
 
+/** Of a narrow window the name takes this share. */
+const NAME_SHARE = 0.4;
+
 const MARKS = { regressed: '❌', 'cannot tell': '❔', improved: '⬇️', 'no change': '✅' } as const satisfies Record<Call, string>;
-const TITLES = ['signal', 'base', 'head', 'change', '95 % interval', 'growth', 'call'] as const;
+/** From the most to the least worth knowing: a narrow window cuts the last ones. */
+const TITLES = ['signal', 'call', 'change', '95 % interval', 'base', 'head', 'more growth'] as const;
 const COLORS = { regressed: 'fail', 'cannot tell': 'inconclusive', improved: 'pass', 'no change': 'dim' } as const;
 
 export function comparisonText(comparison: Comparison, screen: Screen): string[] {
   const { outcome, signals } = comparison;
   const shown = signals.slice(0, ROWS_MAX);
-  const rows = shown.map((one) => [fit(clean(one.id), NAME_MAX, 'middle'), ...cellsOf(one)]);
-  const [head = '', ...lines] = table([[...TITLES], ...rows], screen.columns, new Set([1, 2, 3]));
+  const rows = shown.map((one) => [fit(clean(one.id), Math.min(NAME_MAX, Math.floor(NAME_SHARE * screen.columns)), 'middle'), ...cellsOf(one)]);
+  const [head = '', ...lines] = table([[...TITLES], ...rows], screen.columns, new Set([2, 4, 5]));
   return [
     paint(screen, outcome, outcome.toUpperCase()) + fit(clean(`  ${headline(comparison)}`), screen.columns - outcome.length),
     ...reasonsOf(comparison).map((reason) => fit(clean(`  ${reason}`), screen.columns)),
@@ -34,7 +38,7 @@ export function comparisonMarkdown(comparison: Comparison): string {
   const { outcome, signals } = comparison;
   const shown = signals.slice(0, ROWS_MAX);
   const mark = { pass: '✅', fail: '❌', inconclusive: '❔' }[outcome];
-  const rows = shown.map((one) => [one.id, ...cellsOf(one).slice(0, -1), `${MARKS[one.call]} ${wordOf(one)}`]);
+  const rows = shown.map((one) => [one.id, `${MARKS[one.call]} ${wordOf(one)}`, ...cellsOf(one).slice(1)]);
   return [
     `## ${mark} comparison: ${outcome}`,
     '',
@@ -69,12 +73,12 @@ function reasonsOf({ reasons }: Comparison): string[] {
 function cellsOf(one: Compared): string[] {
   const { base, head, unit, change, slope } = one;
   return [
-    showValue(base, unit),
-    showValue(head, unit),
+    wordOf(one),
     change === null ? UNKNOWN : changeOf(change.value, one),
     change === null ? UNKNOWN : `${changeOf(change.lo, one)} to ${changeOf(change.hi, one)}`,
+    showValue(base, unit),
+    showValue(head, unit),
     slope === null ? '' : growthOf(slope, unit),
-    wordOf(one),
   ];
 }
 

@@ -17,7 +17,7 @@ const COLUMNS_MAX = 6;
 export function trendText(trend: Trend, screen: Screen): string[] {
   const { titles, rows } = rowsOf(trend);
   const cells = rows.map(([name = '', ...rest]) => [fit(clean(name), NAME_MAX, 'middle'), ...rest]);
-  const [head = '', ...lines] = table([titles.map((title) => fit(clean(title), 16)), ...cells], screen.columns);
+  const [head = '', ...lines] = table([titles.map((title) => fit(clean(title), 18)), ...cells], screen.columns);
   return [paint(screen, 'dim', head), ...lines, ...moreOf(trend)];
 }
 
