@@ -88,7 +88,7 @@ export class RedisLink {
 
   /** @param since run time at which what was not answered was asked */
   lost(sink: Sink, failure: RedisFailure, since: number): void {
-    this.#connection?.close();
+    this.#connection?.close(failure);
     this.#connection = null;
     if (this.#isClosing) return;
     this.#outages.silent(sink, { why: failure.outage ?? 'protocol', detail: failure.message, since: this.#ended ?? since });
