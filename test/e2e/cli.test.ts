@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { CLI } from '../soakagent.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const CLI = join(ROOT, 'src/cli.ts');
 const DIR = mkdtempSync(join(tmpdir(), 'soak-cli-'));
 const CWD = join(DIR, 'empty');
 
@@ -268,7 +268,7 @@ describe('the entry', () => {
   test('tells an old Node that it is too old, before it loads the bundle', async () => {
     const file = join(DIR, 'soak-agent.mjs');
     await build({
-      entryPoints: [CLI],
+      entryPoints: [join(ROOT, 'src/cli.ts')],
       outfile: file,
       bundle: true,
       platform: 'node',
