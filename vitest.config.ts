@@ -11,7 +11,7 @@ const REAL = { testTimeout: 240_000, hookTimeout: 120_000, retry: 1 };
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', maxWorkers: 2, include: ['test/unit/**/*.test.ts', 'test/*.test.ts'], testTimeout: 30_000 } },
+      { test: { name: 'unit', maxWorkers: 2, include: ['test/unit/**/*.test.ts', 'test/*.test.ts'], testTimeout: 120_000 } },
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { ...REAL, name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: SERVERS, maxWorkers: 3 } },
       { test: { ...REAL, name: 'servers', include: SERVERS, maxWorkers: 2 } },
