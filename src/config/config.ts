@@ -32,6 +32,10 @@ export interface Config {
   readonly recordMax: number;
   readonly hold: boolean;
   readonly linger: number;
+  /** A finished run is served and not repeated. */
+  readonly once: boolean;
+  /** Where the verdict is also written in short; null: where Kubernetes wants it, if it does. */
+  readonly terminationLog: string | null;
   readonly mustLive: number;
   readonly warmup: number | null;
   /** Null: no listener. */

@@ -77,6 +77,8 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     recordMax: get('recordMax'),
     hold: get('hold'),
     linger: get('linger'),
+    once: get('once'),
+    terminationLog: get('terminationLog'),
     mustLive: get('mustLive'),
     warmup: get('warmup'),
     listen: get('listen'),

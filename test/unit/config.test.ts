@@ -19,6 +19,8 @@ test('nothing but a target gives the defaults', async () => {
     recordMax: 512e6,
     hold: false,
     linger: 0,
+    once: false,
+    terminationLog: null,
     mustLive: 14 * 86_400,
     warmup: null,
     listen: { host: '127.0.0.1', port: 10_464 },
@@ -140,6 +142,16 @@ const SPELLINGS: Record<
     ['1s', 1],
     ['2s', 2],
     ['0', 0],
+  ],
+  once: [
+    ['true', true],
+    ['no', false],
+    ['1', true],
+  ],
+  terminationLog: [
+    ['auto', null],
+    ['/dev/termination-log', '/dev/termination-log'],
+    ['verdict.txt', 'verdict.txt'],
   ],
   rule: [
     ['memory.private < 2GB', 2e9],
