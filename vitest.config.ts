@@ -15,6 +15,15 @@ export default defineConfig({
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { ...REAL, name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: SERVERS, maxWorkers: 3 } },
       { test: { ...REAL, name: 'servers', include: SERVERS, maxWorkers: 2 } },
+      {
+        test: {
+          ...REAL,
+          name: 'containers',
+          include: ['test/containers/**/*.test.ts'],
+          globalSetup: 'test/containers/setup.ts',
+          fileParallelism: false,
+        },
+      },
     ],
   },
 });
