@@ -44,7 +44,15 @@ function sameBuild(hours: number, runs: number): (string | number)[] {
   }
   worst = Math.max(worst, called.size);
   const which = [...calls].map(([id, count]) => `${id} ${count}`).join(', ') || 'none';
-  return [`${hours} h`, `${runs} + ${runs}`, [...tests].join('/'), pairs, `${called.size} (${percent(called.size / pairs, 1)})`, percent(open.size / pairs), which];
+  return [
+    `${hours} h`,
+    `${runs} + ${runs}`,
+    [...tests].join('/'),
+    pairs,
+    `${called.size} (${percent(called.size / pairs, 1)})`,
+    percent(open.size / pairs),
+    which,
+  ];
 }
 
 interface Changed {
@@ -58,11 +66,29 @@ interface Changed {
 const share = (size: number): string => `+${Math.round(size * 100)} %`;
 
 const CHANGES: readonly Changed[] = [
-  { name: 'mean latency', id: 'api latency.mean', sizes: [0.05, 0.1, 0.15, 0.2, 0.3], build: (size) => ({ latency: 1 + size }), text: share },
-  { name: 'p95', id: 'api latency{soak.quantile="0.95"}', sizes: [0.1, 0.15, 0.2, 0.25, 0.35], build: (size) => ({ latency: 1 + size }), text: share },
+  {
+    name: 'mean latency',
+    id: 'api latency.mean',
+    sizes: [0.05, 0.1, 0.15, 0.2, 0.3],
+    build: (size) => ({ latency: 1 + size }),
+    text: share,
+  },
+  {
+    name: 'p95',
+    id: 'api latency{soak.quantile="0.95"}',
+    sizes: [0.1, 0.15, 0.2, 0.25, 0.35],
+    build: (size) => ({ latency: 1 + size }),
+    text: share,
+  },
   { name: 'CPU', id: 'api cpu', sizes: [0.05, 0.1, 0.15, 0.2, 0.3], build: (size) => ({ cpu: 1 + size }), text: share },
   { name: 'memory', id: 'api memory.private', sizes: [0.2, 0.25, 0.3, 0.4, 0.5], build: (size) => ({ memory: 1 + size }), text: share },
-  { name: 'leak (slope of memory)', id: 'api memory.private', sizes: [0.5, 1, 2, 5, 10, 20], build: (leak) => ({ leak }), text: (size) => `+${size} MB/h` },
+  {
+    name: 'leak (slope of memory)',
+    id: 'api memory.private',
+    sizes: [0.5, 1, 2, 5, 10, 20],
+    build: (leak) => ({ leak }),
+    text: (size) => `+${size} MB/h`,
+  },
   { name: 'errors (of 0.02 %)', id: 'api errors', sizes: [3, 6, 11, 51], build: (errors) => ({ errors }), text: (size) => `x${size}` },
 ];
 

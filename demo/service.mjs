@@ -3,11 +3,13 @@
 //
 //   node demo/service.mjs leaky|healthy        prints its port on standard output
 //
-// Orders go to the Postgres of DATABASE_URL and the Redis of REDIS_URL; without them they go nowhere.
-import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+// Orders go to the Postgres of DATABASE_URL and the Redis of REDIS_URL; without them they go nowhere. It listens on HOST and PORT, by default
+// on any free port of this machine's own.
+import { closeSync, mkdtempSync, openSync, readdirSync, rmSync, writeSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { getHeapSpaceStatistics } from 'node:v8';
 import { Redis } from 'ioredis';
 import { Pool } from 'pg';
 
@@ -62,6 +64,21 @@ for (let i = 0; i < SESSIONS_MAX; i++) {
   keepSession();
 }
 
+/** As prom-client calls them. */
+function metricsPage() {
+  const old = getHeapSpaceStatistics().find(({ space_name }) => space_name === 'old_space');
+  const rows = {
+    http_requests_total: ['counter', requests],
+    process_resident_memory_bytes: ['gauge', process.memoryUsage.rss()],
+    process_open_fds: ['gauge', readdirSync('/proc/self/fd').length - 1],
+    nodejs_external_memory_bytes: ['gauge', process.memoryUsage().external],
+    'nodejs_heap_space_size_used_bytes{space="old"}': ['gauge', old.space_used_size],
+  };
+  return Object.entries(rows)
+    .map(([name, [kind, value]]) => `# TYPE ${name.replace(/\{.*/, '')} ${kind}\n${name} ${value}\n`)
+    .join('');
+}
+
 async function answer(request, response) {
   const number = ++requests;
   keepSession();
@@ -71,8 +88,15 @@ async function answer(request, response) {
   response.writeHead(order.status === 'fulfilled' ? 200 : 409, { 'content-type': 'application/json' }).end(body);
 }
 
-const server = createServer((request, response) => void answer(request, response));
-server.listen(0, '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));
+/** No work, so that neither a health check nor a scrape is load. */
+const PAGES = { '/health': () => 'ok\n', '/metrics': metricsPage };
+
+const server = createServer((request, response) => {
+  const page = PAGES[request.url];
+  if (page) response.end(page());
+  else void answer(request, response);
+});
+server.listen(Number(process.env.PORT ?? 0), process.env.HOST ?? '127.0.0.1', () => process.stdout.write(`${server.address().port}\n`));
 
 function stop() {
   rmSync(folder, { recursive: true, force: true });

@@ -38,6 +38,8 @@ export interface TimelineSnapshot {
   readonly phases: readonly Phase[];
   readonly restarts: number;
   readonly resumes: readonly number[];
+  /** Start of the process that each member was last seen as, in ticks since boot. */
+  readonly started: readonly (readonly [string, number])[];
 }
 
 export class Timeline {
@@ -48,6 +50,10 @@ export class Timeline {
   phases: Phase[] = [];
   restarts = 0;
   #resumes: number[] = [];
+  /** Start of the process that each member was last seen as; as many as there are lists of lives. */
+  readonly #started = new Map<string, number>();
+  /** Members that this start of the agent has not seen yet. */
+  #unseen = new Set<string>();
 
   fold(event: RunEvent): void {
     if (event.kind === 'run_resume') this.#resume(event.t);
@@ -70,6 +76,7 @@ export class Timeline {
       phases: this.phases,
       restarts: this.restarts,
       resumes: this.#resumes,
+      started: [...this.#started],
     };
   }
 
@@ -80,6 +87,7 @@ export class Timeline {
     this.phases = [...snapshot.phases];
     this.restarts = snapshot.restarts;
     this.#resumes = [...snapshot.resumes];
+    for (const [key, started] of snapshot.started) this.#started.set(key, started);
   }
 
   #life(event: RunEvent): void {
@@ -87,14 +95,28 @@ export class Timeline {
     const key = JSON.stringify([event.target, event.member]);
     const lives = this.#lives.get(key) ?? { target: event.target, member: event.member, starts: [], dropped: 0 };
     this.#lives.set(key, lives);
+    this.#countUnseen(key, event);
     lives.starts.push(event.t);
     if (lives.starts.length <= LIVES_MAX) return;
     lives.starts.splice(1, 1); // the first life tells the level after start, the latest ones what is going on
     lives.dropped++;
   }
 
+  /**
+   * A restart while the agent was not there, as when the pid namespace that both are in ends with the target: what is found first after a
+   * resumption, and began at another time than what was there before, is a successor.
+   */
+  #countUnseen(key: string, { kind, data }: RunEvent): void {
+    const started = data['startTime'];
+    if (typeof started !== 'number') return;
+    const isFirst = this.#unseen.delete(key);
+    if (kind === 'target_found' && isFirst && this.#started.get(key) !== started) this.restarts++;
+    this.#started.set(key, started);
+  }
+
   #resume(t: number): void {
     this.#resumes.push(t);
+    this.#unseen = new Set(this.#started.keys());
     if (this.#resumes.length > LIVES_MAX) this.#resumes.splice(1, 1);
   }
 

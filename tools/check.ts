@@ -3,7 +3,7 @@ import { runSteps, type Step } from './steps.ts';
 
 export const CHECK: readonly Step[] = [
   { name: 'types', command: ['tsc', '-p', '.'] },
-  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings', 'src', 'test', 'bench', 'demo', 'tools'] },
+  { name: 'lint', command: ['oxlint', '--type-aware', '--deny-warnings', 'src', 'test', 'bench', 'demo', 'tools', 'docker'] },
   { name: 'format', command: ['oxfmt', '--check', '.'] },
   { name: 'dead code', command: ['knip'] },
   { name: 'derived files', command: ['node', 'tools/generate.ts', '--check'] },

@@ -6,6 +6,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { generateConfigDocs } from './configdocs.ts';
 import { generateDashboards } from './dashboards.ts';
+import { generateKubernetes } from './kubernetes.ts';
 import { generateMetricDocs } from './metricdocs.ts';
 import { generatePresets } from './presetfiles.ts';
 import { generatePresetDocs } from './presetdocs.ts';
@@ -13,20 +14,19 @@ import { ROOT } from './steps.ts';
 
 const check = process.argv.includes('--check');
 let stale = 0;
-for (const { path, text } of [
-  ...generateConfigDocs(),
-  ...generateMetricDocs(),
-  ...generateDashboards(),
-  ...generatePresets(),
-  ...generatePresetDocs(),
-]) {
-  const file = join(ROOT, path);
-  if (read(file) === text) continue;
-  stale++;
-  if (check) console.error(`${path} is not what its declarations say: run npm run generate and read the difference`);
-  else write(file, text);
-}
+generate([...generateConfigDocs(), ...generateMetricDocs(), ...generateDashboards(), ...generatePresets(), ...generatePresetDocs()]);
+generate(generateKubernetes()); // from what is written above
 process.exitCode = check && stale > 0 ? 1 : 0;
+
+function generate(files: readonly { readonly path: string; readonly text: string }[]): void {
+  for (const { path, text } of files) {
+    const file = join(ROOT, path);
+    if (read(file) === text) continue;
+    stale++;
+    if (check) console.error(`${path} is not what its declarations say: run npm run generate and read the difference`);
+    else write(file, text);
+  }
+}
 
 function read(file: string): string | null {
   try {

@@ -16,6 +16,9 @@ const RISE = 3;
 /** Windows at the end in which the floor must not fall. */
 const KEPT = 3;
 
+/** The first window of a life may lack so much of its time: a target is found a moment after the run begins. Its floor is no start of a rise. */
+const LACKING = 0.25;
+
 /** A floor of one for so long is worth a word. */
 const WARN_S = { trial: 60, soak: 600 } as const;
 
@@ -29,7 +32,7 @@ export interface Window {
 
 /** What a series did between two restarts. */
 export interface Life {
-  /** The complete ones that have samples, on the absolute grid of the bins. */
+  /** The complete ones that have samples, on the absolute grid of the bins; the first may lack a little at its beginning. */
   readonly windows: readonly Window[];
   /** The largest rise for good within the time of one window, from the second window on. */
   readonly step: number;
@@ -38,9 +41,11 @@ export interface Life {
 export function lifeOf(bins: Bins, seconds: number, from: number, until: number): Life {
   const size = Math.max(1, Math.ceil(seconds / bins.width));
   const windows: Window[] = [];
-  for (let slot = Math.ceil(from / bins.width / size) * size; (slot + size) * bins.width <= until; slot += size) {
-    const floor = Math.min(...minimaOf(bins, slot, slot + size));
-    if (floor < Infinity) windows.push({ from: slot * bins.width, to: (slot + size) * bins.width, floor });
+  const start = Math.ceil(from / bins.width);
+  for (let slot = Math.ceil((start - LACKING * size) / size) * size; (slot + size) * bins.width <= until; slot += size) {
+    const begin = Math.max(start, slot);
+    const floor = Math.min(...minimaOf(bins, begin, slot + size));
+    if (floor < Infinity) windows.push({ from: begin * bins.width, to: (slot + size) * bins.width, floor });
   }
   const [, first] = windows;
   if (first === undefined) return { windows, step: 0 };
@@ -149,7 +154,11 @@ function whyOf({ series, noPass }: SeriesInput, windows: readonly Window[], rise
     const rate = `${Number((rise.by / hours).toPrecision(3))}/h`;
     return `${name}: the least within each ${each} rose from ${rise.from.floor} at ${clockTime(rise.from.to)} to ${rise.to.floor} at ${clockTime(rise.to.to)} (${rate}) and did not fall again`;
   }
-  if (lasting) return `${name} was never below ${last.floor} for ${formatDuration(lastsFor(windows))}, but its floor does not rise`;
+  if (lasting) {
+    const seconds = lastsFor(windows);
+    const least = Math.min(...windows.filter(({ to }) => to > last.to - seconds).map(({ floor }) => floor));
+    return `${name} was never below ${least} for ${formatDuration(seconds)}, but its floor does not rise`;
+  }
   const open = windows.length > KEPT ? 'its floor does not rise' : `too few windows of ${each} yet`;
   return `${name} is ${last.floor} at least; ${noPass ?? open}`;
 }

@@ -1,7 +1,7 @@
 /** `soak-agent merge RUN...`: one run, one verdict and one exit code of what several agents have recorded. */
 import { rfc3339 } from '../clock.ts';
 import type { JudgeOverrides } from '../config/config.ts';
-import { Faults } from '../config/faults.ts';
+import type { Faults } from '../config/faults.ts';
 import { merge as mergeParts } from '../merging/merge.ts';
 import { type Part, partsOf } from '../merging/parts.ts';
 import type { Replica } from '../merging/replicas.ts';
@@ -29,14 +29,18 @@ export function merge(given: Given, overrides: JudgeOverrides, io: Io): ExitCode
   faults.throwIfAny();
   const folders = [...new Set(given.operands.flatMap((text) => foldersOf(text)))];
   if (folders.length < 2) throw new Problem('USAGE', { place: 'merge', message: 'two runs at least are merged' });
-  if (folders.length > RUNS_MAX) throw new Problem('USAGE', { place: 'merge', message: `${folders.length} runs are more than ${RUNS_MAX}` });
+  if (folders.length > RUNS_MAX)
+    throw new Problem('USAGE', { place: 'merge', message: `${folders.length} runs are more than ${RUNS_MAX}` });
   const readers: RecordReader[] = [];
   try {
     for (const folder of folders) readers.push(RecordReader.open(folder));
     checkUnlike(readers);
     const parts = partsOf(readers, offsets);
     const { folder, verdict, replicas, rolls } = mergeParts(parts, { out: given.one('out') ?? MERGED, overrides, clock: io.clock });
-    const told = [...notesOf(parts, replicas), ...rolls.map((roll) => `rolling restart of ${roll.role} after ${formatDuration(roll.from)}`)];
+    const told = [
+      ...notesOf(parts, replicas),
+      ...rolls.map((roll) => `rolling restart of ${roll.role} after ${formatDuration(roll.from)}`),
+    ];
     for (const note of told) io.stderr.write(`${clean(note)}\n`);
     if (format === 'json') io.stdout.write(`${JSON.stringify(verdict, null, 2)}\n`);
     else if (format === 'markdown') io.stdout.write(verdictMarkdown(verdict));
@@ -59,7 +63,8 @@ function foldersOf(text: string): string[] {
 function checkUnlike(readers: readonly RecordReader[]): void {
   const ids = readers.map(({ header }) => header.id);
   const twice = readers.find(({ header }, i) => ids.indexOf(header.id) < i);
-  if (twice) throw new Problem('USAGE', { place: twice.folder, message: `is the record of run ${twice.header.id}, which is among them already` });
+  if (twice)
+    throw new Problem('USAGE', { place: twice.folder, message: `is the record of run ${twice.header.id}, which is among them already` });
 }
 
 /** `NAME=+2.5s`: what is added to the clock of a run or a host. */
@@ -68,7 +73,8 @@ function offsetsOf(given: Given, faults: Faults): Map<string, number> {
   for (const text of given.all('offset')) {
     const [, name, sign, amount] = /^(.{1,200})=([+-]?)([^+-]+)$/s.exec(text) ?? [];
     const seconds = amount === undefined ? null : parseDuration(amount);
-    if (name === undefined || seconds === null) faults.add('USAGE', '--offset', `${JSON.stringify(text.slice(0, 64))} should be RUN=+2.5s or HOST=-1m`);
+    if (name === undefined || seconds === null)
+      faults.add('USAGE', '--offset', `${JSON.stringify(text.slice(0, 64))} should be RUN=+2.5s or HOST=-1m`);
     else offsets.set(name, sign === '-' ? -seconds : seconds);
   }
   return offsets;

@@ -4,12 +4,15 @@ import type { Outcome } from '../analysis/judgement.ts';
 import type { Config } from '../config/config.ts';
 import { comparisonText } from '../comparison/text.ts';
 import type { Ending } from '../ending.ts';
+import { type Finished, finishedRun, markPlace, serve } from '../finished.ts';
+import { Leaving } from '../leaving.ts';
 import { EXIT, type ExitCode, messageOf, Problem } from '../problem.ts';
 import { writeCrash } from '../runs.ts';
+import { TerminationLog } from '../terminationlog.ts';
 import { summary } from '../views/terminal.ts';
 import type { Against } from './against.ts';
 import type { Io } from './io.ts';
-import { openView, screenOf, type View } from './view.ts';
+import { openView, screenOf } from './view.ts';
 
 /** Longer than any run: `--hold` serves until it is told to stop. */
 const FOR_EVER_S = 1e9;
@@ -18,24 +21,29 @@ export async function run(config: Config, io: Io): Promise<ExitCode> {
   const against = config.baseline === null ? null : (await import('./against.ts')).Against.of(config);
   const told = io.stopSignal();
   const agent = new Agent(config, io);
+  const log = TerminationLog.find(config.terminationLog);
+  const finished = config.once ? finishedRun(agent.config) : null;
+  if (finished !== null) return lenient(await showFinished(finished, { config, log, io, told }), config, io);
   const messages = await started(agent, told);
   if (messages === null) {
     io.stderr.write('told to stop before the run began: nothing was recorded\n');
     return EXIT.inconclusive;
   }
   for (const message of messages) io.stderr.write(`${message}\n`);
-  io.stderr.write(
-    `watching ${agent.targets
-      .all()
-      .map(({ role }) => role)
-      .join(', ')}, recording to ${agent.folder}\n`,
-  );
+  io.stderr.write(`watching ${watchedBy(agent).join(', ')}, recording to ${agent.folder}\n`);
   if (agent.url !== null) io.stderr.write(`metrics, health and verdict at ${agent.url}\n`);
   if (agent.inboundUrl !== null) io.stderr.write(`points, phases and marks taken at ${agent.inboundUrl}\n`);
   const forget = noteCrashes(agent.folder, io);
+  const complain = complainTo(io);
+  if (config.once) markPlace(agent.folder, complain);
   const view = openView(config, io, agent, against);
-  const { over, failure } = await watch(agent, told, view);
+  const leaving = new Leaving({ folder: agent.folder, log, complain }, agent.now());
+  const { over, failure } = await watch(agent, told, () => {
+    view.tick();
+    leaving.tick(agent.now(), () => agent.verdict());
+  });
   const ended = await agent.stop(over);
+  leaving.end(ended.verdict);
   forget();
   view.close();
   tell(ended, agent, io);
@@ -55,8 +63,8 @@ function toldAgainst(against: Against, agent: Agent, { stdout, env }: Io): Outco
 
 /** What fails in one of them has failed. */
 function worse(a: Outcome, b: Outcome): Outcome {
-  const both = [a, b];
-  return both.includes('fail') ? 'fail' : both.includes('inconclusive') ? 'inconclusive' : 'pass';
+  if (a === 'fail' || b === 'fail') return 'fail';
+  return a === 'inconclusive' ? a : b;
 }
 
 /** What is not blocking is said all the same. */
@@ -64,6 +72,12 @@ function lenient(code: ExitCode, { nonBlocking }: Config, { stderr }: Io): ExitC
   if (!nonBlocking || code === EXIT.pass) return code;
   stderr.write(`not blocking: the exit code is 0 instead of ${code}\n`);
   return EXIT.pass;
+}
+
+/** Roles; pages of metrics where no process is watched. */
+function watchedBy({ targets, config }: Agent): string[] {
+  const roles = targets.all().map(({ role }) => role);
+  return roles.length > 0 ? roles : config.scrapes.map(({ name }) => name);
 }
 
 export function exitCodeOf(outcome: Outcome): ExitCode {
@@ -81,9 +95,9 @@ async function started(agent: Agent, told: AbortSignal): Promise<readonly string
 }
 
 /** A run that cannot go on (the disk is full) is still ended in order and judged on what was seen. */
-async function watch(agent: Agent, told: AbortSignal, view: View): Promise<{ over: Ending; failure: unknown }> {
+async function watch(agent: Agent, told: AbortSignal, afterTick: () => void): Promise<{ over: Ending; failure: unknown }> {
   try {
-    return { over: await agent.watch(told, () => view.tick()), failure: null };
+    return { over: await agent.watch(told, afterTick), failure: null };
   } catch (failure) {
     return { over: { kind: 'failed', message: messageOf(failure) }, failure };
   }
@@ -103,8 +117,43 @@ function tell({ verdict, ending, ticksLost, errors }: Ended, agent: Agent, io: I
 }
 
 async function hold(config: Config, agent: Agent, io: Io, told: AbortSignal): Promise<void> {
-  const seconds = config.hold ? FOR_EVER_S : config.linger;
+  const seconds = secondsToHold(config);
   if (seconds === 0 || agent.url === null) return;
-  io.stderr.write(`serving the final state at ${agent.url}${config.hold ? ' until told to stop' : ''}\n`);
+  sayHeld(agent.url, config, io);
   await agent.hold(seconds, told);
+}
+
+function complainTo(io: Io): (message: string) => void {
+  return (message) => void io.stderr.write(`soak-agent: ${message}\n`);
+}
+
+function secondsToHold({ hold, linger }: Config): number {
+  return hold ? FOR_EVER_S : linger;
+}
+
+function sayHeld(url: string, { hold }: Config, io: Io): void {
+  io.stderr.write(`serving the final state at ${url}${hold ? ' until told to stop' : ''}\n`);
+}
+
+interface Start {
+  readonly config: Config;
+  readonly log: TerminationLog | null;
+  readonly io: Io;
+  readonly told: AbortSignal;
+}
+
+/** In place of a second run: the verdict of the first, in every way that it leaves by. */
+async function showFinished(finished: Finished, { config, log, io, told }: Start): Promise<ExitCode> {
+  const { folder, verdict } = finished;
+  io.stderr.write(`${folder} is finished, and a finished run is not repeated here: --no-once begins another one\n`);
+  io.stdout.write(`${summary(verdict, screenOf(io)).join('\n')}\n\nrecord in ${folder}\n`);
+  if (log !== null) new Leaving({ folder, log, complain: complainTo(io) }, 0).end(verdict);
+  const seconds = secondsToHold(config);
+  const serving = seconds === 0 ? null : await serve(finished, config, io);
+  if (serving !== null) {
+    sayHeld(serving.url, config, io);
+    await io.clock.sleepUntil(io.clock.monotonic() + seconds, told).catch(() => {}); // told to stop
+    await serving.close();
+  }
+  return exitCodeOf(verdict.outcome);
 }

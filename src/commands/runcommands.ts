@@ -20,7 +20,11 @@ const TIMEOUT: RunFlag = { name: 'timeout', arg: '<duration>', help: 'wait this 
 
 /** Beside those of the judgement. */
 export const MERGE_FLAGS: readonly RunFlag[] = [
-  { name: 'offset', arg: '<run=seconds>', help: 'what is added to the clock of a run or host (pod-3=+2.5s); found by marks otherwise; repeat for more' },
+  {
+    name: 'offset',
+    arg: '<run=seconds>',
+    help: 'what is added to the clock of a run or host (pod-3=+2.5s); found by marks otherwise; repeat for more',
+  },
   { name: 'format', arg: '<format>', help: 'text, json or markdown (default text)' },
   JSON_FLAG,
   NON_BLOCKING_FLAG,

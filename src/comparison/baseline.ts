@@ -29,7 +29,7 @@ export function baselinePath(name: string, folder: string): string {
 
 /** The file that is meant by a name or a path, or null when there is none. */
 export function findBaseline(text: string, folder: string): string | null {
-  if (/\.json$/.test(text) && isFile(text)) return text;
+  if (text.endsWith('.json') && isFile(text)) return text;
   const path = NAME.test(text) ? baselinePath(text, folder) : null;
   return path !== null && isFile(path) ? path : null;
 }

@@ -132,7 +132,13 @@ interface Pair {
   readonly base: number | null;
   readonly head: number | null;
   /** Level and slope have other units: the level is in logarithms where it can be. */
-  readonly level: { readonly fit: Fitted; readonly logs: boolean; readonly warn: number; readonly fail: number; readonly points: number } | null;
+  readonly level: {
+    readonly fit: Fitted;
+    readonly logs: boolean;
+    readonly warn: number;
+    readonly fail: number;
+    readonly points: number;
+  } | null;
   readonly slope: { readonly fit: Fitted | null; readonly matters: number } | null;
 }
 
@@ -141,19 +147,20 @@ function pairsOf(bases: readonly MeasuredRun[], heads: readonly MeasuredRun[], c
   return both.map((id) => pairOf(id, bases, heads, common, options));
 }
 
-function pairOf(
-  id: string,
-  bases: readonly MeasuredRun[],
-  heads: readonly MeasuredRun[],
-  common: Common,
-  options: CompareOptions,
-): Pair {
+function pairOf(id: string, bases: readonly MeasuredRun[], heads: readonly MeasuredRun[], common: Common, options: CompareOptions): Pair {
   const all = [...bases, ...heads].map((run) => ({ run, signal: run.signals.find((one) => one.id === id)! }));
   const { signal } = all[0]!;
   const limits = limitsOf(signal.kind);
   const blocks = blocksOf(all, common);
   const [base, head] = [meanOf(blocks, 0, bases.length), meanOf(blocks, bases.length, all.length)];
-  const none = { signal, limits, base, head, level: null, slope: signal.matters === null ? null : { fit: null, matters: signal.matters.perHour } };
+  const none = {
+    signal,
+    limits,
+    base,
+    head,
+    level: null,
+    slope: signal.matters === null ? null : { fit: null, matters: signal.matters.perHour },
+  };
   if (blocks === null || base === null || head === null) return none;
   const level = levelOf(blocks, bases.length, { base, limits, between: options.between });
   const slope =
@@ -321,7 +328,9 @@ function excuseOf(kind: SignalKind, target: string, change: number, load: Readon
 
 function uncertain(seen: Call, { warn, fail }: { readonly warn: number; readonly fail: number }, { as }: Limits): string {
   if (seen !== 'cannot tell') return '';
-  const [first, second] = [warn, fail].map((limit) => `${Math.round((as === 'share' ? 1000 : 100_000) * limit) / (as === 'share' ? 10 : 1000)} %`);
+  const [first, second] = [warn, fail].map(
+    (limit) => `${Math.round((as === 'share' ? 1000 : 100_000) * limit) / (as === 'share' ? 10 : 1000)} %`,
+  );
   return `neither is a change of ${first} certain, nor one of ${second} ruled out: more runs, or longer ones`;
 }
 

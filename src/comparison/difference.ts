@@ -38,11 +38,7 @@ const GRAIN = 1e-6;
  * @param size of the values that were subtracted: differences far below it are rounding
  * @param between variance of the level, and of the slope, between runs of one build
  */
-export function fitted(
-  { x, y }: Differences,
-  size: number,
-  between: { readonly level: number; readonly slope: number },
-): Fitted | null {
+export function fitted({ x, y }: Differences, size: number, between: { readonly level: number; readonly slope: number }): Fitted | null {
   const known = Array.from({ length: x.length }, (_, i) => i).filter((i) => !Number.isNaN(y[i]!));
   if (known.length < POINTS_MIN) return null;
   const fits = PHIS.map((phi, i) => fitOf(known, x, y, phi, size, PRIORS[i]!));

@@ -97,7 +97,9 @@ function isCompared(series: Series, { generators, store }: RunToMeasure): boolea
 /** The role's own total where there is one beside its members. */
 function withoutDoubles(series: readonly Series[]): readonly Series[] {
   const totals = series.filter(({ member }) => member === null);
-  return totals.length > 0 && series[0]!.def.kind === 'counter' ? totals : series.filter(({ member }) => member !== null || totals.length === series.length);
+  return totals.length > 0 && series[0]!.def.kind === 'counter'
+    ? totals
+    : series.filter(({ member }) => member !== null || totals.length === series.length);
 }
 
 interface Bounds {
@@ -144,7 +146,9 @@ function measured(id: string, members: readonly Series[], run: RunToMeasure, { p
 function isRequired({ def, labels }: Series): boolean {
   if (def.gate === 'required') return true;
   const quantile = labels['soak.quantile'];
-  return def.alias === 'latency.mean' || def.alias === 'requests' || def.alias === 'errors' || (def.alias === 'latency' && quantile === '0.95');
+  return (
+    def.alias === 'latency.mean' || def.alias === 'requests' || def.alias === 'errors' || (def.alias === 'latency' && quantile === '0.95')
+  );
 }
 
 /** Six digits are more than any figure of ours has. */

@@ -23,7 +23,10 @@ const COLORS = { regressed: 'fail', 'cannot tell': 'inconclusive', improved: 'pa
 export function comparisonText(comparison: Comparison, screen: Screen): string[] {
   const { outcome, signals } = comparison;
   const shown = signals.slice(0, ROWS_MAX);
-  const rows = shown.map((one) => [fit(clean(one.id), Math.min(NAME_MAX, Math.floor(NAME_SHARE * screen.columns)), 'middle'), ...cellsOf(one)]);
+  const rows = shown.map((one) => [
+    fit(clean(one.id), Math.min(NAME_MAX, Math.floor(NAME_SHARE * screen.columns)), 'middle'),
+    ...cellsOf(one),
+  ]);
   const [head = '', ...lines] = table([[...TITLES], ...rows], screen.columns, new Set([2, 4, 5]));
   return [
     paint(screen, outcome, outcome.toUpperCase()) + fit(clean(`  ${headline(comparison)}`), screen.columns - outcome.length),

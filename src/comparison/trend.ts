@@ -26,7 +26,13 @@ export interface TrendSignal {
 
 export interface Trend {
   readonly schema: 1;
-  readonly runs: readonly { readonly id: string; readonly start: string; readonly agent: string; readonly outcome: string; readonly label: string }[];
+  readonly runs: readonly {
+    readonly id: string;
+    readonly start: string;
+    readonly agent: string;
+    readonly outcome: string;
+    readonly label: string;
+  }[];
   readonly signals: readonly TrendSignal[];
   readonly previous: Comparison;
   readonly first: Comparison;

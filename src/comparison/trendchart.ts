@@ -51,7 +51,8 @@ function chartOf({ id, unit, points, previous }: TrendSignal, { runs }: Trend): 
     );
   });
   const axis = [bottom, bottom + span].map(
-    (value) => `<text x="${CHART.left - 6}" y="${y(value) + 3}" text-anchor="end" fill="${COLORS.text}">${text(showValue(value, unit), 12)}</text>`,
+    (value) =>
+      `<text x="${CHART.left - 6}" y="${y(value) + 3}" text-anchor="end" fill="${COLORS.text}">${text(showValue(value, unit), 12)}</text>`,
   );
   const ends = [0, runs.length - 1].map(
     (i) => `<text x="${x(i)}" y="${CHART.height - 10}" text-anchor="middle" fill="${COLORS.text}">${text(runs[i]!.label, 16)}</text>`,

@@ -32,19 +32,21 @@ function rowsOf({ runs, signals }: Trend): { titles: string[]; rows: string[][] 
   const shown = runs.length <= COLUMNS_MAX ? runs.map((_, i) => i) : [0, ...runs.map((_, i) => i).slice(1 - COLUMNS_MAX)];
   return {
     titles: ['signal', ...shown.map((i) => runs[i]!.label), '', 'since the previous', 'since the first'],
-    rows: signals.slice(0, ROWS_MAX).map((signal) => [
-      signal.id,
-      ...shown.map((i) => showValue(signal.points[i]?.value ?? null, signal.unit)),
-      sparkline(signal.points.map((point) => point?.value ?? null)),
-      changeOf(signal.previous),
-      changeOf(signal.first),
-    ]),
+    rows: signals
+      .slice(0, ROWS_MAX)
+      .map((signal) => [
+        signal.id,
+        ...shown.map((i) => showValue(signal.points[i]?.value ?? null, signal.unit)),
+        sparkline(signal.points.map((point) => point?.value ?? null)),
+        changeOf(signal.previous),
+        changeOf(signal.first),
+      ]),
   };
 }
 
 function changeOf(compared: Compared | null): string {
-  if (compared?.change == null) return UNKNOWN;
-  const { change, call, as } = compared;
+  const { change = null, call, as } = compared ?? {};
+  if (change === null) return UNKNOWN;
   const value = `${change.value < 0 ? '' : '+'}${(change.value * 100).toFixed(as === 'share' ? 1 : 3)}%`;
   return `${value} ${call}`;
 }

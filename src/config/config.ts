@@ -36,6 +36,10 @@ export interface Config {
   readonly baseline: { readonly called: string; readonly folder: string } | null;
   /** The exit code is 0 whatever the outcome. */
   readonly nonBlocking: boolean;
+  /** A finished run is served and not repeated. */
+  readonly once: boolean;
+  /** Where the verdict is also written in short; null: where Kubernetes wants it, if it does. */
+  readonly terminationLog: string | null;
   readonly mustLive: number;
   readonly warmup: number | null;
   /** Null: no listener. */

@@ -79,6 +79,8 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     linger: get('linger'),
     baseline: baselineOf(settings),
     nonBlocking: get('nonBlocking'),
+    once: get('once'),
+    terminationLog: get('terminationLog'),
     mustLive: get('mustLive'),
     warmup: get('warmup'),
     listen: get('listen'),

@@ -184,6 +184,23 @@ const OPTIONS = {
     help: 'end with 0 whatever the outcome is, for the first weeks in a pipeline',
     more: 'The outcome is told, and in verdict.json, as ever. Mistakes (64) and failures of soak-agent (70) still count.',
   }),
+  once: option({
+    group: 'Run',
+    value: onOff(),
+    default: 'false',
+    help: 'do not repeat a finished run: serve its final state instead',
+    more:
+      'When the newest run in `out` is finished, has the same settings and was made in this container or pod, a start begins no other one. ' +
+      'It is on in the image, so that a container that is started again does not judge a second run.',
+  }),
+  terminationLog: option({
+    group: 'Run',
+    value: orNone(path(), 'auto'),
+    default: 'auto',
+    help: 'file for the verdict in short, also so far: the termination message of a pod',
+    more: '`auto` is `/dev/termination-log` where there is one, which is in every container of Kubernetes. At most 3 kB of JSON on one line.',
+    example: '/dev/termination-log',
+  }),
   rule: option({
     group: 'Judgement',
     value: text('<rule>', 'a rule such as "memory.private < 2GB" or "fds.utilization < 80% for 5m"'),

@@ -4,10 +4,10 @@ import { access, capabilityNames, type Identity, type Obstacle, type Watched } f
 /** Where the agent runs. */
 export type Place = 'host' | 'container' | 'pod';
 
-/** Kubernetes sets the variable in every container; Docker and Podman leave these files. */
+/** Kubernetes sets the variable in every container, Podman the other one; Docker and Podman leave these files, unless the root is read-only. */
 export function placeOf(env: Readonly<Record<string, string | undefined>>, exists: (path: string) => boolean): Place {
   if (env['KUBERNETES_SERVICE_HOST']) return 'pod';
-  return ['/.dockerenv', '/run/.containerenv'].some(exists) ? 'container' : 'host';
+  return env['container'] || ['/.dockerenv', '/run/.containerenv'].some(exists) ? 'container' : 'host';
 }
 
 export interface Remedy {

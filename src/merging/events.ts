@@ -17,7 +17,12 @@ const AGENTS: Readonly<Partial<Record<RunEvent['kind'], string>>> = {
   run_resume: 'was started again',
 };
 
-export function mergedEvents(parts: readonly Part[], replicas: readonly Replica[], rolls: readonly RollingRestart[], identities: Identities): RunEvent[] {
+export function mergedEvents(
+  parts: readonly Part[],
+  replicas: readonly Replica[],
+  rolls: readonly RollingRestart[],
+  identities: Identities,
+): RunEvent[] {
   const own = parts.flatMap((part) => part.events.flatMap((event) => eventOf(part, event, parts, identities) ?? []));
   const all = [...own, ...replicas.flatMap((replica) => lifeEvents(replica, replicas)), ...changesOf(replicas), ...rolls.map(rollEvent)];
   return once(all.toSorted((a, b) => a.t - b.t));
@@ -56,10 +61,20 @@ function lifeEvents({ part, role, slot, from, to, succeeds }: Replica, all: read
   }
   const who = slot === null ? role : `${role}/${slot}`;
   const kind = slot === null ? 'target_found' : succeeds ? 'restart' : 'member_start';
-  const began = { t: from, kind, target: role, member: slot, message: `${who} is on ${part.host}${succeeds ? ', in the place of another' : ''}`, data: {} } as const;
+  const began = {
+    t: from,
+    kind,
+    target: role,
+    member: slot,
+    message: `${who} is on ${part.host}${succeeds ? ', in the place of another' : ''}`,
+    data: {},
+  } as const;
   const isLast = all.every((other) => other.role !== role || other.to <= to);
   if (slot === null || isLast) return [began];
-  return [began, { t: to, kind: 'member_end', target: role, member: slot, message: `${who} on ${part.host} is over; what it told is kept`, data: {} }];
+  return [
+    began,
+    { t: to, kind: 'member_end', target: role, member: slot, message: `${who} on ${part.host} is over; what it told is kept`, data: {} },
+  ];
 }
 
 /** Seconds within which all agents stop when everything is over: that is no change of the replicas. */
@@ -75,7 +90,16 @@ function changesOf(replicas: readonly Replica[]): RunEvent[] {
     return times.flatMap((t) =>
       t >= last - ENDING_S
         ? []
-        : [{ t, kind: 'member_start' as const, target: role, member: null, message: `${count(t)} replicas of ${role}`, data: { replicas: count(t) } }],
+        : [
+            {
+              t,
+              kind: 'member_start' as const,
+              target: role,
+              member: null,
+              message: `${count(t)} replicas of ${role}`,
+              data: { replicas: count(t) },
+            },
+          ],
     );
   });
 }

@@ -31,7 +31,10 @@ const CHECKPOINT_S = 600;
 const RECORD_MAX = 2 ** 30;
 
 /** @param out folder of the merged run. Throws `OUT`, `DISK`, and RECORD for a record that is damaged */
-export function merge(parts: readonly Part[], { out, overrides, clock }: { readonly out: string; readonly overrides: JudgeOverrides; readonly clock: Clock }): Merged {
+export function merge(
+  parts: readonly Part[],
+  { out, overrides, clock }: { readonly out: string; readonly overrides: JudgeOverrides; readonly clock: Clock },
+): Merged {
   const interval = Math.min(...parts.map(({ reader }) => reader.header.interval));
   const config = configOf(parts, interval);
   const start = Math.min(...parts.map(({ reader, offset }) => reader.header.start + offset));
@@ -85,11 +88,26 @@ function configOf(parts: readonly Part[], interval: number): PartConfig & { read
     mustLive: Math.max(...all.map(({ mustLive }) => mustLive)),
     duration: planned.includes(null) ? null : Math.max(...planned.map(Number)),
     warmup: warmups.size === 1 ? [...warmups][0]! : null,
-    rules: unique(all.map(({ rules }) => rules), String),
-    required: unique(all.map(({ required }) => required), String),
-    targets: unique(all.map(({ targets }) => targets), ({ role }) => role),
-    servers: unique(all.map(({ servers }) => servers), ({ name, display }) => `${name} ${display}`),
-    signals: unique(all.map(({ signals }) => signals), ({ name }) => name),
+    rules: unique(
+      all.map(({ rules }) => rules),
+      String,
+    ),
+    required: unique(
+      all.map(({ required }) => required),
+      String,
+    ),
+    targets: unique(
+      all.map(({ targets }) => targets),
+      ({ role }) => role,
+    ),
+    servers: unique(
+      all.map(({ servers }) => servers),
+      ({ name, display }) => `${name} ${display}`,
+    ),
+    signals: unique(
+      all.map(({ signals }) => signals),
+      ({ name }) => name,
+    ),
     phases: [],
   };
 }
@@ -179,13 +197,14 @@ class Fold {
     assert(series !== undefined, 'a sample has no series');
     const identity = this.#world.identities.of(part, series, all);
     if (identity === null) return UNUSED;
-    const table: AnyTable = this.#state.series as never;
+    const table: AnyTable = this.#state.series;
     const id = table.open(identity, identity.def, identity.labels);
     const def = identity.member === null || identity.target === null ? null : totalOf(identity);
     if (id >= 0 && def !== null) {
       const key = JSON.stringify([identity.target, def.name, identity.labels]);
       const total = table.open({ ...identity, member: null }, def, identity.labels);
-      if (!this.#totals.has(key)) this.#totals.set(key, { role: identity.target!, id: total, period: identity.period, latest: new Map(), isDue: false });
+      if (!this.#totals.has(key))
+        this.#totals.set(key, { role: identity.target!, id: total, period: identity.period, latest: new Map(), isDue: false });
       this.#totalOf.set(id, key);
     }
     return id;

@@ -61,7 +61,10 @@ export function partsOf(readers: readonly RecordReader[], given: ReadonlyMap<str
   });
   for (const name of given.keys()) {
     if (parts.some(({ id, host }) => id === name || host === name)) continue;
-    throw new Problem('USAGE', { place: '--offset', message: `there is no run and no host ${messageOf(name)} among those that are merged` });
+    throw new Problem('USAGE', {
+      place: '--offset',
+      message: `there is no run and no host ${messageOf(name)} among those that are merged`,
+    });
   }
   const start = Math.min(...parts.map(({ reader, offset }) => reader.header.start + offset));
   return parts

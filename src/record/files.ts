@@ -1,4 +1,7 @@
-/** The files beside a record: `verdict.json`, and `crash.json` after an error that the agent could still write down. */
+/**
+ * The files beside a record: `verdict.json`, before the end `verdict-so-far.json`, and `crash.json` after an error that the agent could
+ * still write down.
+ */
 import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseRfc3339, rfc3339 } from '../clock.ts';
@@ -20,6 +23,22 @@ function writeOrFail(path: string, json: string): void {
   } catch (error) {
     throw new Problem('DISK', { place: path, message: `cannot be written (${messageOf(error)})` }, { cause: error });
   }
+}
+
+/**
+ * What the verdict would be if the run ended now: under a name of its own, because who waits for `verdict.json` waits for the end. An
+ * agent that is killed leaves it behind. Throws the error of the system.
+ */
+export function writeSoFar(folder: string, json: string): void {
+  writeAtomically(soFarPath(folder), json);
+}
+
+export function forgetSoFar(folder: string): void {
+  rmSync(soFarPath(folder), { force: true });
+}
+
+function soFarPath(folder: string): string {
+  return join(folder, 'verdict-so-far.json');
 }
 
 /**

@@ -106,8 +106,9 @@ export class RedisConnection {
     return this.#isClosed;
   }
 
-  /** What is in the air fails at once. */
-  close(): void {
+  /** What is in the air fails at once. @param why and as this, when the connection is given up: it is not the server that ends it */
+  close(why: RedisFailure | null = null): void {
+    this.#firstError ??= why;
     this.#client.disconnect();
   }
 

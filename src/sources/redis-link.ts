@@ -44,6 +44,8 @@ export class RedisLink {
   /** Run time at which the connection ended by itself. */
   #ended: number | null = null;
   #isClosing = false;
+  /** Why there is no connection: whoever wants to go on asking has lost it for the same reason. */
+  failure = new RedisFailure('reset', '');
   /** Counts connections: what was learnt on one is learnt anew on the next. */
   connections = 0;
   /** Whether the database of the URL could be chosen. */
@@ -88,7 +90,8 @@ export class RedisLink {
 
   /** @param since run time at which what was not answered was asked */
   lost(sink: Sink, failure: RedisFailure, since: number): void {
-    this.#connection?.close();
+    this.failure = failure;
+    this.#connection?.close(failure);
     this.#connection = null;
     if (this.#isClosing) return;
     this.#outages.silent(sink, { why: failure.outage ?? 'protocol', detail: failure.message, since: this.#ended ?? since });
@@ -147,6 +150,7 @@ export class RedisLink {
     const ended = (): void => {
       if (this.#connection?.isClosed !== true) return; // it was never in use, or was given up
       this.#connection = null;
+      this.failure = new RedisFailure('reset', '');
       this.#ended = sink.now();
     };
     try {

@@ -40,8 +40,8 @@ export class Questions {
    * @throws {RedisFailure} of an outage
    */
   async ask(sink: Sink, command: readonly [string, ...string[]], { metric, of }: Purpose): Promise<Reply | null> {
-    const { connection, connections } = this.#link;
-    if (connection === null) throw new RedisFailure('reset', '');
+    const { connection, connections, failure } = this.#link;
+    if (connection === null) throw failure;
     if (connections !== this.#connection) this.#refused.clear();
     this.#connection = connections;
     const key = JSON.stringify([nameOf(command), of]);

@@ -127,7 +127,10 @@ function tableOf(run: RunOnScreen, series: readonly VerdictSeries[], screen: Scr
   const spark = Math.min(SPARK.most, screen.columns - used + SPARK.least);
   const row = (name: string, line: string, cells: readonly string[]): string => {
     const parts = cells.map((cell, i) => pad(cell, kept[i]!.width, kept[i]!.column.right ? 'left' : 'right'));
-    return fit([pad(fit(name, nameWidth, 'middle'), nameWidth), pad(line, spark), ...parts].join(' '.repeat(GAP)).trimEnd(), screen.columns);
+    return fit(
+      [pad(fit(name, nameWidth, 'middle'), nameWidth), pad(line, spark), ...parts].join(' '.repeat(GAP)).trimEnd(),
+      screen.columns,
+    );
   };
   const head = row(
     'signal',

@@ -74,7 +74,8 @@ function healthRoute(run: ExportedRun, clock: Clock): Route['answer'] {
   return () => {
     const now = clock.monotonic();
     if (run.state.n !== seen.n) seen = { n: run.state.n, at: now };
-    if (run.end() === null && now - seen.at > STUCK_S) return textOf(503, `no sample for ${formatDuration(now - seen.at)}`);
+    const isUnderWay = run.state.n >= 0 && run.end() === null; // before the first sample it waits for its target, as long as it is told to
+    if (isUnderWay && now - seen.at > STUCK_S) return textOf(503, `no sample for ${formatDuration(now - seen.at)}`);
     return textOf(200, 'ok');
   };
 }

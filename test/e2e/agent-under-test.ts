@@ -9,9 +9,9 @@ import { afterAll } from 'vitest';
 import type { Verdict, VerdictSeries } from '../../src/analysis/verdict.ts';
 import { RecordReader } from '../../src/record/reader.ts';
 import type { RunEvent } from '../../src/tick.ts';
+import { CLI } from '../soakagent.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-export const CLI = join(ROOT, 'src/cli.ts');
 export const PROGRAMS = join(ROOT, 'test/fixtures/programs');
 
 /** What is not installed is not run, except where everything must be. */

@@ -58,11 +58,33 @@ describe.concurrent('a run in the background', () => {
   test('is waited for to its end, and not blocking ends with 0', async () => {
     await using stage = new Stage();
     const { folder } = await begun(stage, ...BROKEN, '--duration', '3s', '--non-blocking');
-    expect(await stage.command('wait', folder)).toMatchObject({ code: 10, out: matching(/^FAIL after 3/) });
+    expect(await stage.command('wait', folder)).toMatchObject({ code: 10, out: matching(/^FAIL after \d/m) });
     await until(
       () => readFileSync(join(folder, 'agent.log'), 'utf8'),
       (log) => log.includes('not blocking: the exit code is 0 instead of 10'),
     );
+  });
+
+  test('is compared with a baseline, so far and at its end', async () => {
+    await using stage = new Stage();
+    const baselines = join(stage.folder, 'baselines');
+    const first = await begun(stage, '--duration', '2s');
+    await stage.command('wait', first.folder);
+    expect(await stage.command('compare', '--save', 'main', first.folder, '--baselines', baselines)).toMatchObject({ code: 0, err: '' });
+    const second = await begun(stage, '--duration', '2s', '--baseline', 'main', '--baselines', baselines);
+    await stage.command('wait', second.folder);
+    const log = await until(
+      () => readFileSync(join(second.folder, 'agent.log'), 'utf8'),
+      (text) => text.includes(' against run '),
+    );
+    expect(log).toMatch(/^INCONCLUSIVE +run /m);
+    const comparison = JSON.parse(readFileSync(join(second.folder, 'comparison.json'), 'utf8')) as {
+      outcome: string;
+      base: { id: string }[];
+    };
+    expect([comparison.outcome, first.folder.endsWith(comparison.base[0]!.id)]).toEqual(['inconclusive', true]);
+    const missing = await stage.command('start', '--detach', '--target', 'app=name:x', '--baseline', 'other', '--baselines', baselines);
+    expect(missing).toMatchObject({ code: 64, err: containing('other: there is no such folder') });
   });
 
   test('that was killed is never waited for in vain, and its verdict so far is told', async () => {

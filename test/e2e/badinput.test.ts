@@ -8,7 +8,8 @@ import type { AddressInfo } from 'node:net';
 import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
-import { CLI, installed, reading, Stage } from './agent-under-test.ts';
+import { CLI } from '../soakagent.ts';
+import { installed, reading, Stage } from './agent-under-test.ts';
 
 /** Every file below, with its content, and every folder. */
 function everything(folder: string): Record<string, string> {

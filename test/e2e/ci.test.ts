@@ -12,7 +12,8 @@ import { recordRun } from '../recorded.ts';
 import { M } from '../sim/metrics.ts';
 import { MB } from '../sim/run.ts';
 import { constant, line, poisson, rounded, sum, white } from '../sim/series.ts';
-import { CLI, Stage, until } from './agent-under-test.ts';
+import { CLI } from '../soakagent.ts';
+import { Stage, until } from './agent-under-test.ts';
 
 const matching = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
 

@@ -6,9 +6,9 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
+import { CLI } from '../soakagent.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const CLI = join(ROOT, 'src/cli.ts');
 const DIR = mkdtempSync(join(tmpdir(), 'soak-cli-'));
 const CWD = join(DIR, 'empty');
 
@@ -161,7 +161,7 @@ describe('a defect', () => {
   test('in the import itself ends with 70, too', async () => {
     const node = preload(
       'import',
-      `import { registerHooks } from 'node:module'; registerHooks({ load: (url, context, next) => { if (url.endsWith('program.ts')) throw new Error('torn'); return next(url, context); } });`,
+      `import { registerHooks } from 'node:module'; registerHooks({ load: (url, context, next) => { if (/program\\.ts$|main\\.js$/.test(url)) throw new Error('torn'); return next(url, context); } });`,
     );
     const { code, err } = await soakAgent(['metrics'], { node });
     expect(code).toBe(70);
@@ -268,7 +268,7 @@ describe('the entry', () => {
   test('tells an old Node that it is too old, before it loads the bundle', async () => {
     const file = join(DIR, 'soak-agent.mjs');
     await build({
-      entryPoints: [CLI],
+      entryPoints: [join(ROOT, 'src/cli.ts')],
       outfile: file,
       bundle: true,
       platform: 'node',

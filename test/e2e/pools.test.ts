@@ -13,7 +13,7 @@ import { agreement, connectionsSeen } from '../apps/outside.ts';
 import { temporaryFolder } from '../servers/owned.ts';
 import { havePostgres, type Postgres, POSTGRES_MAJORS, startPostgres } from '../servers/postgres.ts';
 import { haveRedis, type RedisServer, startRedis } from '../servers/redis.ts';
-import { type AgentOptions, type AgentUnderTest, installed, type Result, Stage } from './agent-under-test.ts';
+import { type AgentOptions, type AgentUnderTest, installed, type Result, Stage, until } from './agent-under-test.ts';
 
 const isRoot = process.getuid?.() === 0;
 const possible = havePostgres() && haveRedis();
@@ -176,7 +176,12 @@ describe.runIf(possible).concurrent('pools of connections', () => {
       writeFileSync(pidfile, String(fragile.pid));
       const agent = await watching(stage, [app], { servers: own }, '--target', `b=pidfile:${pidfile}`, '--duration', '5m');
       const sessions = await SessionCount.of(postgres);
-      await sleep(5000);
+      // It dies of the errors of idle connections, and has some to lose after its first burst.
+      await until(
+        () => fragile.said.at(-1)!,
+        ({ idle, served }) => served > 20 && idle > 2,
+        30,
+      );
 
       const restarts = Promise.all([postgres.restart(5), redis.restart(5)]);
       expect(await fragile.ended()).toBe(1);

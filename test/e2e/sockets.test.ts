@@ -12,7 +12,8 @@ import { METRICS, socketsSource } from '../../src/sources/sockets.ts';
 import type { Source } from '../../src/sources/source.ts';
 import { Sockets } from '../../src/sockets/sockets.ts';
 import { Readings } from '../readings.ts';
-import { CLI, installed, PROGRAMS, Stage, until } from './agent-under-test.ts';
+import { CLI } from '../soakagent.ts';
+import { installed, PROGRAMS, Stage, until } from './agent-under-test.ts';
 
 const isRoot = process.getuid?.() === 0;
 const HOLDER = join(PROGRAMS, 'sockets.mjs');

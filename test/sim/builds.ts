@@ -80,7 +80,11 @@ const SIGNALS: readonly Signalled[] = [
   { metric: 'zombies', between: 0, make: () => () => 0 },
   { metric: 'sockets.outbound', between: 0.02, make: (seed, level) => rounded(times(noisy(20 * level, 0.1, 300, 0.1)(seed), swing(0.1))) },
   { metric: 'cpu', between: 0.02, make: (seed, level, { cpu = 1 }) => times(noisy(0.4 * level * cpu, 0.03, 300, 0.05)(seed), swing(0.1)) },
-  { metric: 'latency.mean', between: 0.02, make: (seed, level, { latency = 1 }) => times(noisy(0.08 * level * latency, 0.05, 120, 0.08)(seed), swing(0.05)) },
+  {
+    metric: 'latency.mean',
+    between: 0.02,
+    make: (seed, level, { latency = 1 }) => times(noisy(0.08 * level * latency, 0.05, 120, 0.08)(seed), swing(0.05)),
+  },
   quantile('0.5', 0.04, 0.06),
   quantile('0.95', 0.08, 0.12),
   quantile('0.99', 0.12, 0.25),

@@ -21,6 +21,8 @@ test('nothing but a target gives the defaults', async () => {
     linger: 0,
     baseline: null,
     nonBlocking: false,
+    once: false,
+    terminationLog: null,
     mustLive: 14 * 86_400,
     warmup: null,
     listen: { host: '127.0.0.1', port: 10_464 },
@@ -45,7 +47,7 @@ test('nothing but a target gives the defaults', async () => {
 
 /** Three values of each option, for flag, variable and file: as written, and what the configuration then holds. */
 const SPELLINGS: Record<
-  Exclude<OptionName, 'config' | 'baseline' | 'baselines' | 'heapMb' | 'signals' | 'target' | 'many' | 'children' | 'otlpHeaders' | 'inboundToken'>,
+  Exclude<OptionName, 'config' | 'baselines' | 'heapMb' | 'signals' | 'target' | 'many' | 'children' | 'otlpHeaders' | 'inboundToken'>,
   [string, unknown][]
 > = {
   wait: [
@@ -62,6 +64,11 @@ const SPELLINGS: Record<
     ['pidusage', 'pidusage'],
     ['procfs', 'procfs'],
     ['pidusage', 'pidusage'],
+  ],
+  baseline: [
+    ['main', { called: 'main', folder: './soak-baselines' }],
+    ['x/y.json', { called: 'x/y.json', folder: './soak-baselines' }],
+    ['77ab01cd', { called: '77ab01cd', folder: './soak-baselines' }],
   ],
   nonBlocking: [
     ['true', true],
@@ -147,6 +154,16 @@ const SPELLINGS: Record<
     ['1s', 1],
     ['2s', 2],
     ['0', 0],
+  ],
+  once: [
+    ['true', true],
+    ['no', false],
+    ['1', true],
+  ],
+  terminationLog: [
+    ['auto', null],
+    ['/dev/termination-log', '/dev/termination-log'],
+    ['verdict.txt', 'verdict.txt'],
   ],
   rule: [
     ['memory.private < 2GB', 2e9],
@@ -259,7 +276,18 @@ describe.each(Object.entries(SPELLINGS) as [OptionName, [string, unknown][]][])(
 
 test('every option is covered above, or here by name', () => {
   expect(
-    [...Object.keys(SPELLINGS), 'config', 'heapMb', 'signals', 'target', 'many', 'children', 'otlpHeaders', 'inboundToken'].toSorted(),
+    [
+      ...Object.keys(SPELLINGS),
+      'baselines',
+      'config',
+      'heapMb',
+      'signals',
+      'target',
+      'many',
+      'children',
+      'otlpHeaders',
+      'inboundToken',
+    ].toSorted(),
   ).toEqual(OPTION_NAMES.toSorted());
 });
 

@@ -67,6 +67,8 @@ describe('the hash', () => {
     { keep: '3' },
     { hold: 'true' },
     { linger: '5s' },
+    { once: 'true' },
+    { terminationLog: '/tmp/message' },
     { listen: 'off' },
     { otlp: 'http://x' },
     { logLevel: 'debug' },

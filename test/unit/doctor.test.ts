@@ -198,6 +198,7 @@ describe('remedies', () => {
   test('the place is known by what runtimes leave', () => {
     expect(placeOf({}, () => false)).toBe('host');
     expect(placeOf({}, (path) => path === '/run/.containerenv')).toBe('container');
+    expect(placeOf({ container: 'podman' }, () => false)).toBe('container');
     expect(placeOf({ KUBERNETES_SERVICE_HOST: '10.0.0.1' }, () => true)).toBe('pod');
   });
 });

@@ -258,7 +258,8 @@ test('what is written is what is read', () => {
   fc.assert(
     fc.property(name, labels, fc.double({ noNaN: true, noDefaultInfinity: true }), (called, given, value) => {
       const inner = Object.entries(given).map(([key, text]) => `${key}="${escaped(text)}"`);
-      const [point] = pageOf(`${called}{${inner.join(',')}} ${value}\n`).points;
+      const written = Object.is(value, -0) ? '-0' : String(value);
+      const [point] = pageOf(`${called}{${inner.join(',')}} ${written}\n`).points;
       expect(point).toMatchObject({ name: called, value });
       expect(point?.labels).toEqual(given);
     }),

@@ -29,7 +29,11 @@ interface Pod {
 function recordPod(out: string, { name, from, to, skew = 0, cutOff = false }: Pod, leak: number, seed: number): Recorded {
   const roles = ['api', 'worker'];
   const of = (target: string, i: number) => [
-    { def: M.memory, target, signal: sum(constant((target === 'api' ? 200 : 90) * MB), line(target === 'worker' ? leak * MB : 0), white(seed + i, 0.3 * MB)) },
+    {
+      def: M.memory,
+      target,
+      signal: sum(constant((target === 'api' ? 200 : 90) * MB), line(target === 'worker' ? leak * MB : 0), white(seed + i, 0.3 * MB)),
+    },
     { def: M.fds, target, signal: constant(20 + i) },
     { def: M.fdLimit, target, signal: constant(1024) },
     { def: M.requests, target, signal: rounded(poisson(seed + 9 + i, 7200)) },
@@ -69,7 +73,14 @@ async function soakAgent(...argv: string[]): Promise<{ code: number; out: string
         done();
       },
     });
-  const io = { stdout: into('out'), stderr: into('err'), env: {}, clock: new SimClock(), entry: '', stopSignal: () => new AbortController().signal };
+  const io = {
+    stdout: into('out'),
+    stderr: into('err'),
+    env: {},
+    clock: new SimClock(),
+    entry: '',
+    stopSignal: () => new AbortController().signal,
+  };
   return { code: await main(argv, io), ...texts };
 }
 
@@ -113,7 +124,9 @@ describe('three replicas in two roles', () => {
     ]);
     expect(rolls[0]!.t / HOUR).toBeCloseTo(2.2, 1);
     // Of who is gone everything is kept, under the slot that the successor goes on with.
-    const began = events.filter(({ kind, target, member }) => target === 'api' && member === '1' && (kind === 'member_start' || kind === 'restart'));
+    const began = events.filter(
+      ({ kind, target, member }) => target === 'api' && member === '1' && (kind === 'member_start' || kind === 'restart'),
+    );
     expect(began.map(({ kind, message }) => [kind, /on (\S+?),?( |$)/.exec(message)?.[1]])).toEqual([
       ['member_start', 'pod-a'],
       ['restart', 'pod-d'],

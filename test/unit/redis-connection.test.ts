@@ -76,6 +76,16 @@ describe('what can go wrong', () => {
     await half.stop();
   });
 
+  test('what is in the air when the connection is given up failed for the same reason: it was not the server that ended it', async () => {
+    const silent = await scripted(greeting(() => null));
+    const connection = await RedisConnection.open(addressOf({ url: silent.url, passwordFile: null }), 3, () => {});
+    const first = await connection.call('INFO').catch(failureOf);
+    const others = [connection.call('CLIENT', 'LIST'), connection.call('SLOWLOG', 'GET')].map((asked) => asked.catch(failureOf));
+    connection.close(first as RedisFailure);
+    expect(await Promise.all(others)).toMatchObject([{ kind: 'timeout' }, { kind: 'timeout' }]);
+    await silent.stop();
+  });
+
   test('nobody, a real web server, and no such name', async () => {
     expect((await failing(`redis://127.0.0.1:${await freePort()}`)).kind).toBe('refused');
     const http = createServer((_, response) => response.end('hello'));

@@ -35,6 +35,22 @@ test('the agent has a new life with each of its starts, and the latest ones are 
   expect([lives.length, lives[0], lives.at(-1)]).toEqual([64, 50, 1099]);
 });
 
+test('a restart that nobody saw, because the agent was not there either, counts', () => {
+  const timeline = new Timeline();
+  timeline.fold(event(0, 'target_found', { startTime: 100 }));
+  timeline.fold(event(5, 'target_found', { startTime: 100 }, '2'));
+  timeline.fold(event(9, 'restart', { startTime: 110 }));
+  expect(timeline.restarts).toBe(1);
+  const again = new Timeline();
+  again.restore(structuredClone(timeline.snapshot()));
+  again.fold({ ...event(50, 'run_resume'), target: null });
+  again.fold(event(51, 'target_found', { startTime: 500 }));
+  again.fold(event(51, 'target_found', { startTime: 100 }, '2'));
+  expect([again.restarts, again.lives('api', null)]).toEqual([2, [0, 9, 51]]);
+  again.fold(event(60, 'target_found', { startTime: 600 })); // after it was gone, which was seen
+  expect(again.restarts).toBe(2);
+});
+
 test('a worker recycled ten thousand times keeps its first life and its latest ones', () => {
   const timeline = new Timeline();
   for (let t = 0; t < 10_000; t++) timeline.fold(event(t, 'restart', {}, '1'));

@@ -32,6 +32,13 @@ describe('windows', () => {
     ]);
   });
 
+  test('begin with the life where it begins a moment late: up to a quarter of the first one may be lacking', () => {
+    const bins = binned(steps(1, 2, 3));
+    expect(lifeOf(bins, 10, 0.4, 30).windows[0]).toEqual({ from: 1, to: 10, floor: 1 });
+    expect(lifeOf(bins, 10, 2, 30).windows[0]).toEqual({ from: 2, to: 10, floor: 1 });
+    expect(lifeOf(bins, 10, 3, 30).windows[0]).toEqual({ from: 10, to: 20, floor: 2 });
+  });
+
   test('are never narrower than the bins', () => {
     const bins = binned(Array.from({ length: 3000 }, (_, i) => Math.floor(i / 100)));
     expect(bins.width).toBeGreaterThan(10);
@@ -78,7 +85,7 @@ const LABELS = { 'soak.server': 'db', 'db.system.name': 'postgresql', 'db.namesp
 
 /** Connections open and close all the time, so that those that are stuck can be seen. */
 function judged(stuck: Signal, more: Partial<Scenario> = {}, max: Signal | null = null): VerdictSeries {
-  const pool = { source: 'pool', labels: LABELS, period: 5 };
+  const pool = { source: 'pool', labels: LABELS, period: more.interval ?? 5 };
   const series = [
     { ...pool, def: METRICS.stuck, signal: stuck },
     { ...pool, def: METRICS.opened, signal: (t: number) => Math.floor(t / 10) },
@@ -125,6 +132,14 @@ describe('the judgement of a floor', () => {
     expect(judged((t) => (t < 2 * HOUR ? Math.floor(t / 1200) : 0), { events }).outcome).toBe('fail');
     expect(judged((t) => (t < 2 * HOUR ? 0 : Math.floor((t - 2 * HOUR) / 1200)), { events }).outcome).toBe('fail');
     expect(judged((t) => (t < 2 * HOUR ? 0 : 6), { events }).outcome).toBe('inconclusive');
+  });
+
+  test('the few that can be seen before a pool of 20 is full are enough, in a trial whose target is found a moment late', () => {
+    // One every 5 s from the 23rd second on; the ninth opened the last connection that the pool has.
+    const stuck = (t: number): number => Math.max(0, Math.min(9, Math.floor((t - 18) / 5)));
+    const events = [{ t: 0.4, kind: 'target_found', target: 'api', data: {} }] as const;
+    const one = judged(stuck, { hours: 150 / HOUR, interval: 1, events });
+    expect(one).toMatchObject({ outcome: 'fail', grade: 'confirmed', level: 9 });
   });
 
   test('a resumed state says the same as one that went through', () => {

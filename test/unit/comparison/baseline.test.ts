@@ -18,7 +18,12 @@ test('a baseline is found by its name or its file, and is what was measured', ()
   const runs = [runOf(1, 1), runOf(1, 2)];
   const path = saveBaseline('main', at, runs);
   expect(loadBaseline(path)).toEqual(runs);
-  expect([findBaseline('main', at), findBaseline(path, 'elsewhere'), findBaseline('other', at), findBaseline('../main', at)]).toEqual([path, path, null, null]);
+  expect([findBaseline('main', at), findBaseline(path, 'elsewhere'), findBaseline('other', at), findBaseline('../main', at)]).toEqual([
+    path,
+    path,
+    null,
+    null,
+  ]);
   expect(saveBaseline('main', at, [runs[0]!])).toBe(path);
   expect(loadBaseline(path)).toHaveLength(1);
   expect(readFileSync(path, 'utf8').split('\n').length).toBeGreaterThan(20);
@@ -28,7 +33,15 @@ test('names and files that are none are refused with their place', () => {
   const at = folder();
   expect(problemOf(() => saveBaseline('../x', at, []))).toMatch(/^USAGE: \.\.\/x: the name of a baseline/);
   const run = runOf(1, 1);
-  expect(problemOf(() => saveBaseline('a', at, Array.from({ length: 11 }, () => run)))).toMatch(/^USAGE: --save: .* at most 10 runs/);
+  expect(
+    problemOf(() =>
+      saveBaseline(
+        'a',
+        at,
+        Array.from({ length: 11 }, () => run),
+      ),
+    ),
+  ).toMatch(/^USAGE: --save: .* at most 10 runs/);
   expect(problemOf(() => saveBaseline('a', '/proc/nowhere', [run]))).toMatch(/^OUT: /);
   const path = saveBaseline('a', at, [run]);
   const whole = JSON.parse(readFileSync(path, 'utf8')) as { runs: { run: object; signals: object[] }[] };
@@ -56,9 +69,18 @@ test('names and files that are none are refused with their place', () => {
 test('whatever a file holds, it is a baseline or a problem', () => {
   const path = join(folder(), 'x.json');
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.json(), fc.record({ schema: fc.constant(1), kind: fc.constant('soak-agent baseline'), runs: fc.array(fc.jsonValue()) }).map((v) => JSON.stringify(v))), (text) => {
-      writeFileSync(path, text);
-      expect(problemOf(() => loadBaseline(path))).toMatch(/^RECORD/);
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.json(),
+        fc
+          .record({ schema: fc.constant(1), kind: fc.constant('soak-agent baseline'), runs: fc.array(fc.jsonValue()) })
+          .map((v) => JSON.stringify(v)),
+      ),
+      (text) => {
+        writeFileSync(path, text);
+        expect(problemOf(() => loadBaseline(path))).toMatch(/^RECORD/);
+      },
+    ),
   );
 });

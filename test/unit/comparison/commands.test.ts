@@ -32,7 +32,14 @@ async function soakAgent(...argv: string[]): Promise<{ code: number; out: string
         done();
       },
     });
-  const io = { stdout: into('out'), stderr: into('err'), env: {}, clock: new SimClock(), entry: '', stopSignal: () => new AbortController().signal };
+  const io = {
+    stdout: into('out'),
+    stderr: into('err'),
+    env: {},
+    clock: new SimClock(),
+    entry: '',
+    stopSignal: () => new AbortController().signal,
+  };
   return { code: await main(argv, io), ...texts };
 }
 
@@ -141,6 +148,7 @@ describe('views', () => {
       expect(page).not.toMatch(/(?<!\\)<script/);
       for (const row of page.split('\n')) expect(row).toBe(clean(row));
     }
-    for (const row of comparisonText(named(comparison), { columns: 80, rows: 50, color: false })) expect(cellsOf(row)).toBeLessThanOrEqual(80);
+    for (const row of comparisonText(named(comparison), { columns: 80, rows: 50, color: false }))
+      expect(cellsOf(row)).toBeLessThanOrEqual(80);
   });
 });

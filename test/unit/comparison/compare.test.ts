@@ -48,7 +48,10 @@ describe('a build that has changed', () => {
     expect(signal(ofBuilds({ latency: 0.7 }), 'api latency.mean')).toMatchObject({ call: 'improved', severity: null });
     const larger = ofBuilds({ memory: 1.35 });
     expect(signal(larger, 'api memory.private')).toMatchObject({ call: 'regressed', severity: 'warn' });
-    expect([larger.outcome, larger.reasons]).toEqual(['pass', expect.arrayContaining(['api memory.private regressed, by less than what fails'])]);
+    expect([larger.outcome, larger.reasons]).toEqual([
+      'pass',
+      expect.arrayContaining(['api memory.private regressed, by less than what fails']),
+    ]);
     expect(compare(runsOf(1, 8, 1), runsOf(1, 8, 2, { memory: 1.35 }), { between: null, strict: true }).outcome).toBe('fail');
   });
 
@@ -77,7 +80,17 @@ describe('a build that has changed', () => {
 function plain(id: string, values: (i: number) => number | null, more: Partial<Measured & MeasuredRun> = {}): MeasuredRun {
   const { steadyFrom = 0, until = 240 * 60, warmup = null, kind = 'latency', unit = 's' } = more;
   const means = Array.from({ length: 240 }, (_, i) => values(i));
-  const figure: Measured = { id: 'api x', target: 'api', kind, unit, matters: more.matters ?? null, required: true, width: 60, first: 0, means };
+  const figure: Measured = {
+    id: 'api x',
+    target: 'api',
+    kind,
+    unit,
+    matters: more.matters ?? null,
+    required: true,
+    width: 60,
+    first: 0,
+    means,
+  };
   return { id, start: '2026-01-01T00:00:00.000Z', agent: '0', outcome: 'pass', steadyFrom, until, warmup, signals: [figure] };
 }
 
@@ -128,10 +141,16 @@ describe('what is certain', () => {
   test('a load that differs explains what it moves, in its direction only', () => {
     const run = (id: string, requests: number, cpu: number): MeasuredRun => {
       const base = plain(id, (i) => cpu * (1 + noise(id.charCodeAt(0))(i)), { kind: 'cpu', unit: '1' });
-      const load: Measured = { ...base.signals[0]!, id: 'api requests', kind: 'requests', means: base.signals[0]!.means.map(() => requests) };
+      const load: Measured = {
+        ...base.signals[0]!,
+        id: 'api requests',
+        kind: 'requests',
+        means: base.signals[0]!.means.map(() => requests),
+      };
       return { ...base, signals: [...base.signals, load] };
     };
-    const of = (requests: number, cpu: number): Compared => signal(compare([run('a', 100, 0.4)], [run('b', requests, cpu)], OPTIONS), 'api x');
+    const of = (requests: number, cpu: number): Compared =>
+      signal(compare([run('a', 100, 0.4)], [run('b', requests, cpu)], OPTIONS), 'api x');
     expect(of(100, 0.6).call).toBe('regressed');
     expect(of(150, 0.6)).toMatchObject({ call: 'cannot tell', why: 'the load is 50 % higher, which may be all of it' });
     expect(of(60, 0.6).call).toBe('regressed');

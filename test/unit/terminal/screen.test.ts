@@ -65,7 +65,11 @@ describe('one screen of a run', () => {
   });
 
   test('of a finished run, in colour, with its comparison', async () => {
-    const over = { ...RUN, standing: 'finished' as const, against: 'against the baseline: 1 regressed (api memory.private), 4 unchanged, 0 open' };
+    const over = {
+      ...RUN,
+      standing: 'finished' as const,
+      against: 'against the baseline: 1 regressed (api memory.private), 4 unchanged, 0 open',
+    };
     const lines = statusScreen(over, { columns: 100, rows: 30, color: true });
     expectFits(lines, { columns: 100, rows: 30 });
     await expect(`${lines.join('\n')}\n`).toMatchFileSnapshot(join(GOLDEN, 'status-finished-colour.txt'));
@@ -86,7 +90,9 @@ describe('one screen of a run', () => {
     expect(lines.find((text) => text.startsWith('api fds'))).toMatch(/^api fds +0 /);
     expect(lines.find((text) => text.startsWith('api memory.private'))).toMatch(/^api memory\.private +– /);
     const nothing = { ...RUN, verdict: { ...RUN.verdict, series: [], reasons: [] }, plannedEnd: null };
-    expect(statusScreen(nothing, { columns: 80, rows: 24, color: false }).join('\n')).toMatch(/until told to stop[^]*nothing is judged yet/);
+    expect(statusScreen(nothing, { columns: 80, rows: 24, color: false }).join('\n')).toMatch(
+      /until told to stop[^]*nothing is judged yet/,
+    );
     expect(statusScreen({ ...RUN, standing: 'cut off' }, { columns: 80, rows: 24, color: false })[0]).toContain('its agent is gone');
   });
 });
@@ -138,5 +144,10 @@ test('a sparkline is as wide as there is room, and a gap is a gap', () => {
   expect(sparkline([1000, 1001])).toBe('▄▅');
   expect(sparkline([0, 0])).toBe('▅▅');
   expect([sparkline([]), sparkline([null])]).toEqual(['', '']);
-  expect(sparkline(Array.from({ length: 256 }, (_, i) => i), 8)).toBe('▁▂▃▄▅▆▇█');
+  expect(
+    sparkline(
+      Array.from({ length: 256 }, (_, i) => i),
+      8,
+    ),
+  ).toBe('▁▂▃▄▅▆▇█');
 });

@@ -1,0 +1,146 @@
+/** docker/k8s by the types of the Kubernetes API, and what no type knows: names that belong together, rights, options that we take. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { checkArguments, DOCKER, onPath } from './understood.ts';
+
+const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
+const K8S = join(DOCKER, 'k8s');
+
+const FILES = readdirSync(K8S, { recursive: true, encoding: 'utf8' })
+  .filter((name) => name.endsWith('.yaml') && !['kustomization.yaml', 'soak.yaml'].includes(basename(name)))
+  .toSorted();
+
+/** Type and module of each kind that there may be. */
+const KINDS: Readonly<Record<string, readonly [string, string]>> = {
+  Deployment: ['IDeployment', 'kubernetes-models/apps/v1/Deployment'],
+  Job: ['IJob', 'kubernetes-models/batch/v1/Job'],
+  PodMonitor: ['IPodMonitor', '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PodMonitor'],
+  PrometheusRule: ['IPrometheusRule', '@kubernetes-models/prometheus-operator/monitoring.coreos.com/v1/PrometheusRule'],
+};
+
+interface Container {
+  readonly name: string;
+  readonly image: string;
+  readonly args?: readonly string[];
+  readonly restartPolicy?: string;
+  readonly ports?: readonly { readonly name: string }[];
+  readonly securityContext: { readonly runAsUser?: number };
+  readonly volumeMounts?: readonly { readonly name: string; readonly mountPath: string }[];
+  readonly startupProbe?: Probe;
+  readonly livenessProbe?: Probe;
+  readonly readinessProbe?: Probe;
+}
+
+interface Probe {
+  readonly httpGet: { readonly port: string };
+}
+
+interface PodSpec {
+  readonly shareProcessNamespace?: boolean;
+  readonly terminationGracePeriodSeconds: number;
+  readonly securityContext: { readonly runAsUser?: number; readonly runAsNonRoot: boolean };
+  readonly initContainers: readonly Container[];
+  readonly containers: readonly Container[];
+  readonly volumes: readonly { readonly name: string }[];
+}
+
+interface Manifest {
+  readonly kind: string;
+  readonly spec: {
+    readonly backoffLimit?: number;
+    readonly template: { readonly metadata: { readonly labels: object }; readonly spec: PodSpec };
+  };
+}
+
+function manifest(file: string): Manifest {
+  return parse(readFileSync(join(K8S, file), 'utf8')) as Manifest;
+}
+
+/** What the compiler says of these objects as literals of their types: of a wrong type, missing, or unknown. */
+function complaints(objects: readonly { readonly kind: string }[]): string {
+  const folder = join(ROOT, '.cache', `manifests-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  try {
+    const used = [...new Set(objects.map(({ kind }) => KINDS[kind]!))];
+    const imports = used.map(([type, from]) => `import type { ${type} } from '${from}';\n`);
+    const literals = objects.map((one, i) => `export const m${i}: ${KINDS[one.kind]![0]} = ${JSON.stringify(one)};\n`);
+    const file = join(folder, 'manifests.ts');
+    writeFileSync(file, [...imports, ...literals].join(''));
+    const options = ['--noEmit', '--strict', '--skipLibCheck', '--ignoreConfig', '--module', 'nodenext', '--types', ''];
+    execFileSync('tsc', [...options, file], { encoding: 'utf8', stdio: 'pipe' });
+    return '';
+  } catch (error) {
+    return (error as { stdout: string }).stdout;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+test('are what the Kubernetes API and the Prometheus operator take', () => {
+  expect(complaints(FILES.map(manifest))).toBe('');
+  const wrong = { ...manifest('job/job.yaml'), spec: { ...manifest('job/job.yaml').spec, backofLimit: 0 } };
+  expect(complaints([wrong])).toContain('backofLimit'); // the types do say something
+});
+
+const PODS = FILES.map((file) => [file, manifest(file)] as const).filter(([, { kind }]) => kind === 'Deployment' || kind === 'Job');
+
+describe.each(PODS)('%s', (file, { kind, spec }) => {
+  const { metadata, spec: pod } = spec.template;
+  const all = [...pod.initContainers, ...pod.containers];
+  const agent = all.find(({ image }) => image === 'soak-agent')!;
+
+  test('gives the agent options that it takes', async () => {
+    const args = agent.args!.map((arg) => arg.replace('/etc/soak-agent', join(K8S, dirname(file))));
+    expect(await checkArguments(args)).toEqual({ code: 0, err: '' });
+  });
+
+  test('has no container with a right that it does not need', () => {
+    expect(pod.securityContext.runAsNonRoot).toBe(true);
+    for (const { securityContext } of all) {
+      expect(securityContext).toMatchObject({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+    }
+  });
+
+  test('names volumes and ports that there are, and is found by the PodMonitor', () => {
+    for (const container of all) {
+      for (const { name } of container.volumeMounts ?? []) expect(pod.volumes.map((volume) => volume.name)).toContain(name);
+      const probes = [container.startupProbe, container.livenessProbe, container.readinessProbe].filter((probe) => probe !== undefined);
+      for (const { httpGet } of probes) expect(container.ports!.map(({ name }) => name)).toContain(httpGet.port);
+    }
+    expect(agent.ports).toEqual([{ name: 'soak-metrics', containerPort: 10_464 }]);
+    expect(metadata.labels).toMatchObject({ 'soak-agent': 'true' });
+    expect(agent.volumeMounts!.map(({ mountPath }) => mountPath)).toContain('/runs');
+  });
+
+  test('has one user for all that share their processes, and time for a verdict', () => {
+    const users = new Set(all.map(({ securityContext }) => securityContext.runAsUser ?? pod.securityContext.runAsUser));
+    if (pod.shareProcessNamespace) expect(users).toEqual(new Set([65_532]));
+    expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(8); // of which a stop takes 8 s at most
+  });
+
+  test.runIf(kind === 'Job')('ends with the code of the agent, once', () => {
+    expect(spec.backoffLimit).toBe(0);
+    expect(pod.containers).toEqual([agent]);
+    expect(agent.args).toContain('--no-hold');
+    for (const { restartPolicy } of pod.initContainers) expect(restartPolicy).toBe('Always');
+  });
+
+  test.runIf(kind === 'Deployment')('has the agent as a native sidecar', () => {
+    expect(agent.restartPolicy).toBe('Always');
+  });
+});
+
+test.runIf(onPath('kubectl'))('every folder is a kustomization', () => {
+  for (const name of readdirSync(K8S)) {
+    const options = { encoding: 'utf8', stdio: 'pipe', maxBuffer: 2 ** 24 } as const;
+    expect(execFileSync('kubectl', ['kustomize', join(K8S, name)], options)).toMatch(/^kind: /m);
+  }
+});
