@@ -5,6 +5,7 @@ import type { Capacity } from '../analysis/capacity.ts';
 import type { Verdict, VerdictSeries } from '../analysis/verdict.ts';
 import { parseRfc3339 } from '../clock.ts';
 import { formatDuration } from '../quantity.ts';
+import { clean } from '../terminal/clean.ts';
 import { showRange, showRate, showValue, UNKNOWN } from './quantities.ts';
 import { table } from './table.ts';
 
@@ -41,7 +42,8 @@ export function shown(verdict: Verdict, most: number): VerdictSeries[] {
 /** Labels of a mount point or a queue may be long; what tells series apart is mostly at both ends. */
 const NAME_MAX = 36;
 
-function shortened(name: string): string {
+function shortened(given: string): string {
+  const name = clean(given);
   return name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX / 2)}…${name.slice(1 - NAME_MAX / 2)}`;
 }
 
@@ -62,7 +64,7 @@ export function summary(verdict: Verdict, screen: Screen): string[] {
     paint(screen, verdict.outcome, verdict.outcome.toUpperCase()) +
       ` after ${Number.isFinite(seconds) ? formatDuration(seconds) : 'an unknown time'}${coverage}`,
   ];
-  for (const reason of verdict.reasons) lines.push(`  ${reason}`);
+  for (const reason of verdict.reasons) lines.push(`  ${clean(reason)}`);
   const judged = shown(verdict, 30);
   if (judged.length > 0) {
     lines.push('');
@@ -79,7 +81,7 @@ export function summary(verdict: Verdict, screen: Screen): string[] {
   lines.push(...verdict.capacity.flatMap((one) => capacityLines(one, screen)));
   const told = new Set(verdict.reasons);
   const findings = verdict.findings.filter((finding) => !told.has(finding.why));
-  if (findings.length > 0) lines.push('', ...findings.map(({ outcome, why }) => `- ${outcome === 'pass' ? 'note: ' : ''}${why}`));
+  if (findings.length > 0) lines.push('', ...findings.map(({ outcome, why }) => `- ${outcome === 'pass' ? 'note: ' : ''}${clean(why)}`));
   return verdict.blind.length === 0 ? lines : [...lines, '', 'Not readable:', ...blindLines(verdict.blind)];
 }
 
@@ -105,7 +107,7 @@ function blindLines(blind: Verdict['blind']): string[] {
   const groups = Map.groupBy(blind, ({ target, reason }) => JSON.stringify([target ?? 'host', reason]));
   return [...groups].map(([key, alike]) => {
     const [whose, reason] = JSON.parse(key) as [string, string];
-    return `- ${whose}: ${alike.map(({ metric }) => metric).join(', ')}: ${reason}`;
+    return clean(`- ${whose}: ${alike.map(({ metric }) => metric).join(', ')}: ${reason}`);
   });
 }
 
