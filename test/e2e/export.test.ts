@@ -14,7 +14,7 @@ import { openMetricsPage, textPage } from '../../src/views/exposition.ts';
 import { type Otel, startOtel } from '../../src/views/otel.ts';
 import type { PushTarget } from '../../src/views/otelpush.ts';
 import { DEFS, type Fake, fakeRun, fullRun, owner, target } from '../unit/views/run.ts';
-import { type Receiver, receiver, translated } from './otlp.ts';
+import { type Receiver, receiver, translated, translatedSamples } from './otlp.ts';
 
 const clock = new SystemClock();
 const cleanups: (() => unknown)[] = [];
@@ -81,7 +81,7 @@ describe('push and scrape', () => {
     expect(pushed.length).toBeGreaterThan(60);
     expect(pushed.toSorted()).toEqual(page.toSorted());
     const names = new Set(pushed.map((series) => series.replace(/\{.*/, '')));
-    for (const name of ['process_cpu_time_seconds_total', 'soak_slope_bytes_per_hour', 'soak_run_coverage_ratio', 'soak_target_info']) {
+    for (const name of ['process_cpu_time_seconds_total', 'soak_slope_bytes_per_hour', 'soak_run_coverage_ratio', 'soak_target_info', 'soak_traffic_duration_seconds_bucket']) {
       expect(names).toContain(name);
     }
   });
@@ -92,7 +92,7 @@ describe('push and scrape', () => {
     fake.end = fake.run.start + 90; // so that times to a limit do not move between push and scrape
     const otel = await start(fake, { endpoint: url });
     await otel.flush();
-    const values = (await push()).metrics.flatMap(({ points }) => points.map(({ value }) => value));
+    const values = translatedSamples((await push()).metrics).map(({ value }) => value);
     const page = textPage((await otel.collect()).resourceMetrics);
     const lines = page.split('\n').filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith('target_info'));
     expect(lines.map((line) => Number(line.split(' ').at(-1)))).toEqual(values);
