@@ -26,7 +26,9 @@ export interface Alert {
 }
 
 const ON_RUN = 'on (soak_run)';
-const STEADY = `and ${ON_RUN} ${metric('soak.run.steady')} == 1`;
+/** An agent that hangs knows nothing of now. */
+const FRESH = `time() - ${metric('soak.run.sample_time')} < ${THRESHOLDS.stale}`;
+const STEADY = `and ${ON_RUN} (${metric('soak.run.steady')} == 1 and ${FRESH})`;
 const NO_OUTAGE = `unless ${ON_RUN} ${metric('soak.server.up')} == 0`;
 const ONGOING = `unless ${ON_RUN} ${metric('soak.run.end_time')}`;
 
@@ -41,13 +43,16 @@ const GROWING = `${of('soak.series.grade', 'soak_grade=~"suspected|confirmed"')}
 
 const left = (...matchers: readonly string[]): string => of('soak.exhaustion.remaining', GATED, ...matchers);
 const perTarget = (counter: string, range: string): string => `sum by (soak_run, soak_target) (rate(${metric(counter)}[${range}]))`;
+/** Kinds of unit that have a limit. */
+const FAMILIES = ['bytes', 'count'] as const;
 const WHOSE = '{{ $labels.soak_target }}{{ with $labels.soak_member }}/{{ . }}{{ end }}';
 
 const LEAKS: readonly Alert[] = [
   {
     name: 'SoakLeakConfirmed',
     severity: 'ticket',
-    for: '2m',
+    // The first tooth of a sawtooth may pass for a leak until it falls; nobody mends a leak within a quarter of an hour.
+    for: '15m',
     expr: CONFIRMED,
     summary: `${WHOSE}: {{ $labels.soak_series_metric }} grows without end`,
     description: 'The growth was confirmed over the whole run: it is neither a warm-up, nor a cycle, nor the load, nor a cache that fills.',
@@ -59,12 +64,13 @@ const LEAKS: readonly Alert[] = [
       'Look at what happened at the onset: phases, restarts and deployments are on the same clock; search for traces of that window.',
       'Look at which other series of the target began to grow then: descriptors and connections name the culprit sooner than memory.',
       'Growth per request tells whether it follows the load; divide it into objects of your program.',
+      'A cache that fills along a straight line for hours looks no different until it is full: the grade is then retracted, and the alert ends.',
     ],
   },
   {
     name: 'SoakLeakExhaustsWithinDay',
     severity: 'page',
-    for: '5m',
+    for: '15m',
     expr: `(${left()} < ${THRESHOLDS.exhaustionPage} and ignoring (soak_grade) ${CONFIRMED}) ${ONGOING}`,
     summary: `${WHOSE}: {{ $labels.soak_series_metric }} reaches its limit in {{ $value | humanizeDuration }}`,
     description: 'A confirmed leak reaches its limit within a day at the present growth.',
@@ -81,12 +87,18 @@ const LEAKS: readonly Alert[] = [
     name: 'SoakExhaustionNear',
     severity: 'page',
     for: '5m',
-    expr: `(${left(`soak_series_metric!="${DISK}"`)} < ${THRESHOLDS.exhaustionNear} and ignoring (soak_grade) ${GROWING}) ${ONGOING}`,
+    expr: [
+      `(${left(`soak_series_metric!="${DISK}"`)} < ${THRESHOLDS.exhaustionNear} and ignoring (soak_grade) ${GROWING})`,
+      `and (${FAMILIES.map((family) => `${metric(`soak.series.level.${family}`)} / ${metric(`soak.series.limit.${family}`)} > ${THRESHOLDS.near}`).join(' or ')})`,
+      ONGOING,
+    ].join('\n'),
     summary: `${WHOSE}: {{ $labels.soak_series_metric }} is {{ $value | humanizeDuration }} from its limit`,
-    description: 'A series that is suspected to grow without end reaches its limit within four hours, which may be before that is proven.',
+    description:
+      'It stands at more than 80 % of its limit, grows, and reaches it within four hours, which may be before anything is proven.',
     gate: `${BY_JUDGEMENT} ${UNTIL_THE_END}`,
     dashboard: 'soak-target',
-    meaning: 'Memory, descriptors, threads or connections come close to a limit, and their growth has not been explained by anything that ends.',
+    meaning:
+      'Memory, descriptors, threads or connections come close to a limit, and their growth has not been explained by anything that ends.',
     steps: [
       'Compare the level with the limit on the dashboard of the target, and check that the limit is what you expect.',
       'Take evidence as for SoakLeakExhaustsWithinDay.',
@@ -125,7 +137,8 @@ const SERVICE: readonly Alert[] = [
       NO_OUTAGE,
     ].join('\n'),
     summary: `${WHOSE}: the pool to {{ $labels.soak_server }} has no connection left`,
-    description: 'All its connections are taken, and some of them are stuck or none of them moves. A pool that is full and busy is healthy.',
+    description:
+      'All its connections are taken, and some of them are stuck or none of them moves. A pool that is full and busy is healthy.',
     gate: IN_STEADY_PHASE,
     inhibitedByOutage: true,
     dashboard: 'soak-servers',

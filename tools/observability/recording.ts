@@ -11,7 +11,11 @@ const per = (counter: string): string => `sum by (soak_run, soak_target) (rate($
 const bucket = `${metric('soak.traffic.duration')}_bucket`;
 
 export const RECORDINGS: readonly Recording[] = [
-  { record: 'soak:runs:count', expr: `count by (soak_outcome) (${metric('soak.run.outcome')} == 1)`, about: 'Runs by their outcome so far' },
+  {
+    record: 'soak:runs:count',
+    expr: `count by (soak_outcome) (${metric('soak.run.outcome')} == 1)`,
+    about: 'Runs by their outcome so far',
+  },
   {
     record: 'soak:leaks:count',
     expr: `count by (soak_run, soak_grade) (${of('soak.series.grade', 'soak_grade=~"suspected|confirmed"')} == 1)`,

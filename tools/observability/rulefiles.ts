@@ -20,7 +20,10 @@ const LOOKBACK_S = 600;
 
 export function ruleFiles(): Generated[] {
   return [
-    { path: 'dashboards/prometheus/alerts.rules.yaml', text: yaml({ groups: [{ name: 'soak-agent', rules: ALERTS.map(prometheusRule) }] }) },
+    {
+      path: 'dashboards/prometheus/alerts.rules.yaml',
+      text: yaml({ groups: [{ name: 'soak-agent', rules: ALERTS.map(prometheusRule) }] }),
+    },
     {
       path: 'dashboards/prometheus/recording.rules.yaml',
       text: yaml({ groups: [{ name: 'soak-agent-fleet', rules: RECORDINGS.map(({ record, expr }) => ({ record, expr })) }] }),
@@ -36,7 +39,12 @@ export function yaml(document: unknown, comment = ''): string {
 }
 
 function annotations({ name, summary, description, dashboard }: Alert): Record<string, string> {
-  return { summary, description, runbook_url: `docs/alerts.md#${name.toLowerCase()}`, dashboard: `/d/${dashboard}?var-run={{ $labels.soak_run }}` };
+  return {
+    summary,
+    description,
+    runbook_url: `docs/alerts.md#${name.toLowerCase()}`,
+    dashboard: `/d/${dashboard}?var-run={{ $labels.soak_run }}`,
+  };
 }
 
 function labels({ severity, inhibitedByOutage }: Alert): Record<string, string> {
@@ -85,7 +93,10 @@ function grafanaRule(alert: Alert): object {
     execErrState: 'Error',
     labels: labels(alert),
     annotations: Object.fromEntries(
-      Object.entries({ ...annotations(alert), __dashboardUid__: alert.dashboard, __panelId__: '1' }).map(([key, text]) => [key, grafanaText(text)]),
+      Object.entries({ ...annotations(alert), __dashboardUid__: alert.dashboard, __panelId__: '1' }).map(([key, text]) => [
+        key,
+        grafanaText(text),
+      ]),
     ),
     isPaused: false,
   };
@@ -121,7 +132,11 @@ function alertmanager(): string {
           target_matchers: ['alertname=~"SoakLeakConfirmed|SoakExhaustionNear"'],
           equal: ['soak_run', 'soak_target', 'soak_member', 'soak_series_metric'],
         },
-        { source_matchers: ['alertname="SoakPoolExhausted"'], target_matchers: ['alertname="SoakStuckConnections"'], equal: ['soak_run', 'soak_target', 'soak_server'] },
+        {
+          source_matchers: ['alertname="SoakPoolExhausted"'],
+          target_matchers: ['alertname="SoakStuckConnections"'],
+          equal: ['soak_run', 'soak_target', 'soak_server'],
+        },
         { source_matchers: ['alertname="SoakAgentSilent"'], target_matchers: ['alertname="SoakAgentSick"'], equal: ['soak_run'] },
       ],
       receivers: [
@@ -150,7 +165,9 @@ Prometheus and Alertmanager to a webhook. Grafana's file is checked for its stru
 `;
 
 function runbook(): string {
-  const rows = ALERTS.map(({ name, severity, for: lasts, summary }) => `| [${name}](#${name.toLowerCase()}) | ${severity} | ${lasts} | ${plain(summary)} |`);
+  const rows = ALERTS.map(
+    ({ name, severity, for: lasts, summary }) => `| [${name}](#${name.toLowerCase()}) | ${severity} | ${lasts} | ${plain(summary)} |`,
+  );
   const table = ['| alert | severity | for | says |', '|---|---|---|---|', ...rows].join('\n');
   const recorded = RECORDINGS.map(({ record, about }) => `| \`${record}\` | ${about} |`);
   return `${[RUNBOOK_HEAD, table, ...ALERTS.map(section), '## Recording rules', ['| series | what it is |', '|---|---|', ...recorded].join('\n')].join('\n\n')}\n`;
@@ -170,5 +187,11 @@ function section(alert: Alert): string {
     `**Severity** ${severity}, after ${alert.for}. **Dashboard** \`${dashboard}\`.`,
     `**Silent** ${gate.charAt(0).toLowerCase()}${gate.slice(1)}${inhibitedByOutage ? ' Also while a server of the run does not answer, and inhibited by SoakServerOutage.' : ''}`,
   ];
-  return [`## ${name}`, `${meaning} ${description}`, facts.join('\n'), steps.map((step, i) => `${i + 1}. ${step}`).join('\n'), `\`\`\`promql\n${expr}\n\`\`\``].join('\n\n');
+  return [
+    `## ${name}`,
+    `${meaning} ${description}`,
+    facts.join('\n'),
+    steps.map((step, i) => `${i + 1}. ${step}`).join('\n'),
+    `\`\`\`promql\n${expr}\n\`\`\``,
+  ].join('\n\n');
 }

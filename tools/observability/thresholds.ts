@@ -17,6 +17,8 @@ export const THRESHOLDS = {
   /** Seconds. */
   exhaustionPage: 86_400,
   exhaustionNear: 4 * 3600,
+  /** Share of a limit beyond which a growth that nothing explains is urgent. The first tooth of a healthy sawtooth is seldom as high. */
+  near: 0.8,
   /** Restarts of a target in half an hour. */
   restarts: 3,
   /** Seconds without samples; the longest interval is 60 s. */
