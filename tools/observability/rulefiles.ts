@@ -35,7 +35,7 @@ export function ruleFiles(): Generated[] {
 }
 
 export function yaml(document: unknown, comment = ''): string {
-  return `${GENERATED}${comment}${stringify(document, { lineWidth: 0 })}`;
+  return `${GENERATED}${comment}${stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
 function annotations({ name, summary, description, dashboard }: Alert): Record<string, string> {
@@ -185,7 +185,7 @@ function section(alert: Alert): string {
   const { name, meaning, description, gate, inhibitedByOutage, steps, expr, dashboard, severity } = alert;
   const facts = [
     `**Severity** ${severity}, after ${alert.for}. **Dashboard** \`${dashboard}\`.`,
-    `**Silent** ${gate.charAt(0).toLowerCase()}${gate.slice(1)}${inhibitedByOutage ? ' Also while a server of the run does not answer, and inhibited by SoakServerOutage.' : ''}`,
+    `**Gate** ${gate}${inhibitedByOutage ? ' Also while a server of the run does not answer, and inhibited by SoakServerOutage.' : ''}`,
   ];
   return [
     `## ${name}`,
