@@ -2,7 +2,6 @@
  * The latency histogram of each target, put together from the counters of its buckets. Those are as fine as what senders tell and are
  * recorded; what is exported has bounds that never change, because Prometheus can only add up buckets of equal bounds.
  */
-import type { Histogram } from '@opentelemetry/sdk-metrics';
 import type { RunState } from '../runstate.ts';
 import type { Series } from '../series.ts';
 import { METRICS } from './runmetrics.ts';
@@ -11,9 +10,7 @@ import { METRICS } from './runmetrics.ts';
  * Seconds: those of OpenTelemetry's `http.server.request.duration`, with more between 0.1 and 1 s, where most limits are, and beyond 10 s, where
  * timeouts are. 20 bounds are 23 samples a target.
  */
-export const BOUNDS_S = [
-  0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2.5, 5, 7.5, 10, 30,
-] as const;
+export const BOUNDS_S = [0.001, 0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.75, 1, 1.5, 2.5, 5, 7.5, 10, 30] as const;
 
 /** Lines of a page that one histogram makes: its bounds, the infinite one, the sum and the count. */
 export const SAMPLES_EACH = BOUNDS_S.length + 3;
@@ -24,6 +21,13 @@ const COUNT = `${METRICS.duration.name}.count`;
 
 /** Six digits tell bounds apart (`traffic/buckets.ts`), so one that is equal up to there is the same one. */
 const SAME = 1 + 1e-5;
+
+/** As the SDK has it. */
+export interface Histogram {
+  readonly buckets: { boundaries: number[]; counts: number[] };
+  readonly count: number;
+  readonly sum?: number;
+}
 
 export interface TargetHistogram {
   readonly target: string | null;

@@ -8,7 +8,6 @@ import {
   type CollectionResult,
   type DataPoint,
   DataPointType,
-  type Histogram,
   type MetricData,
   type MetricProducer,
   type ResourceMetrics,
@@ -18,8 +17,9 @@ import type { MetricDef } from '../catalog.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Series } from '../series.ts';
-import { histograms, SAMPLES_EACH } from './histogram.ts';
+import { type Histogram, histograms, SAMPLES_EACH } from './histogram.ts';
 import { identity, type Point, point } from './points.ts';
+import type { Pushes } from './otelpush.ts';
 import { createdAt, type ExportedRun, METRICS, RunPoints, targetPoints, targetStates } from './runmetrics.ts';
 import { verdictPoints } from './verdictmetrics.ts';
 
@@ -39,6 +39,8 @@ export interface ProducerOptions {
   /** Time of boot, seconds since the epoch. */
   readonly boot: number;
   readonly resource: ResourceMetrics['resource'];
+  /** Null: nothing is pushed. */
+  readonly pushes?: Pushes | null;
 }
 
 export class RunProducer implements MetricProducer {
@@ -60,10 +62,17 @@ export class RunProducer implements MetricProducer {
     const metrics = new Grouped(now);
     const verdict = run.verdict();
     for (const value of this.#runPoints.all(verdict)) metrics.add(value, now);
+    for (const value of this.#pushPoints()) metrics.add(value, now);
     const dropped = this.#fill(metrics, verdict, now);
     metrics.add(point(METRICS.dropped, identity(run.id, null, null), dropped), now);
     const scope = { name: 'soak-agent', version: run.version };
     return Promise.resolve({ resourceMetrics: { resource, scopeMetrics: [{ scope, metrics: metrics.all() }] }, errors: [] });
+  }
+
+  #pushPoints(): Point[] {
+    const { run, pushes } = this.#options;
+    const own = identity(run.id, null, null);
+    return Object.entries(pushes ?? {}).map(([result, count]) => point(METRICS.pushes, { ...own, 'soak.export.result': result }, count));
   }
 
   /** Adds points in the order of their worth until the cap is reached; returns how many did not fit. */

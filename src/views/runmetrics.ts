@@ -134,6 +134,14 @@ export const METRICS = defineMetrics({
     labels: { 'soak.finding.kind': FINDING_KINDS, 'soak.outcome': OUTCOMES },
     growth: 'none',
   },
+  pushes: {
+    name: 'soak.export.pushes',
+    unit: '{push}',
+    kind: 'counter',
+    help: 'OTLP pushes since the agent was started by how they ended, with their retries; absent when nothing is pushed',
+    labels: { 'soak.export.result': ['ok', 'failed'] },
+    growth: 'none',
+  },
   duration: {
     name: 'soak.traffic.duration',
     unit: 's',

@@ -37,7 +37,9 @@ const ADVISORY_MAX = 32;
 function figureMetric(figure: Figure, family: Family): MetricDef {
   const [name, help, per] = FIGURES[figure];
   const unit: Unit = per === '' ? FAMILIES[family] : `${FAMILIES[family]}${per}`;
-  return { name: `${name}.${family}`, unit, kind: 'gauge', help: `${help} (${family})`, labels: SERIES_LABELS, growth: 'none' };
+  // Without a unit after it, `_count` would be the suffix of a histogram.
+  const word = family === 'count' && per !== '/h' ? 'counts' : family;
+  return { name: `${name}.${word}`, unit, kind: 'gauge', help: `${help} (${family})`, labels: SERIES_LABELS, growth: 'none' };
 }
 
 /** `METRICS` keys `slope bytes`, `lower time` ...: every figure in every kind of unit. */

@@ -56,7 +56,14 @@ export class Exporter {
       targets: () => targets,
       phase: () => state.timeline.phases.at(-1)?.name ?? '',
     };
-    this.#producer = new RunProducer({ run, clock: this.#clock, log: SILENT, boot: START - 3600, resource: emptyResource() });
+    this.#producer = new RunProducer({
+      run,
+      clock: this.#clock,
+      log: SILENT,
+      boot: START - 3600,
+      resource: emptyResource(),
+      pushes: { ok: 9, failed: 0 },
+    });
   }
 
   async scrape(at: number): Promise<Scraped> {

@@ -3,7 +3,7 @@
  * They read what the agent itself concludes (grades, times to a limit, phases); a derivative of resident memory pages on every healthy
  * sawtooth.
  */
-import { metric, of } from './query.ts';
+import { figure, metric, of } from './query.ts';
 import { THRESHOLDS } from './thresholds.ts';
 
 export interface Alert {
@@ -89,7 +89,7 @@ const LEAKS: readonly Alert[] = [
     for: '5m',
     expr: [
       `(${left(`soak_series_metric!="${DISK}"`)} < ${THRESHOLDS.exhaustionNear} and ignoring (soak_grade) ${GROWING})`,
-      `and (${FAMILIES.map((family) => `${metric(`soak.series.level.${family}`)} / ${metric(`soak.series.limit.${family}`)} > ${THRESHOLDS.near}`).join(' or ')})`,
+      `and (${FAMILIES.map((family) => `${metric(figure('soak.series.level', family))} / ${metric(figure('soak.series.limit', family))} > ${THRESHOLDS.near}`).join(' or ')})`,
       ONGOING,
     ].join('\n'),
     summary: `${WHOSE}: {{ $labels.soak_series_metric }} is {{ $value | humanizeDuration }} from its limit`,
@@ -293,6 +293,7 @@ const AVAILABILITY: readonly Alert[] = [
       ['ticks lost', `rate(${metric('soak.agent.record.ticks.lost')}[10m]) > 0`],
       ['reads missed', `rate(${metric('soak.agent.schedule.missed')}[10m]) > 0.1`],
       ['reads fail', `rate(${metric('soak.agent.read.failures')}[10m]) > 0.1 ${NO_OUTAGE}`],
+      ['pushes fail', `rate(${of('soak.export.pushes', 'soak_export_result="failed"')}[10m]) > 0`],
       ['series not exported', `${metric('soak.export.dropped')} > 0`],
     ]),
     summary: 'The agent of the run {{ $labels.soak_run }} does not work as it should: {{ $labels.soak_reason }}',
@@ -305,6 +306,7 @@ const AVAILABILITY: readonly Alert[] = [
       '*ticks lost*: the disk of the record is full or too slow.',
       '*reads missed*: the machine has no CPU for it; raise `--interval`.',
       '*reads fail*: the label `soak_source` says which; `soak-agent doctor` says what is missing.',
+      '*pushes fail*: the OTLP receiver refuses them or cannot be reached; the log says why.',
       '*series not exported*: more than 2,000; all are recorded and judged.',
     ],
   },

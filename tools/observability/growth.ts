@@ -1,7 +1,7 @@
 /** What grows: tables of the judged series by kind of unit, and charts of signals with the line that was fitted to their end. */
 import { CATALOG } from '../../src/metrics.ts';
 import type { Link, Panel, Unit } from './grafana.ts';
-import { of } from './query.ts';
+import { figure, of } from './query.ts';
 
 export const FAMILIES = {
   bytes: ['memory and disk', 'bytes'],
@@ -32,8 +32,8 @@ const TRACE_LINKS: readonly Link[] = [
 export function growthTable(family: Family, selector: string): Panel {
   const [what, unit] = FAMILIES[family];
   const growing = `ignoring (soak_grade) ${of('soak.series.grade', selector, GRADES)} == 1`;
-  const figure = (name: string, factor = 1): { expr: string; instant: true } => ({
-    expr: `${of(name, selector)}${factor === 1 ? '' : ` * ${factor}`} and ${growing}${/\.(onset_time|remaining)/.test(name) ? ` and ${of(`soak.series.level.${family}`, selector)}` : ''}`,
+  const column = (name: string, factor = 1): { expr: string; instant: true } => ({
+    expr: `${of(name, selector)}${factor === 1 ? '' : ` * ${factor}`} and ${growing}${/\.(onset_time|remaining)/.test(name) ? ` and ${of(figure('soak.series.level', family), selector)}` : ''}`,
     instant: true,
   });
   return {
@@ -46,17 +46,17 @@ export function growthTable(family: Family, selector: string): Panel {
     height: 7,
     emptyWhen: 'nothing grows, as it should be',
     queries: [
-      figure(`soak.slope.${family}`),
-      figure(`soak.slope.lower.${family}`),
-      figure(`soak.slope.upper.${family}`),
-      figure(`soak.slope.per_request.${family}`),
-      figure(`soak.series.level.${family}`),
-      figure(`soak.series.limit.${family}`),
-      figure('soak.exhaustion.remaining'),
-      figure('soak.series.onset_time', MILLIS),
+      column(figure('soak.slope', family)),
+      column(figure('soak.slope.lower', family)),
+      column(figure('soak.slope.upper', family)),
+      column(figure('soak.slope.per_request', family)),
+      column(figure('soak.series.level', family)),
+      column(figure('soak.series.limit', family)),
+      column('soak.exhaustion.remaining'),
+      column('soak.series.onset_time', MILLIS),
       ...[MILLIS, MICROS].flatMap((factor) => [
-        figure('soak.series.onset_time.earliest', factor),
-        figure('soak.series.onset_time.latest', factor),
+        column('soak.series.onset_time.earliest', factor),
+        column('soak.series.onset_time.latest', factor),
       ]),
     ],
     columns: {
@@ -84,10 +84,10 @@ export function fitted(name: string, family: Family, selector: string): Panel {
   const def = CATALOG.get(name);
   const judged = `${selector},soak_series_metric="${name}"`;
   // Of the latest look within the time range, also when the run ended some time before its end.
-  const last = (figure: string): string => `last_over_time(${of(figure, judged)}[1h] @ end())`;
+  const last = (judgedBy: string): string => `last_over_time(${of(judgedBy, judged)}[1h] @ end())`;
   const since = `(time() - scalar(max(last_over_time(${of('soak.run.sample_time', 'soak_run=~"$run"')}[1h] @ end()))))`;
-  const line = (figure: string): string =>
-    `(${last(`soak.series.level.${family}`)} + ${last(figure)} / 3600 * ${since}) and (time() >= ${last('soak.series.onset_time')} or ${last(`soak.series.level.${family}`)} unless ${last('soak.series.onset_time')})`;
+  const line = (rate: string): string =>
+    `(${last(figure('soak.series.level', family))} + ${last(rate)} / 3600 * ${since}) and (time() >= ${last('soak.series.onset_time')} or ${last(figure('soak.series.level', family))} unless ${last('soak.series.onset_time')})`;
   const whose = '{{soak_target}} {{soak_member}}';
   return {
     title: `${def.alias ?? name} and its fit`,
@@ -98,10 +98,10 @@ export function fitted(name: string, family: Family, selector: string): Panel {
     dashed: '/^(fit|at least|at most|limit) /',
     queries: [
       { expr: of(name, selector), legend: whose },
-      { expr: line(`soak.slope.${family}`), legend: `fit ${whose}` },
-      { expr: line(`soak.slope.lower.${family}`), legend: `at least ${whose}` },
-      { expr: line(`soak.slope.upper.${family}`), legend: `at most ${whose}` },
-      { expr: of(`soak.series.limit.${family}`, judged), legend: `limit ${whose}` },
+      { expr: line(figure('soak.slope', family)), legend: `fit ${whose}` },
+      { expr: line(figure('soak.slope.lower', family)), legend: `at least ${whose}` },
+      { expr: line(figure('soak.slope.upper', family)), legend: `at most ${whose}` },
+      { expr: of(figure('soak.series.limit', family), judged), legend: `limit ${whose}` },
     ],
   };
 }

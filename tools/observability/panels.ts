@@ -66,7 +66,8 @@ const WITHOUT: Readonly<Record<string, string>> = {
 /** A collapsed row per title, in the order of `SHOWN`. */
 export function rowsOf(where: 'target' | 'machine' | 'servers' | 'fleet', selector: string): Row[] {
   const shown = CATALOG.all().filter((def) => def.panel !== undefined && def.exportedAs === undefined);
-  for (const { panel, name } of shown) if (!(panel! in SHOWN)) throw new Error(`no dashboard shows the panel ${panel} of ${name}`);
+  for (const { panel, name } of shown)
+    if (SHOWN[panel ?? ''] === undefined) throw new Error(`no dashboard shows the panel ${panel} of ${name}`);
   const titles = Object.keys(SHOWN).filter((title) => SHOWN[title] === where);
   return titles.map((title) => {
     const groups = Map.groupBy(

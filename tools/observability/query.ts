@@ -13,6 +13,11 @@ export function of(name: string, ...matchers: readonly string[]): string {
   return `${metric(name)}${matchers.length === 0 ? '' : `{${matchers.join(',')}}`}`;
 }
 
+/** A figure of judged series in one kind of unit: `soak.series.level.bytes`. */
+export function figure(name: string, family: string): string {
+  return `${name}.${family === 'count' && !/^soak\.slope(?!\.per_request)/.test(name) ? 'counts' : family}`;
+}
+
 /** Labels that Prometheus adds to what it scrapes, and those that say whose series it is. */
 export const IDENTITY_LABELS = ['job', 'instance', 'soak_run', 'soak_target', 'soak_member'] as const;
 

@@ -124,7 +124,8 @@ describe('the verdict', () => {
 });
 
 describe('when what is seen counts', () => {
-  const steady = (fake: ReturnType<typeof fullRun>): number | undefined => shown(new RunPoints(fake.run).all(fake.verdict))['soak_run_steady'];
+  const steady = (fake: ReturnType<typeof fullRun>): number | undefined =>
+    shown(new RunPoints(fake.run).all(fake.verdict))['soak_run_steady'];
 
   test('in a judged phase, declared or found in the load', () => {
     const fake = fullRun();
@@ -147,7 +148,17 @@ describe('when what is seen counts', () => {
 describe('findings', () => {
   test('are counted by kind, outcome and target', () => {
     const fake = fullRun();
-    const finding = { id: 'f', kind: 'leak', outcome: 'fail', target: 'api', series: [], from: null, to: null, why: '', evidence: {} } as const;
+    const finding = {
+      id: 'f',
+      kind: 'leak',
+      outcome: 'fail',
+      target: 'api',
+      series: [],
+      from: null,
+      to: null,
+      why: '',
+      evidence: {},
+    } as const;
     fake.verdict = { ...fake.verdict!, findings: [finding, finding, { ...finding, kind: 'outage', outcome: 'pass', target: null }] };
     expect(shown(new RunPoints(fake.run).all(fake.verdict))).toMatchObject({
       'soak_findings soak.target=api soak.finding.kind=leak soak.outcome=fail': 2,

@@ -1,6 +1,6 @@
 /** Runs beside each other: figures at their ends, and a run laid over a baseline from its start on. */
 import type { Column, Dashboard, Panel, Query, Row, Unit, Variable } from '../grafana.ts';
-import { metric, of } from '../query.ts';
+import { figure, metric, of } from '../query.ts';
 import { BASELINE, DATASOURCE, ONE_RUN, RUN, TARGET, TARGETS } from '../selected.ts';
 import { OUTCOME_STATES, outcomeOf } from './overview.ts';
 
@@ -10,9 +10,12 @@ const SHIFT: Variable = {
   label: 'Shift',
   type: 'query',
   query: `query_result(scalar(max(max_over_time(${metric('soak.run.start_time')}{${RUN}}[$__range]))) - scalar(max(max_over_time(${metric('soak.run.start_time')}{soak_run=~"$baseline"}[$__range]))))`,
-  regex: '/(-?\\d+)(?:\\.\\d+)?\\s+\\d+/',
+  regex: '/^(?:.*} )?(-?\\d+)/',
   hidden: true,
 };
+
+/** A millisecond more, because an offset of 0 is refused: that of a run that is its own baseline. */
+const SHIFTED = '${shift}001ms';
 
 /** The last value within the time range: runs that have ended have none now. */
 const last = (selected: string): string => `last_over_time(${selected}[$__range])`;
@@ -69,28 +72,26 @@ const SUMMARY: Row = {
 /** Level at the end of a run against that of the baseline, as a share. */
 function change(family: string): string {
   const level = (selector: string): string =>
-    `max by (soak_target, soak_member, soak_series_metric) (${last(of(`soak.series.level.${family}`, selector, TARGET))})`;
+    `max by (soak_target, soak_member, soak_series_metric) (${last(of(figure('soak.series.level', family), selector, TARGET))})`;
   return `${level(RUN)} / ${level('soak_run=~"$baseline"')} - 1`;
 }
 
 const AGAINST: Row = {
   title: 'Run against baseline',
-  panels: [
-    ...(['bytes', 'count', 'time'] as const).map((family): Panel => ({
-      title: `Change of level: ${{ bytes: 'memory and disk', count: 'counts', time: 'times' }[family]}`,
-      about: 'Level of each judged series at the end of the run, compared with the baseline: 10 % is a tenth more.',
-      type: 'bargauge',
-      unit: 'percentunit',
-      width: 8,
-      queries: [{ expr: change(family), legend: '{{soak_target}} {{soak_member}} {{soak_series_metric}}', instant: true }],
-      thresholds: [
-        { color: 'green', from: null },
-        { color: 'yellow', from: 0.2 },
-        { color: 'red', from: 0.5 },
-      ],
-      emptyWhen: 'the two runs have no judged series of this kind in common',
-    })),
-  ],
+  panels: (['bytes', 'count', 'time'] as const).map((family): Panel => ({
+    title: `Change of level: ${{ bytes: 'memory and disk', count: 'counts', time: 'times' }[family]}`,
+    about: 'Level of each judged series at the end of the run, compared with the baseline: 10 % is a tenth more.',
+    type: 'bargauge',
+    unit: 'percentunit',
+    width: 8,
+    queries: [{ expr: change(family), legend: '{{soak_target}} {{soak_member}} {{soak_series_metric}}', instant: true }],
+    thresholds: [
+      { color: 'green', from: null },
+      { color: 'yellow', from: 0.2 },
+      { color: 'red', from: 0.5 },
+    ],
+    emptyWhen: 'the two runs have no judged series of this kind in common',
+  })),
 };
 
 function overlaid(title: string, about: string, unit: Unit, expr: (selector: string, offset: string) => string, emptyWhen?: string): Panel {
@@ -102,7 +103,7 @@ function overlaid(title: string, about: string, unit: Unit, expr: (selector: str
     dashed: '/^baseline/',
     queries: [
       { expr: expr(`${RUN},${TARGET}`, ''), legend: '{{soak_target}} {{soak_member}}' },
-      { expr: expr(`soak_run=~"$baseline",${TARGET}`, ' offset ${shift}s'), legend: 'baseline {{soak_target}} {{soak_member}}' },
+      { expr: expr(`soak_run=~"$baseline",${TARGET}`, ` offset ${SHIFTED}`), legend: 'baseline {{soak_target}} {{soak_member}}' },
     ],
     ...(emptyWhen ? { emptyWhen } : {}),
   };

@@ -137,7 +137,8 @@ const AGENTS: Row = {
     },
     {
       title: 'What is lost',
-      about: 'Reads missed and failed, ticks that could not be recorded, per second; series beyond the cap on exported ones.',
+      about:
+        'Reads missed and failed, ticks that could not be recorded, pushes that failed, per second; series beyond the cap on exported ones.',
       type: 'timeseries',
       unit: 'short',
       queries: [
@@ -145,6 +146,10 @@ const AGENTS: Row = {
         { expr: `sum by (soak_run) (rate(${of('soak.agent.read.failures', RUN)}[$__rate_interval]))`, legend: 'failed {{soak_run}}' },
         { expr: `rate(${of('soak.agent.record.ticks.lost', RUN)}[$__rate_interval])`, legend: 'not recorded {{soak_run}}' },
         { expr: of('soak.export.dropped', RUN), legend: 'not exported {{soak_run}}' },
+        {
+          expr: `rate(${of('soak.export.pushes', RUN, 'soak_export_result="failed"')}[$__rate_interval])`,
+          legend: 'not pushed {{soak_run}}',
+        },
       ],
     },
     {

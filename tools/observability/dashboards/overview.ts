@@ -22,7 +22,7 @@ const UP = [{ type: 'value', options: { '0': { text: 'out', color: 'red' }, '1':
 
 /** 0 pass, 1 inconclusive, 2 fail, by run. */
 export function outcomeOf(selector: string): string {
-  const state = (name: string): string => `${of('soak.run.outcome', selector, `soak_outcome="${name}"`)}`;
+  const state = (name: string): string => of('soak.run.outcome', selector, `soak_outcome="${name}"`);
   return `sum by (soak_run) (${state('inconclusive')} or ${state('fail')} * 2)`;
 }
 
