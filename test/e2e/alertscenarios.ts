@@ -17,7 +17,8 @@ export interface AlertScenario {
   readonly quiet?: readonly number[];
 }
 
-const HOURS = 8;
+/** Unless a scenario needs more or less. */
+const HOURS = 5;
 const MIN = 60;
 const def = (name: string): MetricDef => CATALOG.get(name);
 const POOL = { 'soak.server': 'db', 'db.system.name': 'postgresql', 'db.namespace': 'shop', 'user.name': 'app' };
@@ -126,55 +127,47 @@ const OUTAGE: Signals = {
   poolStill: (t) => (t >= 1.5 * HOUR && t < 1.9 * HOUR ? t - 1.5 * HOUR : 0),
 };
 
-const finish = { fires: {}, held: 2 } as const;
+const finish = { fires: {}, held: 1.5 } as const;
 
 export const SCENARIOS: readonly AlertScenario[] = [
   {
     name: 'leak',
-    scenario: run(1, { memory: leaking(60 * MB) }, { hours: 6, events: [started] }),
-    fires: { SoakLeakConfirmed: 5.5 * HOUR, SoakLeakExhaustsWithinDay: 5.5 * HOUR },
+    scenario: run(1, { memory: leaking(60 * MB) }, { events: [started] }),
+    fires: { SoakLeakConfirmed: 4.9 * HOUR, SoakLeakExhaustsWithinDay: 4.9 * HOUR },
     quiet: [0.2 * HOUR],
   },
   {
     name: 'leak close to its limit',
-    scenario: run(2, { memory: leaking(100 * MB) }, { hours: 6, events: [started] }),
-    fires: { SoakLeakConfirmed: 5.9 * HOUR, SoakLeakExhaustsWithinDay: 5.9 * HOUR, SoakExhaustionNear: 5.9 * HOUR },
+    scenario: run(2, { memory: leaking(125 * MB) }, { events: [started] }),
+    fires: { SoakLeakConfirmed: 4.9 * HOUR, SoakLeakExhaustsWithinDay: 4.9 * HOUR, SoakExhaustionNear: 4.9 * HOUR },
   },
   {
     name: 'slow leak',
-    scenario: run(3, { memory: leaking(4 * MB), memoryLimit: constant(1000 * MB) }, { events: [started] }),
+    scenario: run(3, { memory: leaking(4 * MB), memoryLimit: constant(1000 * MB) }, { hours: 8, events: [started] }),
     fires: { SoakLeakConfirmed: 7.9 * HOUR },
     quiet: [0.5 * HOUR],
   },
-  { name: 'flat', scenario: run(4, {}, { hours: 6, events: [started] }), fires: {} },
+  { name: 'flat', scenario: run(4, {}, { events: [started] }), fires: {} },
   {
     name: 'sawtooth',
-    scenario: run(
-      5,
-      { memory: rounded(sum(constant(200 * MB), sawtooth(5, 300 * MB, 2 * HOUR, 0.05)), 4096) },
-      { hours: 7, events: [started] },
-    ),
+    scenario: run(5, { memory: rounded(sum(constant(200 * MB), sawtooth(5, 300 * MB, 2 * HOUR, 0.05)), 4096) }, { events: [started] }),
     fires: {},
   },
   {
     name: 'bounded cache',
-    scenario: run(
-      6,
-      { memory: rounded(sum(constant(60 * MB), settling(240 * MB, HOUR), ar1(6, 0.9, MB)), 4096) },
-      { hours: 7, events: [started] },
-    ),
+    scenario: run(6, { memory: rounded(sum(constant(60 * MB), settling(240 * MB, HOUR), ar1(6, 0.9, MB)), 4096) }, { events: [started] }),
     fires: {},
   },
   {
-    // For four hours nothing distinguishes it from a leak; then it is taken back.
+    // For three hours nothing distinguishes it from a leak; then it is taken back.
     name: 'cache that fills along a line',
     scenario: run(
       18,
-      { memory: rounded(sum(constant(60 * MB), filling(240 * MB, 4 * HOUR), ar1(18, 0.9, MB)), 4096) },
-      { hours: 7, events: [started] },
+      { memory: rounded(sum(constant(60 * MB), filling(180 * MB, 3 * HOUR), ar1(18, 0.9, MB)), 4096) },
+      { events: [started] },
     ),
-    fires: { SoakLeakConfirmed: 3.5 * HOUR, SoakLeakExhaustsWithinDay: 3.5 * HOUR },
-    quiet: [5 * HOUR, 7 * HOUR],
+    fires: { SoakLeakConfirmed: 2.9 * HOUR, SoakLeakExhaustsWithinDay: 2.9 * HOUR },
+    quiet: [4.5 * HOUR],
   },
   {
     name: 'restarts',
@@ -236,8 +229,8 @@ export const SCENARIOS: readonly AlertScenario[] = [
   },
   {
     name: 'disk that fills',
-    scenario: run(13, { disk: sum(constant(40e9), line(3e9)), diskFree: (t) => 60e9 - (3e9 * t) / HOUR }, { hours: 7, events: [started] }),
-    fires: { SoakDiskFullAhead: 6 * HOUR, SoakLeakConfirmed: 6.9 * HOUR, SoakLeakExhaustsWithinDay: 6.9 * HOUR },
+    scenario: run(13, { disk: sum(constant(40e9), line(5e9)), diskFree: (t) => 60e9 - (5e9 * t) / HOUR }, { events: [started] }),
+    fires: { SoakDiskFullAhead: 4 * HOUR, SoakLeakConfirmed: 4.9 * HOUR, SoakLeakExhaustsWithinDay: 4.9 * HOUR },
   },
   { name: 'finished and held', scenario: run(14, {}, { events: [started] }), ...finish },
   {

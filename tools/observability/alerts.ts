@@ -51,8 +51,8 @@ const LEAKS: readonly Alert[] = [
   {
     name: 'SoakLeakConfirmed',
     severity: 'ticket',
-    // The first tooth of a sawtooth may pass for a leak until it falls; nobody mends a leak within a quarter of an hour.
-    for: '15m',
+    // The first tooth of a sawtooth may pass for a leak until it falls; nobody mends a leak within half an hour.
+    for: '30m',
     expr: CONFIRMED,
     summary: `${WHOSE}: {{ $labels.soak_series_metric }} grows without end`,
     description: 'The growth was confirmed over the whole run: it is neither a warm-up, nor a cycle, nor the load, nor a cache that fills.',
@@ -70,7 +70,7 @@ const LEAKS: readonly Alert[] = [
   {
     name: 'SoakLeakExhaustsWithinDay',
     severity: 'page',
-    for: '15m',
+    for: '30m',
     expr: `(${left()} < ${THRESHOLDS.exhaustionPage} and ignoring (soak_grade) ${CONFIRMED}) ${ONGOING}`,
     summary: `${WHOSE}: {{ $labels.soak_series_metric }} reaches its limit in {{ $value | humanizeDuration }}`,
     description: 'A confirmed leak reaches its limit within a day at the present growth.',
