@@ -27,15 +27,15 @@ beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'soak-alerts-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Values of each series at every scrape; `stale` where Prometheus would mark it. */
-async function scrapesOf({ scenario, unreachable, held = 0 }: AlertScenario): Promise<Map<string, string[]>> {
+async function scrapesOf({ scenario, unreachable, held = 0, ends = scenario.hours * HOUR }: AlertScenario): Promise<Map<string, string[]>> {
   const simulation = new Simulation(scenario);
   const { state } = simulation;
   const planned = scenario.hours * HOUR;
   const exporter = new Exporter({ id: 'sim', state, verdict: (final) => simulation.verdict(final), planned, roles: ['api'] });
   const series = new Map<string, string[]>();
   for (let at = 0, n = 0; at <= planned + held * HOUR; at += SCRAPE_S, n++) {
-    if (at <= planned) simulation.run(at);
-    else exporter.end ??= planned;
+    if (at <= ends) simulation.run(at);
+    else exporter.end ??= ends;
     const { samples } = unreachable?.(at) ? { samples: new Map<string, number>() } : await exporter.scrape(at);
     for (const [name, values] of series)
       if (!samples.has(name)) values.push(values.at(-1) === '_' || values.at(-1) === 'stale' ? '_' : 'stale');

@@ -9,6 +9,8 @@ export interface AlertScenario {
   readonly scenario: Scenario;
   /** The agent is not there: nothing is scraped at these run times. */
   readonly unreachable?: (t: number) => boolean;
+  /** Run time at which it is told to end, before it was planned to. */
+  readonly ends?: number;
   /** Hours for which it goes on serving its final state. */
   readonly held?: number;
   /** Names of alerts that must be firing at some time, with a time at which they do; every other one must never fire. */
@@ -115,7 +117,8 @@ const FAULT: Signals = {
   errors: rate(0.01, during(HOUR, 1.5 * HOUR, 300, 1)),
   requests: rate(50, during(HOUR, 1.5 * HOUR, 0.2, 1)),
   hitRatio: during(HOUR, 1.5 * HOUR, 0.6, 0.97),
-  dbUp: during(HOUR, 1.5 * HOUR, 0, 1),
+  // In its second half only, so that the phase alone must keep the first half quiet.
+  dbUp: during(1.25 * HOUR, 1.5 * HOUR, 0, 1),
   poolUsed: during(HOUR, 1.5 * HOUR, 1, 0.4),
 };
 
@@ -238,6 +241,15 @@ export const SCENARIOS: readonly AlertScenario[] = [
     scenario: run(15, {}, { events: [started] }),
     unreachable: (t) => t > HOURS * HOUR,
     ...finish,
+  },
+  {
+    name: 'told to end, seen to have ended, and gone',
+    scenario: run(20, {}, { hours: 4, events: [started] }),
+    ends: 3 * HOUR,
+    unreachable: (t) => t > 3 * HOUR + 6 * MIN,
+    // Too short to conclude anything, which is said for as long as there is somebody to say it.
+    fires: { SoakRunInconclusive: 3 * HOUR + 4 * MIN },
+    quiet: [3.5 * HOUR, 4 * HOUR],
   },
   {
     name: 'inconclusive',
