@@ -9,11 +9,12 @@ import { assert } from './problem.ts';
  * UCUM units that we use. Curly braces are annotations: they count things and add no suffix to a Prometheus name. The empty one is a
  * plain figure of data from elsewhere, of which nothing more is known; no metric of our own has it.
  */
-export type Unit = PlainUnit | `${PlainUnit}/h`;
+export type Unit = PlainUnit | `${PlainUnit}/h` | `${PlainUnit}/{request}`;
 
 type PlainUnit = 'By' | 's' | '1' | '' | `{${string}}`;
 
-export type Kind = 'gauge' | 'counter' | 'updowncounter';
+/** Sources emit numbers; a histogram is made of them when it is exported. */
+export type Kind = 'gauge' | 'counter' | 'updowncounter' | 'histogram';
 
 /**
  * What growth means. `leak`: it fails the run by itself. `capacity`: it matters through the time to the limit.
@@ -56,6 +57,8 @@ export interface MetricDef {
   readonly expect?: readonly Expectation[];
   /** Judged as part of the outcome by default; `required`: an inconclusive one makes the run inconclusive. */
   readonly gate?: 'gated' | 'required';
+  /** It is recorded, and exported only as a part of this histogram. */
+  readonly exportedAs?: string;
   /** Title of the dashboard panel it belongs to. */
   readonly panel?: string;
 }
@@ -96,7 +99,7 @@ export function unitWords(unit: string): string[] {
  * Source: OpenTelemetry specification, compatibility/prometheus_and_openmetrics.md, "Metric Metadata", as the translator that
  * Prometheus and the collector share reads it (prometheus/otlptranslator, `MetricNamer` with suffixes).
  */
-export function prometheusName(name: string, unit: string, kind: Kind | 'histogram'): string {
+export function prometheusName(name: string, unit: string, kind: Kind): string {
   const words = name.split(/[^a-zA-Z0-9:]+/).filter(Boolean);
   words.push(...unitWords(unit).filter((word) => !words.includes(word)));
   if (kind === 'counter') return withLast(words, 'total');
@@ -130,6 +133,8 @@ export class Catalog {
     }
     for (const def of this.#byName.values()) {
       assert(def.limit === undefined || this.#byName.has(def.limit), `${def.name} names the limit ${def.limit}, which does not exist`);
+      const whole = def.exportedAs === undefined ? 'histogram' : this.#byName.get(def.exportedAs)?.kind;
+      assert(whole === 'histogram', `${def.name} is exported as ${def.exportedAs}, which is no histogram`);
       assert(def.gate === undefined || def.alias !== undefined, `${def.name} is gated but has no alias to name it by`);
     }
   }

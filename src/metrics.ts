@@ -15,6 +15,7 @@ import { METRICS as SELF } from './sources/self.ts';
 import { METRICS as SOCKETS } from './sources/sockets.ts';
 import { METRICS as TRAFFIC } from './sources/traffic.ts';
 import { METRICS as RUN } from './views/runmetrics.ts';
+import { METRICS as VERDICT } from './views/verdictmetrics.ts';
 
 export const CATALOG = new Catalog([
   PROCESS,
@@ -32,4 +33,5 @@ export const CATALOG = new Catalog([
   PROBE,
   INBOUND,
   RUN,
+  VERDICT,
 ]);

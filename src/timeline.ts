@@ -40,6 +40,9 @@ export interface TimelineSnapshot {
   readonly resumes: readonly number[];
   /** Start of the process that each member was last seen as, in ticks since boot. */
   readonly started: readonly (readonly [string, number])[];
+  /** Absent in checkpoints of before. */
+  readonly gapCount?: number;
+  readonly restartsOf?: readonly (readonly [target: string, restarts: number])[];
 }
 
 export class Timeline {
@@ -47,8 +50,10 @@ export class Timeline {
   gaps: Span[] = [];
   /** All gaps, also those no longer listed. */
   gapSeconds = 0;
+  gapCount = 0;
   phases: Phase[] = [];
   restarts = 0;
+  readonly #restartsOf = new Map<string, number>();
   #resumes: number[] = [];
   /** Start of the process that each member was last seen as; as many as there are lists of lives. */
   readonly #started = new Map<string, number>();
@@ -58,7 +63,7 @@ export class Timeline {
   fold(event: RunEvent): void {
     if (event.kind === 'run_resume') this.#resume(event.t);
     if (event.kind === 'restart' || event.kind === 'member_start' || event.kind === 'target_found') this.#life(event);
-    if (event.kind === 'restart') this.restarts++;
+    if (event.kind === 'restart') this.#restart(event.target);
     if (event.kind === 'gap') this.#gap({ from: Number(event.data['from']), to: event.t });
     if (event.kind === 'phase') this.#phase({ name: String(event.data['phase']), from: event.t, judged: event.data['judged'] !== false });
   }
@@ -66,6 +71,11 @@ export class Timeline {
   /** Run times at which a life of this member began; of no target (null), at which one of the agent itself did after its first. */
   lives(target: string | null, member: string | null): readonly number[] {
     return target === null ? this.#resumes : (this.#lives.get(JSON.stringify([target, member]))?.starts ?? []);
+  }
+
+  /** Of a target and its members. */
+  restartsOf(target: string): number {
+    return this.#restartsOf.get(target) ?? 0;
   }
 
   snapshot(): TimelineSnapshot {
@@ -77,6 +87,8 @@ export class Timeline {
       restarts: this.restarts,
       resumes: this.#resumes,
       started: [...this.#started],
+      gapCount: this.gapCount,
+      restartsOf: [...this.#restartsOf],
     };
   }
 
@@ -88,6 +100,14 @@ export class Timeline {
     this.restarts = snapshot.restarts;
     this.#resumes = [...snapshot.resumes];
     for (const [key, started] of snapshot.started) this.#started.set(key, started);
+    this.gapCount = snapshot.gapCount ?? snapshot.gaps.length;
+    for (const [target, restarts] of snapshot.restartsOf ?? []) this.#restartsOf.set(target, restarts);
+  }
+
+  /** Targets are bounded by the configuration. */
+  #restart(target: string | null): void {
+    this.restarts++;
+    if (target !== null) this.#restartsOf.set(target, this.restartsOf(target) + 1);
   }
 
   #life(event: RunEvent): void {
@@ -106,11 +126,11 @@ export class Timeline {
    * A restart while the agent was not there, as when the pid namespace that both are in ends with the target: what is found first after a
    * resumption, and began at another time than what was there before, is a successor.
    */
-  #countUnseen(key: string, { kind, data }: RunEvent): void {
+  #countUnseen(key: string, { kind, data, target }: RunEvent): void {
     const started = data['startTime'];
     if (typeof started !== 'number') return;
     const isFirst = this.#unseen.delete(key);
-    if (kind === 'target_found' && isFirst && this.#started.get(key) !== started) this.restarts++;
+    if (kind === 'target_found' && isFirst && this.#started.get(key) !== started) this.#restart(target);
     this.#started.set(key, started);
   }
 
@@ -122,6 +142,7 @@ export class Timeline {
 
   #gap(gap: Span): void {
     if (!(gap.to > gap.from)) return;
+    this.gapCount++;
     this.gapSeconds += gap.to - gap.from;
     this.gaps.push(gap);
     if (this.gaps.length > GAPS_MAX) this.gaps.shift();

@@ -50,8 +50,13 @@ function cells(def: MetricDef): string[] {
     labels.join('; '),
     def.growth,
     def.gate ?? '',
-    def.help.replaceAll('|', '\\|') + (def.limit === undefined ? '' : ` Limit: \`${def.limit}\`.`) + expected(def),
+    def.help.replaceAll('|', '\\|') + (def.limit === undefined ? '' : ` Limit: \`${def.limit}\`.`) + expected(def) + whole(def),
   ];
+}
+
+/** What is recorded and not exported by itself. */
+function whole({ exportedAs }: MetricDef): string {
+  return exportedAs === undefined ? '' : ` Recorded; exported only as part of \`${exportedAs}\`.`;
 }
 
 function expected({ expect = [], unit }: MetricDef): string {

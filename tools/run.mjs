@@ -17,6 +17,7 @@ const bin = join(root, 'node_modules', '.bin');
 /** Debian package by the program, or by the file below which it is looked for, that it brings. */
 const SYSTEM = {
   promtool: 'prometheus',
+  amtool: 'prometheus-alertmanager',
   strace: 'strace',
   javac: 'default-jdk-headless',
   gcc: 'gcc',

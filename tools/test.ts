@@ -14,6 +14,7 @@ const code = await runSteps([
       command: ['node', 'bench/detector/false-alarms.ts', '--runs', '1000', '--noise', 'white,ar1,ou', '--at-most', '10'],
       show: true,
     },
+    { name: 'alerts on replayed runs', command: ['vitest', 'run', '--project', 'rules'], show: true },
   ],
   { name: 'build', command: ['node', 'tools/build.ts'] },
   { name: 'real processes', command: ['vitest', 'run', '--project', 'e2e'], env, show: true },

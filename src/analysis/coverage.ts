@@ -1,8 +1,17 @@
-/** How much of what should have been sampled was: slots of the process tier per target, from the first sample on, while it is bound. */
-import type { SeriesTable } from '../series.ts';
+/**
+ * How much of what should have been sampled was: slots of the process tier per target, from the first sample on, while it is bound. Where no
+ * process can be seen at all, pages of metrics are what was planned: slots of each page, from the first one that could be read.
+ */
+import type { Series, SeriesTable } from '../series.ts';
 import type { Tick } from '../tick.ts';
 
+/** How a page says that it could be read: absent when it could not. */
+const PAGE_READ = 'soak.scrape.duration';
+
 interface Counted {
+  readonly isPage: boolean;
+  /** Seconds between two slots. */
+  readonly every: number;
   /** The latest slot that was sampled. */
   slot: number;
   expected: number;
@@ -10,6 +19,8 @@ interface Counted {
   /** False while the target is gone: nothing is expected of it. */
   bound: boolean;
 }
+
+type Owner = Pick<Counted, 'isPage' | 'every'> & { readonly name: string };
 
 export type CoverageSnapshot = readonly (readonly [string, Counted])[];
 
@@ -19,23 +30,19 @@ const PENDING = 1;
 export class Coverage {
   readonly #interval: number;
   readonly #targets = new Map<string, Counted>();
-  /** Whose process tier a series belongs to, by id; null for others. */
-  readonly #owners: (string | null)[] = [];
+  /** Whose tier a series belongs to, by id; null for others. */
+  readonly #owners: (Owner | null)[] = [];
 
   constructor(interval: number) {
     this.#interval = interval;
   }
 
   watch(tick: Tick, table: SeriesTable): void {
-    for (let id = this.#owners.length; id < table.size; id++) {
-      const { target, source, period } = table.get(id);
-      const isTier = target !== null && source === 'process' && period === this.#interval;
-      this.#owners.push(isTier ? target : null);
-    }
+    for (let id = this.#owners.length; id < table.size; id++) this.#owners.push(this.#ownerOf(table.get(id)));
     const { samples, events } = tick;
     for (let i = 0; i < samples.length; i++) {
-      const target = this.#owners[samples.series[i]!];
-      if (target) this.#sample(target, Math.round(samples.at[i]! / this.#interval));
+      const owner = this.#owners[samples.series[i]!];
+      if (owner) this.#sample(owner, Math.round(samples.at[i]! / owner.every));
     }
     for (const event of events) {
       const counted = event.kind === 'target_gone' && event.target !== null ? this.#targets.get(event.target) : undefined;
@@ -45,9 +52,11 @@ export class Coverage {
 
   /** Share of the planned samples that were taken, 0 to 1; null before the first. `now` is run time. */
   share(now: number): number | null {
+    const all = [...this.#targets.values()];
+    const processes = all.filter(({ isPage }) => !isPage);
     let [expected, taken] = [0, 0];
-    for (const counted of this.#targets.values()) {
-      const late = counted.bound ? Math.floor(now / this.#interval) - counted.slot - PENDING : 0;
+    for (const counted of processes.length > 0 ? processes : all) {
+      const late = counted.bound ? Math.floor(now / counted.every) - counted.slot - PENDING : 0;
       expected += counted.expected + Math.max(0, late);
       taken += counted.taken;
     }
@@ -62,10 +71,17 @@ export class Coverage {
     for (const [target, counted] of snapshot) this.#targets.set(target, { ...counted });
   }
 
-  #sample(target: string, slot: number): void {
-    const counted = this.#targets.get(target);
+  #ownerOf({ def, target, source, period, labels }: Series): Owner | null {
+    // A space is in no role.
+    if (def.name === PAGE_READ) return { name: `page ${labels['soak.scrape']}`, isPage: true, every: period };
+    const isTier = target !== null && source === 'process' && period === this.#interval;
+    return isTier ? { name: target, isPage: false, every: period } : null;
+  }
+
+  #sample({ name, isPage, every }: Owner, slot: number): void {
+    const counted = this.#targets.get(name);
     if (!counted) {
-      this.#targets.set(target, { slot, expected: 1, taken: 1, bound: true });
+      this.#targets.set(name, { isPage, every, slot, expected: 1, taken: 1, bound: true });
       return;
     }
     if (slot <= counted.slot) return; // another series of the same read

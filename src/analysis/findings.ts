@@ -202,6 +202,7 @@ const MUST_SHOW = [['memory.private', 'heap', 'memory.tree'], ['fds']] as const;
 
 /** A required signal that no source has told of, not even that it is blind: a run without it must not pass for want of a series. */
 function missing({ series, work, blind }: Matters, { required }: JudgeOptions): Finding[] {
+  if (!series.some((judged) => judged.series.source === 'process')) return withoutProcesses(series, required);
   // A gauge of a server is nobody else's to show.
   const shown = new Set(series.filter((judged) => isOfServer(judged.series)).flatMap(({ series: { def } }) => [def.alias, def.name]));
   const lists: readonly (readonly string[])[] = [...MUST_SHOW, ...required.filter((name) => !shown.has(name)).map((name) => [name])];
@@ -213,6 +214,16 @@ function missing({ series, work, blind }: Matters, { required }: JudgeOptions): 
       finding('target', `${target} ${name}`, 'inconclusive', `${name} of ${target} must be seen and was never sampled`, { target }),
     );
   });
+}
+
+/** Pages tell what a program chose to tell: what of it certifies the run is for the user to say. */
+function withoutProcesses(series: Matters['series'], required: readonly string[]): Finding[] {
+  const why =
+    'no process was seen, so neither memory nor descriptors are judged; --require says which signals of the pages must be instead';
+  if (required.length === 0) return [finding('target', 'none', 'inconclusive', why)];
+  const shown = new Set(series.flatMap(({ series: { def } }) => [def.alias, def.name]));
+  const absent = required.filter((name) => !shown.has(name));
+  return absent.map((name) => finding('target', name, 'inconclusive', `${name} must be seen and was never sampled`));
 }
 
 function blindFinding({ target, metric, reason, at: since }: BlindSpot, at: At): Finding {

@@ -52,25 +52,30 @@ export interface VerdictSeries {
   readonly why: string;
 }
 
+export const FINDING_KINDS = [
+  'leak',
+  'pool_leak',
+  'pool_exhausted',
+  'pool_unseen',
+  'outage',
+  'recovery',
+  'generator',
+  'diagnosis',
+  'idle',
+  'load',
+  'rule',
+  'level',
+  'work',
+  'coverage',
+  'heap',
+  'target',
+] as const;
+
+export type FindingKind = (typeof FINDING_KINDS)[number];
+
 export interface Finding {
   readonly id: string;
-  readonly kind:
-    | 'leak'
-    | 'pool_leak'
-    | 'pool_exhausted'
-    | 'pool_unseen'
-    | 'outage'
-    | 'recovery'
-    | 'generator'
-    | 'diagnosis'
-    | 'idle'
-    | 'load'
-    | 'rule'
-    | 'level'
-    | 'work'
-    | 'coverage'
-    | 'heap'
-    | 'target';
+  readonly kind: FindingKind;
   /** `pass`: worth a word, and decides nothing. */
   readonly outcome: Outcome;
   readonly target: string | null;

@@ -100,7 +100,7 @@ export const METRICS = defineMetrics({
     help: 'Requests that took longer than soak.bucket.over and not longer than soak.bucket.to, in seconds. Adds up over time and senders.',
     labels: { 'soak.bucket.over': { max: BOUNDS_MAX }, 'soak.bucket.to': { max: BOUNDS_MAX } },
     growth: 'none',
-    panel: PANEL,
+    exportedAs: 'soak.traffic.duration',
   },
   sum: {
     name: 'soak.traffic.duration.sum',
@@ -108,7 +108,7 @@ export const METRICS = defineMetrics({
     kind: 'counter',
     help: 'Durations of all requests whose durations are told.',
     growth: 'none',
-    panel: PANEL,
+    exportedAs: 'soak.traffic.duration',
   },
   timed: {
     name: 'soak.traffic.duration.count',
@@ -116,7 +116,7 @@ export const METRICS = defineMetrics({
     kind: 'counter',
     help: 'Requests whose durations are in soak.traffic.duration.sum.',
     growth: 'none',
-    panel: PANEL,
+    exportedAs: 'soak.traffic.duration',
   },
   checks: {
     name: 'soak.traffic.checks',

@@ -61,7 +61,7 @@ function families(collected: ResourceMetrics): Iterable<Family> {
 }
 
 /** Null for exponential histograms, which neither format can say. */
-function kindOf(metric: MetricData): Kind | 'histogram' | null {
+function kindOf(metric: MetricData): Kind | null {
   if (metric.dataPointType === DataPointType.SUM) return metric.isMonotonic ? 'counter' : 'updowncounter';
   if (metric.dataPointType === DataPointType.HISTOGRAM) return 'histogram';
   return metric.dataPointType === DataPointType.GAUGE ? 'gauge' : null;

@@ -7,7 +7,7 @@ import type { CollectionResult, MetricReader, ResourceMetrics } from '@opentelem
 import { type Clock, within } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import { diagLogger, redactor } from './oteldiag.ts';
-import { type PushTarget, secretsOf, startPush } from './otelpush.ts';
+import { type Pushes, type PushTarget, secretsOf, startPush } from './otelpush.ts';
 import type { ExportedRun } from './runmetrics.ts';
 
 export interface OtelOptions {
@@ -52,10 +52,11 @@ export async function startOtel({ run, readers, clock, log, env = process.env }:
   ]);
   const logger = diagLogger(log, redactor(readers.otlp ? secretsOf(readers.otlp, env) : []));
   const resource = await resourceOf(run);
-  const producer = new RunProducer({ run, clock, log, boot: clock.wall() - uptime(), resource });
   const disabled = env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true';
   if (disabled && readers.otlp) log.warn('nothing is pushed: OTEL_SDK_DISABLED is set');
-  const push = readers.otlp && !disabled ? await startPush(readers.otlp, producer, env, log) : null;
+  const pushes: Pushes | null = readers.otlp && !disabled ? { ok: 0, failed: 0 } : null;
+  const producer = new RunProducer({ run, clock, log, boot: clock.wall() - uptime(), resource, pushes });
+  const push = readers.otlp && pushes ? await startPush(readers.otlp, producer, pushes, env, log) : null;
   const scrape = readers.prometheus ? new PrometheusExporter({ preventServerStart: true, metricProducers: [producer] }) : null;
   const sdk = new NodeSDK({
     resource,

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
-import type { MetricProducer, MetricReader } from '@opentelemetry/sdk-metrics';
+import type { MetricProducer, MetricReader, PushMetricExporter } from '@opentelemetry/sdk-metrics';
 import type { Logger } from '../log.ts';
 import { messageOf, Problem } from '../problem.ts';
 
@@ -11,6 +11,12 @@ export interface PushTarget {
   readonly endpoint: string;
   /** Beyond those of `OTEL_EXPORTER_OTLP_HEADERS`; of two with the same name these win. */
   readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** Pushes by how they ended; retries are part of one push. */
+export interface Pushes {
+  ok: number;
+  failed: number;
 }
 
 export interface Push {
@@ -29,8 +35,11 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** Pushes in the air: one that hangs and the one after it. At 2,000 series of 140 bytes they hold 0.6 MB. */
 const PUSHES_MAX = 2;
 
-/** @throws {Problem} CONFIG when a certificate that the environment names cannot be read */
-export async function startPush(target: PushTarget, producer: MetricProducer, env: Env, log: Logger): Promise<Push> {
+/**
+ * @param pushes is counted up
+ * @throws {Problem} CONFIG when a certificate that the environment names cannot be read
+ */
+export async function startPush(target: PushTarget, producer: MetricProducer, pushes: Pushes, env: Env, log: Logger): Promise<Push> {
   const [{ OTLPMetricExporter }, { PeriodicExportingMetricReader }] = await Promise.all([
     import('@opentelemetry/exporter-metrics-otlp-proto'),
     import('@opentelemetry/sdk-metrics'),
@@ -46,6 +55,7 @@ export async function startPush(target: PushTarget, producer: MetricProducer, en
     concurrencyLimit: PUSHES_MAX,
     httpAgentOptions: (protocol) => line.agent(protocol),
   });
+  count(exporter, pushes);
   const reader = new PeriodicExportingMetricReader({
     exporter,
     exportIntervalMillis,
@@ -53,6 +63,18 @@ export async function startPush(target: PushTarget, producer: MetricProducer, en
     metricProducers: [producer],
   });
   return { reader, cut: () => line.cut() };
+}
+
+/** Between the exporter and whoever asks it. */
+function count(exporter: PushMetricExporter, pushes: Pushes): void {
+  const send = exporter.export.bind(exporter);
+  exporter.export = (metrics, done) =>
+    send(metrics, (result) => {
+      // The exporter gives a reason whenever it fails; the names of its codes are in a package that is used for nothing else.
+      if (result.error === undefined) pushes.ok++;
+      else pushes.failed++;
+      done(result);
+    });
 }
 
 /** The connection to the receiver. The exporter would keep its own open after its shutdown, so it is given one that can be cut. */

@@ -17,7 +17,11 @@ import type { MetricDef } from '../catalog.ts';
 import type { Clock } from '../clock.ts';
 import type { Logger } from '../log.ts';
 import type { Series } from '../series.ts';
-import { createdAt, type ExportedRun, identity, METRICS, type Point, point, RunPoints, targetPoints, verdictPoints } from './runmetrics.ts';
+import { type Histogram, histograms, SAMPLES_EACH } from './histogram.ts';
+import { identity, type Point, point } from './points.ts';
+import type { Pushes } from './otelpush.ts';
+import { createdAt, type ExportedRun, METRICS, RunPoints, targetPoints, targetStates } from './runmetrics.ts';
+import { verdictPoints } from './verdictmetrics.ts';
 
 /** Contracts, "Caps". With three labels a point is some 140 bytes, of OTLP or of text: 0.3 MB a push or page, made in 2 ms of CPU. */
 export const EXPORTED_MAX = 2000;
@@ -35,6 +39,8 @@ export interface ProducerOptions {
   /** Time of boot, seconds since the epoch. */
   readonly boot: number;
   readonly resource: ResourceMetrics['resource'];
+  /** Null: nothing is pushed. */
+  readonly pushes?: Pushes | null;
 }
 
 export class RunProducer implements MetricProducer {
@@ -56,16 +62,23 @@ export class RunProducer implements MetricProducer {
     const metrics = new Grouped(now);
     const verdict = run.verdict();
     for (const value of this.#runPoints.all(verdict)) metrics.add(value, now);
+    for (const value of this.#pushPoints()) metrics.add(value, now);
     const dropped = this.#fill(metrics, verdict, now);
     metrics.add(point(METRICS.dropped, identity(run.id, null, null), dropped), now);
     const scope = { name: 'soak-agent', version: run.version };
     return Promise.resolve({ resourceMetrics: { resource, scopeMetrics: [{ scope, metrics: metrics.all() }] }, errors: [] });
   }
 
+  #pushPoints(): Point[] {
+    const { run, pushes } = this.#options;
+    const own = identity(run.id, null, null);
+    return Object.entries(pushes ?? {}).map(([result, count]) => point(METRICS.pushes, { ...own, 'soak.export.result': result }, count));
+  }
+
   /** Adds points in the order of their worth until the cap is reached; returns how many did not fit. */
   #fill(metrics: Grouped, verdict: Verdict | null, now: number): number {
     const { run, boot } = this.#options;
-    const [gated, targets, others] = this.#order.of(run.state.series.all(), gatedMetrics(verdict));
+    const { gated, targets, others, parts } = this.#order.of(run.state.series.all(), gatedMetrics(verdict));
     const room = EXPORTED_MAX - 1;
     let dropped = 0;
     const offer = (value: Point, at: number): void => {
@@ -78,7 +91,11 @@ export class RunProducer implements MetricProducer {
     };
     gated.forEach(offerSeries);
     for (const value of verdictPoints(run.id, verdict, now)) offer(value, now);
-    for (const value of targetPoints(run, boot)) offer(value, now);
+    for (const value of [...targetStates(run), ...targetPoints(run, boot)]) offer(value, now);
+    for (const { target, value } of histograms(parts, run.state)) {
+      if (metrics.size + SAMPLES_EACH <= room) metrics.addHistogram(METRICS.duration, identity(run.id, target, null), value);
+      else dropped++;
+    }
     targets.forEach(offerSeries);
     others.forEach(offerSeries);
     if (dropped > 0) this.#sayCapped(dropped);
@@ -121,18 +138,21 @@ function gatedMetrics(verdict: Verdict | null): readonly string[] {
   return [...new Set(series.filter(({ gated }) => gated).map(({ metric }) => metric))].toSorted();
 }
 
-type Ranks = [gated: Series[], ofTargets: Series[], others: Series[]];
+/** `parts` are exported as histograms only. */
+type Ranks = Record<'gated' | 'targets' | 'others' | 'parts', Series[]>;
+
+const emptyRanks = (): Ranks => ({ gated: [], targets: [], others: [], parts: [] });
 
 /** Series by the worth of exporting them, each rank in the order of ids, so that the cap cuts the same ones every time. */
 class ExportOrder {
-  #ranks: Ranks = [[], [], []];
+  #ranks = emptyRanks();
   #known = 0;
   #gated: readonly string[] = [];
 
   of(all: readonly Series[], gated: readonly string[]): Ranks {
     if (gated.join() !== this.#gated.join()) {
       this.#gated = gated;
-      this.#ranks = [[], [], []];
+      this.#ranks = emptyRanks();
       this.#known = 0;
     }
     for (; this.#known < all.length; this.#known++) {
@@ -142,15 +162,17 @@ class ExportOrder {
     return this.#ranks;
   }
 
-  #rank({ def, target }: Series): 0 | 1 | 2 {
-    if (def.gate !== undefined || this.#gated.includes(def.name)) return 0;
-    return target === null ? 2 : 1;
+  #rank({ def, target }: Series): keyof Ranks {
+    if (def.exportedAs !== undefined) return 'parts';
+    if (def.gate !== undefined || this.#gated.includes(def.name)) return 'gated';
+    return target === null ? 'others' : 'targets';
   }
 }
 
 /** Data points, gathered under their metrics. */
 class Grouped {
   readonly #metrics = new Map<MetricDef, DataPoint<number>[]>();
+  readonly #histograms = new Map<MetricDef, DataPoint<Histogram>[]>();
   readonly #now: number;
   readonly #nowTime: HrTime;
   size = 0;
@@ -168,14 +190,29 @@ class Grouped {
     this.size++;
   }
 
+  addHistogram(def: MetricDef, attributes: Attributes, value: Histogram): void {
+    const points = this.#histograms.get(def) ?? [];
+    if (points.length === 0) this.#histograms.set(def, points);
+    points.push({ attributes, value, startTime: UNKNOWN_TIME, endTime: this.#nowTime });
+    this.size += SAMPLES_EACH;
+  }
+
   all(): MetricData[] {
-    return [...this.#metrics].map(([def, dataPoints]) => metricData(def, dataPoints));
+    const numbers = [...this.#metrics].map(([def, dataPoints]) => metricData(def, dataPoints));
+    const aggregationTemporality = AggregationTemporality.CUMULATIVE;
+    const whole = [...this.#histograms].map(([def, dataPoints]): MetricData => {
+      return { descriptor: descriptorOf(def), aggregationTemporality, dataPointType: DataPointType.HISTOGRAM, dataPoints };
+    });
+    return [...numbers, ...whole];
   }
 }
 
+function descriptorOf(def: MetricDef): MetricData['descriptor'] {
+  return { name: def.name, description: def.help, unit: def.unit, valueType: ValueType.DOUBLE };
+}
+
 function metricData(def: MetricDef, dataPoints: DataPoint<number>[]): MetricData {
-  const descriptor = { name: def.name, description: def.help, unit: def.unit, valueType: ValueType.DOUBLE };
-  const base = { descriptor, aggregationTemporality: AggregationTemporality.CUMULATIVE, dataPoints };
+  const base = { descriptor: descriptorOf(def), aggregationTemporality: AggregationTemporality.CUMULATIVE, dataPoints };
   if (def.kind === 'gauge') return { ...base, dataPointType: DataPointType.GAUGE };
   return { ...base, dataPointType: DataPointType.SUM, isMonotonic: def.kind === 'counter' };
 }

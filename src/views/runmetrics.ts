@@ -2,11 +2,14 @@
  * What a run says of itself: its identity and times, the processes behind its targets, and the verdict so far. Everything is computed
  * when it is read; only closed sets and what the run bounds itself become labels.
  */
-import { defineMetrics, IDENTITY, type MetricDef, type Unit } from '../catalog.ts';
-import { parseRfc3339, rfc3339 } from '../clock.ts';
-import type { Verdict, VerdictSeries } from '../analysis/verdict.ts';
+import { defineMetrics, type MetricDef } from '../catalog.ts';
+import { rfc3339 } from '../clock.ts';
+import { FINDING_KINDS, type Verdict } from '../analysis/verdict.ts';
+import { isJudgedPhase } from '../phases.ts';
 import type { RunState } from '../runstate.ts';
 import type { Proc, Target } from '../targets.ts';
+import { identity, type Point, point, states } from './points.ts';
+import { OUTCOMES } from './verdictmetrics.ts';
 
 /** A run as the exporters see it. They read and never write. */
 export interface ExportedRun {
@@ -29,43 +32,8 @@ export interface ExportedRun {
   runtime?(proc: Proc): string | null;
 }
 
-const OUTCOMES = ['pass', 'fail', 'inconclusive'] as const;
-const GRADES = ['none', 'suspected', 'confirmed', 'retracted'] as const;
-
 /** Phases exported: the current one is 1, earlier ones are 0, so that a push ends them too and not only a scrape. */
 const PHASES_EXPORTED = 32;
-
-/** Kinds of unit that a slope may have. One metric name has one unit, so each kind is a metric of its own. */
-const SLOPE_UNITS = { bytes: 'By/h', time: 's/h', ratio: '1/h', count: '{count}/h' } as const satisfies Record<string, Unit>;
-
-type Family = keyof typeof SLOPE_UNITS;
-
-/** Figures of a slope that are exported, and the name and help of each. */
-const SLOPE_FIGURES = {
-  slope: ['soak.slope', 'Growth per hour at the end of the judged time'],
-  lower: ['soak.slope.lower', 'Lower bound of the growth per hour'],
-  upper: ['soak.slope.upper', 'Upper bound of the growth per hour'],
-  floor: ['soak.slope.floor', 'Smallest growth per hour that counts as a leak'],
-  detectable: ['soak.slope.detectable', 'Smallest growth per hour that could have been seen by now'],
-} as const;
-
-type Figure = keyof typeof SLOPE_FIGURES;
-
-const SERIES_LABELS = { 'soak.series.metric': { max: 64 } } as const;
-
-function slopeMetric(figure: Figure, family: Family): MetricDef {
-  const [name, help] = SLOPE_FIGURES[figure];
-  const unit = SLOPE_UNITS[family];
-  return { name: `${name}.${family}`, unit, kind: 'gauge', help: `${help} (${family})`, labels: SERIES_LABELS, growth: 'none' };
-}
-
-const FIGURES = Object.keys(SLOPE_FIGURES) as Figure[];
-const FAMILIES = Object.keys(SLOPE_UNITS) as Family[];
-
-/** `METRICS` keys `slope bytes`, `lower time` ...: every figure in every kind of unit. */
-const SLOPES = Object.fromEntries(
-  FIGURES.flatMap((figure) => FAMILIES.map((family) => [`${figure} ${family}` as const, slopeMetric(figure, family)])),
-) as Record<`${Figure} ${Family}`, MetricDef>;
 
 export const METRICS = defineMetrics({
   info: {
@@ -107,6 +75,13 @@ export const METRICS = defineMetrics({
     growth: 'none',
   },
   coverage: { name: 'soak.run.coverage', unit: '1', kind: 'gauge', help: 'Share of the planned samples that were taken', growth: 'none' },
+  gaps: {
+    name: 'soak.run.gaps',
+    unit: '{gap}',
+    kind: 'counter',
+    help: 'Times at which the agent itself stopped sampling for a while',
+    growth: 'none',
+  },
   gap: { name: 'soak.run.gap.time', unit: 's', kind: 'counter', help: 'Time in which the agent itself did not sample', growth: 'none' },
   restarts: {
     name: 'soak.run.restarts',
@@ -123,36 +98,55 @@ export const METRICS = defineMetrics({
     labels: { 'soak.outcome': OUTCOMES },
     growth: 'none',
   },
-  seriesOutcome: {
-    name: 'soak.series.outcome',
-    unit: '{outcome}',
+  steady: {
+    name: 'soak.run.steady',
+    unit: '{run}',
     kind: 'gauge',
-    help: 'Verdict on a gated series so far: 1 for the outcome that holds, 0 for the others',
-    labels: { ...SERIES_LABELS, 'soak.outcome': OUTCOMES },
+    help: '1 while what is seen counts: the run goes on and its phase is judged. 0 in warm-ups, ramps, faults and cool-downs, and after the end',
     growth: 'none',
   },
-  grade: {
-    name: 'soak.series.grade',
-    unit: '{grade}',
-    kind: 'gauge',
-    help: 'Grade of the suspicion on a gated series: 1 for the grade that holds, 0 for the others',
-    labels: { ...SERIES_LABELS, 'soak.grade': GRADES },
-    growth: 'none',
-  },
-  exhaustion: {
-    name: 'soak.exhaustion.remaining',
+  sampled: {
+    name: 'soak.run.sample_time',
     unit: 's',
     kind: 'gauge',
-    help: 'Time until a gated series reaches its limit at the present growth; absent when it would not',
-    labels: SERIES_LABELS,
+    help: 'When the last samples were taken, since the epoch; absent before the first',
     growth: 'none',
   },
-  exhaustionEarliest: {
-    name: 'soak.exhaustion.remaining.earliest',
-    unit: 's',
+  processes: {
+    name: 'soak.target.processes',
+    unit: '{process}',
     kind: 'gauge',
-    help: 'Time until a gated series could reach its limit at the earliest; absent when it could not',
-    labels: SERIES_LABELS,
+    help: 'Processes that are bound to a target; 0 while it is gone or not found yet',
+    growth: 'none',
+  },
+  targetRestarts: {
+    name: 'soak.target.restarts',
+    unit: '{restart}',
+    kind: 'counter',
+    help: 'Restarts of a target and its members seen in the run',
+    growth: 'none',
+  },
+  findings: {
+    name: 'soak.findings',
+    unit: '{finding}',
+    kind: 'gauge',
+    help: 'Findings of the verdict so far by their kind and what they decide; those that decide nothing are pass',
+    labels: { 'soak.finding.kind': FINDING_KINDS, 'soak.outcome': OUTCOMES },
+    growth: 'none',
+  },
+  pushes: {
+    name: 'soak.export.pushes',
+    unit: '{push}',
+    kind: 'counter',
+    help: 'OTLP pushes since the agent was started by how they ended, with their retries; absent when nothing is pushed',
+    labels: { 'soak.export.result': ['ok', 'failed'] },
+    growth: 'none',
+  },
+  duration: {
+    name: 'soak.traffic.duration',
+    unit: 's',
+    kind: 'histogram',
+    help: 'Durations of the requests completed since the agent was started. A bucket of the sender that reaches over a bound counts at its upper end',
     growth: 'none',
   },
   dropped: {
@@ -162,20 +156,12 @@ export const METRICS = defineMetrics({
     help: 'Series that are recorded and judged but beyond the cap on exported ones',
     growth: 'none',
   },
-  ...SLOPES,
 });
 
-/** One value to export. */
-export interface Point {
-  readonly def: MetricDef;
-  /** By OpenTelemetry attribute name. */
-  readonly attributes: Readonly<Record<string, string>>;
-  readonly value: number;
-  /** When a counter was zero, in seconds since the epoch; null where that is not known. */
-  readonly start: number | null;
-}
+/** Kinds of findings are 16 of three outcomes, and of as many targets as there are: a verdict has a few. */
+const FINDINGS_EXPORTED = 64;
 
-/** Identity, times and verdict of the run as a whole. At most 13 points and one per phase. */
+/** Identity, times and verdict of the run as a whole. At most 16 points, and one per phase and per kind of finding. */
 export class RunPoints {
   readonly #run: ExportedRun;
   readonly #phases = new Set<string>();
@@ -186,24 +172,28 @@ export class RunPoints {
 
   all(verdict: Verdict | null): Point[] {
     const run = this.#run;
-    const own = { [IDENTITY.run]: run.id };
+    const own = identity(run.id, null, null);
     const at = (def: MetricDef, value: number | null | undefined): Point[] =>
       value === null || value === undefined ? [] : [point(def, own, value, def.kind === 'counter' ? run.start : null)];
     return [
       point(METRICS.info, { ...own, 'soak.version': run.version }, 1),
-      ...this.#phase(own),
+      ...this.#phase(own, verdict),
+      point(METRICS.steady, own, isSteady(run, verdict) ? 1 : 0),
       ...at(METRICS.start, run.start),
       ...at(METRICS.end, run.end()),
       ...at(METRICS.planned, run.planned),
       ...at(METRICS.coverage, verdict?.coverage),
+      ...at(METRICS.sampled, run.state.n < 0 ? null : run.start + run.state.t),
+      ...at(METRICS.gaps, run.state.timeline.gapCount),
       ...at(METRICS.gap, run.state.timeline.gapSeconds),
       ...at(METRICS.restarts, run.state.timeline.restarts),
       ...(verdict ? states(METRICS.outcome, own, 'soak.outcome', OUTCOMES, verdict.outcome) : []),
+      ...findingPoints(run.id, verdict),
     ];
   }
 
-  #phase(own: Readonly<Record<string, string>>): Point[] {
-    const current = this.#run.phase();
+  #phase(own: Readonly<Record<string, string>>, verdict: Verdict | null): Point[] {
+    const current = this.#run.phase() || (verdict?.phases.at(-1)?.name ?? '');
     if (current !== '') {
       this.#phases.delete(current);
       this.#phases.add(current);
@@ -214,46 +204,27 @@ export class RunPoints {
   }
 }
 
-/** What the verdict says of each gated series: at most 14 points a series. `run` is its id, `now` in seconds since the epoch. */
-export function verdictPoints(run: string, verdict: Verdict | null, now: number): Point[] {
-  return (verdict?.series ?? []).filter((series) => series.gated).flatMap((series) => seriesPoints(run, series, now));
+/** Phases that nobody declared are those that the verdict found in the load. */
+function isSteady(run: ExportedRun, verdict: Verdict | null): boolean {
+  if (run.end() !== null) return false;
+  return run.phase() === '' ? (verdict?.phases.at(-1)?.judged ?? true) : isJudgedPhase(run.phase());
 }
 
-function seriesPoints(run: string, series: VerdictSeries, now: number): Point[] {
-  const own = { ...series.labels, ...identity(run, series.target, series.member), 'soak.series.metric': series.metric };
-  const at = (def: MetricDef, value: number | null): Point[] => (value === null ? [] : [point(def, own, value)]);
-  const until = (time: string | undefined): number | null => remaining(time, now);
-  return [
-    ...states(METRICS.seriesOutcome, own, 'soak.outcome', OUTCOMES, series.outcome),
-    ...states(METRICS.grade, own, 'soak.grade', GRADES, series.grade),
-    ...at(METRICS.exhaustion, until(series.exhaustion?.at)),
-    ...at(METRICS.exhaustionEarliest, until(series.exhaustion?.lo)),
-    ...slopePoints(series, at),
-  ];
+function findingPoints(run: string, verdict: Verdict | null): Point[] {
+  const counts = Map.groupBy(verdict?.findings ?? [], ({ kind, outcome, target }) => JSON.stringify([kind, outcome, target]));
+  return [...counts.values()].slice(0, FINDINGS_EXPORTED).map((all) => {
+    const { kind, outcome, target } = all[0]!;
+    return point(METRICS.findings, { ...identity(run, target, null), 'soak.finding.kind': kind, 'soak.outcome': outcome }, all.length);
+  });
 }
 
-function slopePoints(series: VerdictSeries, at: (def: MetricDef, value: number | null) => Point[]): Point[] {
-  const family = familyOf(series.unit);
-  if (family === null) return [];
-  return [
-    ...at(METRICS[`slope ${family}`], series.slope?.perHour ?? null),
-    ...at(METRICS[`lower ${family}`], series.slope?.lo ?? null),
-    ...at(METRICS[`upper ${family}`], series.slope?.hi ?? null),
-    ...at(METRICS[`floor ${family}`], series.floorPerHour),
-    ...at(METRICS[`detectable ${family}`], series.smallestDetectablePerHour),
-  ];
-}
-
-/** The kind of slope of a metric's unit, or null for a unit that has none. */
-function familyOf(unit: string): Family | null {
-  if (unit.startsWith('{') && unit.endsWith('}')) return 'count';
-  return FAMILIES.find((family) => SLOPE_UNITS[family] === `${unit}/h`) ?? null;
-}
-
-/** A limit that should have been reached already is 0 s away, not a negative time. */
-function remaining(time: string | undefined, now: number): number | null {
-  const at = time === undefined ? null : parseRfc3339(time);
-  return at === null ? null : Math.max(0, at - now);
+/** Two points per target. */
+export function targetStates(run: ExportedRun): Point[] {
+  return run.targets().flatMap(({ role, procs }) => {
+    const own = identity(run.id, role, null);
+    const restarts = run.state.timeline.restartsOf(role);
+    return [point(METRICS.processes, own, procs.length), point(METRICS.targetRestarts, own, restarts, run.start)];
+  });
 }
 
 /** One point per bound process. `boot` is the time of boot in seconds since the epoch. */
@@ -279,19 +250,4 @@ const TICKS_PER_SECOND = 100;
 /** Seconds since the epoch at which the process began, to within the resolution of a tick and of the boot time. */
 export function createdAt(proc: Pick<Proc, 'startTime'>, boot: number): number {
   return boot + proc.startTime / TICKS_PER_SECOND;
-}
-
-export function identity(run: string, target: string | null, member: string | null): Record<string, string> {
-  const attributes: Record<string, string> = { [IDENTITY.run]: run };
-  if (target !== null) attributes[IDENTITY.target] = target;
-  if (member !== null) attributes[IDENTITY.member] = member;
-  return attributes;
-}
-
-function states(def: MetricDef, own: Readonly<Record<string, string>>, label: string, all: readonly string[], current: string): Point[] {
-  return all.map((state) => point(def, { ...own, [label]: state }, state === current ? 1 : 0));
-}
-
-export function point(def: MetricDef, attributes: Readonly<Record<string, string>>, value: number, start: number | null = null): Point {
-  return { def, attributes, value, start };
 }

@@ -14,7 +14,7 @@ import { openMetricsPage, textPage } from '../../src/views/exposition.ts';
 import { type Otel, startOtel } from '../../src/views/otel.ts';
 import type { PushTarget } from '../../src/views/otelpush.ts';
 import { DEFS, type Fake, fakeRun, fullRun, owner, target } from '../unit/views/run.ts';
-import { type Receiver, receiver, translated } from './otlp.ts';
+import { type Receiver, receiver, translated, translatedSamples } from './otlp.ts';
 
 const clock = new SystemClock();
 const cleanups: (() => unknown)[] = [];
@@ -80,8 +80,15 @@ describe('push and scrape', () => {
     const page = scraped(textPage((await otel.collect()).resourceMetrics));
     expect(pushed.length).toBeGreaterThan(60);
     expect(pushed.toSorted()).toEqual(page.toSorted());
+    expect(page.some((series) => series.startsWith('soak_traffic_duration_seconds_bucket{') && series.endsWith('le="+Inf"}'))).toBe(true);
     const names = new Set(pushed.map((series) => series.replace(/\{.*/, '')));
-    for (const name of ['process_cpu_time_seconds_total', 'soak_slope_bytes_per_hour', 'soak_run_coverage_ratio', 'soak_target_info']) {
+    for (const name of [
+      'process_cpu_time_seconds_total',
+      'soak_slope_bytes_per_hour',
+      'soak_run_coverage_ratio',
+      'soak_target_info',
+      'soak_traffic_duration_seconds_bucket',
+    ]) {
       expect(names).toContain(name);
     }
   });
@@ -92,9 +99,10 @@ describe('push and scrape', () => {
     fake.end = fake.run.start + 90; // so that times to a limit do not move between push and scrape
     const otel = await start(fake, { endpoint: url });
     await otel.flush();
-    const values = (await push()).metrics.flatMap(({ points }) => points.map(({ value }) => value));
+    const isCounted = (series: string): boolean => series.startsWith('soak_export_pushes'); // which the push itself counts up
+    const values = translatedSamples((await push()).metrics).flatMap(({ series, value }) => (isCounted(series) ? [] : [value]));
     const page = textPage((await otel.collect()).resourceMetrics);
-    const lines = page.split('\n').filter((line) => line !== '' && !line.startsWith('#') && !line.startsWith('target_info'));
+    const lines = page.split('\n').filter((line) => line !== '' && !/^(#|target_info)/.test(line) && !isCounted(line));
     expect(lines.map((line) => Number(line.split(' ').at(-1)))).toEqual(values);
   });
 
@@ -233,6 +241,56 @@ describe('a receiver that fails', () => {
     await otel.flush();
     expect(said.join('\n')).toMatch(/OpenTelemetry: .*export failed.*Unauthorized/);
     expect(said.join('\n')).not.toMatch(/k-123456|hunter2|t0ken/);
+  });
+
+  /** What a program that is no receiver of OTLP may answer. */
+  const ANSWERS: readonly (readonly [string, string | null])[] = [
+    ['400', 'HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n'],
+    ['404', 'HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n'],
+    ['413', 'HTTP/1.1 413 Content Too Large\r\ncontent-length: 0\r\n\r\n'],
+    ['429 with a date far ahead', 'HTTP/1.1 429 Slow Down\r\nretry-after: 86400\r\ncontent-length: 0\r\n\r\n'],
+    ['500', 'HTTP/1.1 500 Oops\r\ncontent-length: 0\r\n\r\n'],
+    ['503', 'HTTP/1.1 503 Busy\r\ncontent-length: 0\r\n\r\n'],
+    ['a redirect', 'HTTP/1.1 302 Found\r\nlocation: http://203.0.113.1/\r\ncontent-length: 0\r\n\r\n'],
+    ['another protocol', 'SSH-2.0-OpenSSH_9.2\r\n'],
+    ['HTTP/2 alone', '\u0000\u0000\u0006\u0004\u0000\u0000\u0000\u0000\u0000\u0000\u0005\u0000\u0000\u0040\u0000'],
+    ['half an answer', 'HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nabc'],
+    ['the end of the connection', null],
+  ];
+
+  test.each(ANSWERS)('%s: the push is counted as failed, and said in a line', async (_, answer) => {
+    setEnv({ OTEL_EXPORTER_OTLP_TIMEOUT: '300' });
+    const server = createServer((socket) => {
+      socket.on('error', () => {}).once('data', () => (answer === null ? socket.destroy() : socket.write(answer, 'latin1')));
+    }).listen(0, '127.0.0.1');
+    cleanups.push(() => server.close());
+    await once(server, 'listening');
+    trackSockets(server);
+    const { log, said } = warnings();
+    const otel = await start(fullRun(), { endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}/v1/metrics` }, log);
+    await otel.flush();
+    const page = textPage((await otel.collect()).resourceMetrics);
+    expect(page).toContain('soak_export_pushes_total{soak_export_result="failed",soak_run="k3x9"} 1\n');
+    expect(page).toContain('soak_export_pushes_total{soak_export_result="ok",soak_run="k3x9"} 0\n');
+    expect(said).toHaveLength(1);
+    expect(said[0]!.length).toBeLessThan(400);
+  });
+
+  test('a slow one that answers in time is no failure', async () => {
+    const slow = createServer((socket) => {
+      socket
+        .on('error', () => {})
+        .once('data', () => {
+          const answer = [...'HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n'];
+          const dribble = setInterval(() => (answer.length > 0 ? socket.write(answer.splice(0, 4).join('')) : clearInterval(dribble)), 20);
+        });
+    }).listen(0, '127.0.0.1');
+    cleanups.push(() => slow.close());
+    await once(slow, 'listening');
+    trackSockets(slow);
+    const otel = await start(fullRun(), { endpoint: `http://127.0.0.1:${(slow.address() as AddressInfo).port}/v1/metrics` });
+    await otel.flush();
+    expect(textPage((await otel.collect()).resourceMetrics)).toContain('soak_export_result="ok",soak_run="k3x9"} 1\n');
   });
 
   test('nobody there: memory and descriptors stay flat', async () => {

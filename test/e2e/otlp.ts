@@ -6,7 +6,10 @@ import { gunzipSync } from 'node:zlib';
 
 export interface OtlpPoint {
   readonly attributes: Readonly<Record<string, string | number>>;
+  /** Of a histogram its count. */
   readonly value: number;
+  /** Of a histogram. */
+  readonly buckets?: { readonly bounds: readonly number[]; readonly counts: readonly number[]; readonly sum: number | null };
   /** Nanoseconds since the epoch; 0n is unknown. */
   readonly start: bigint;
   readonly time: bigint;
@@ -15,7 +18,7 @@ export interface OtlpPoint {
 export interface OtlpMetric {
   readonly name: string;
   readonly unit: string;
-  readonly kind: 'gauge' | 'counter' | 'updowncounter';
+  readonly kind: 'gauge' | 'counter' | 'updowncounter' | 'histogram';
   readonly points: readonly OtlpPoint[];
 }
 
@@ -117,24 +120,47 @@ function decode(body: Buffer): Pick<OtlpPush, 'resource' | 'scopes' | 'metrics'>
 
 function metric(message: Buffer): OtlpMetric {
   const [gauge] = messages(message, 5);
+  const [histogram] = messages(message, 9);
   const [sum = Buffer.alloc(0)] = messages(message, 7);
   const monotonic = fields(sum).some(([number, value]) => number === 3 && value === 1n);
   return {
     name: text(message, 1),
     unit: text(message, 3),
-    kind: gauge ? 'gauge' : monotonic ? 'counter' : 'updowncounter',
-    points: messages(gauge ?? sum, 1).map(point),
+    kind: gauge ? 'gauge' : histogram ? 'histogram' : monotonic ? 'counter' : 'updowncounter',
+    points: histogram ? messages(histogram, 1).map(histogramPoint) : messages(gauge ?? sum, 1).map(point),
   };
 }
 
 function point(message: Buffer): OtlpPoint {
-  const fixed = (number: number): bigint => messages(message, number)[0]?.readBigUInt64LE() ?? 0n;
+  return { attributes: attributes(message, 7), value: double(message, 4) ?? NaN, start: fixed(message, 2), time: fixed(message, 3) };
+}
+
+function histogramPoint(message: Buffer): OtlpPoint {
   return {
-    attributes: attributes(message, 7),
-    value: messages(message, 4)[0]?.readDoubleLE() ?? NaN,
-    start: fixed(2),
-    time: fixed(3),
+    attributes: attributes(message, 9),
+    value: Number(fixed(message, 4)),
+    start: fixed(message, 2),
+    time: fixed(message, 3),
+    buckets: {
+      counts: words(messages(message, 6)).map((word) => Number(word.readBigUInt64LE())),
+      bounds: words(messages(message, 7)).map((word) => word.readDoubleLE()),
+      sum: double(message, 5),
+    },
   };
+}
+
+function fixed(message: Buffer, number: number): bigint {
+  return messages(message, number)[0]?.readBigUInt64LE() ?? 0n;
+}
+
+function double(message: Buffer, number: number): number | null {
+  return messages(message, number)[0]?.readDoubleLE() ?? null;
+}
+
+/** Eight bytes each, whether packed into one field or not. */
+function words(parts: readonly Buffer[]): Buffer[] {
+  const all = Buffer.concat(parts);
+  return Array.from({ length: all.length / 8 }, (_, i) => all.subarray(i * 8, i * 8 + 8));
 }
 
 function attributes(of: Buffer, number: number): Record<string, string | number> {
@@ -150,11 +176,20 @@ function attributes(of: Buffer, number: number): Record<string, string | number>
 const UNITS: Readonly<Record<string, string>> = { By: 'bytes', s: 'seconds', '1': '', h: 'hours' };
 const PER: Readonly<Record<string, string>> = { s: 'second', h: 'hour' };
 
+/** What Prometheus and the collector make of one series of a push. */
+export interface TranslatedSample {
+  /** `name{labels}`, the labels in the order of their names. */
+  readonly series: string;
+  readonly value: number;
+  /** Seconds since the epoch. */
+  readonly at: number;
+}
+
 /**
- * The series that Prometheus and the collector make of a push, as `name{labels}`: names from words, unit words that are not there yet,
- * `total` and `ratio` last; labels with what is not allowed replaced. Written apart from the agent's own spelling, to compare with it.
+ * Names from words, unit words that are not there yet, `total` and `ratio` last; labels with what is not allowed replaced; a histogram as
+ * its buckets, sum and count. Written apart from the agent's own spelling, to compare with it.
  */
-export function translated(metrics: readonly OtlpMetric[]): string[] {
+export function translatedSamples(metrics: readonly OtlpMetric[]): TranslatedSample[] {
   return metrics.flatMap(({ name, unit, kind, points }) => {
     const tokens = name.split(/[^A-Za-z0-9:]/).filter((token) => token !== '');
     const [main = '', per = ''] = unit.split('/');
@@ -163,11 +198,23 @@ export function translated(metrics: readonly OtlpMetric[]): string[] {
     if (per !== '' && !per.includes('{')) tokens.push('per', PER[per] ?? per);
     const last = kind === 'counter' ? 'total' : kind === 'gauge' && unit === '1' ? 'ratio' : null;
     const spelt = (last === null ? tokens : [...tokens.filter((token) => token !== last), last]).join('_');
-    return points.map((p) => {
-      const labels = Object.entries(p.attributes).map(
-        ([key, value]) => `${key.replaceAll(/[^A-Za-z0-9_]/g, '_')}=${JSON.stringify(value)}`,
-      );
-      return `${spelt}{${labels.toSorted().join(',')}}`;
-    });
+    return points.flatMap((p) => samplesOf(spelt, p));
   });
+}
+
+export function translated(metrics: readonly OtlpMetric[]): string[] {
+  return translatedSamples(metrics).map(({ series }) => series);
+}
+
+function samplesOf(name: string, { attributes: given, value, buckets, time }: OtlpPoint): TranslatedSample[] {
+  const labels = Object.entries(given).map(([key, text]) => `${key.replaceAll(/[^A-Za-z0-9_]/g, '_')}=${JSON.stringify(text)}`);
+  const sample = (suffix: string, of: number, more: readonly string[] = []): TranslatedSample => {
+    // The bound of a bucket is written last, whatever its name.
+    return { series: `${name}${suffix}{${[...labels.toSorted(), ...more].join(',')}}`, value: of, at: Number(time / 1_000_000n) / 1000 };
+  };
+  if (!buckets) return [sample('', value)];
+  let below = 0;
+  const bounds = buckets.bounds.map((bound, i) => sample('_bucket', (below += buckets.counts[i] ?? 0), [`le="${bound}"`]));
+  const sum = buckets.sum === null ? [] : [sample('_sum', buckets.sum)];
+  return [...bounds, sample('_bucket', value, ['le="+Inf"']), ...sum, sample('_count', value)];
 }

@@ -41,6 +41,7 @@ describe('Catalog', () => {
       'alias x',
     ],
     ['a limit that does not exist', [{ ...GAUGE, limit: 'nowhere' }], 'nowhere'],
+    ['a part of a histogram that does not exist', [{ ...GAUGE, exportedAs: 'a.b' }], 'which is no histogram'],
     ['a gate without a name for rules', [{ ...GAUGE, gate: 'gated' as const }], 'no alias'],
   ])('refuses %s', (_, defs, message) => {
     expect(() => new Catalog([Object.fromEntries(defs.map((def, i) => [i, def]))])).toThrow(message);

@@ -5,6 +5,7 @@ import { Coverage } from '../../../src/analysis/coverage.ts';
 import { rfc3339 } from '../../../src/analysis/instant.ts';
 import { clockTime, inWords, rateInWords } from '../../../src/analysis/sentence.ts';
 import { SeriesTable } from '../../../src/series.ts';
+import { METRICS as SCRAPE } from '../../../src/sources/scrape-metrics.ts';
 import { Store } from '../../../src/store.ts';
 import { Batch, type EventKind, type RunEvent } from '../../../src/tick.ts';
 import { M } from '../../sim/metrics.ts';
@@ -52,6 +53,29 @@ describe('coverage', () => {
     expect(coverage.share(1000)).toBe(1);
     feed(coverage, [100, 102]);
     expect(coverage.share(102)).toBe(1);
+  });
+
+  test('is of the pages where no process can be seen, each at its own pace, and of processes where one is', () => {
+    const pages = new SeriesTable();
+    const page = (name: string, period: number): number =>
+      pages.open({ source: 'scrape', target: 'api', member: null, period }, SCRAPE.duration, { 'soak.scrape': name });
+    const [fast, slow] = [page('fast', 5), page('slow', 15)];
+    const coverage = new Coverage(1);
+    const feedPages = (from: number, to: number): void => {
+      const batch = new Batch();
+      for (let t = from; t <= to; t += 5)
+        [t < 30 || t >= 60 ? fast : null, t % 15 === 0 ? slow : null].forEach((id) => id !== null && batch.set(id, 0.01, t));
+      coverage.watch(batch.close(0, to, to), pages);
+    };
+    feedPages(0, 25);
+    expect(coverage.share(30)).toBe(1);
+    feedPages(30, 85); // six of eighteen were not read
+    expect(coverage.share(85)).toBe((12 + 6) / (18 + 6));
+    const fds = pages.open({ source: 'process', target: 'api', member: null, period: 1 }, M.fds);
+    const batch = new Batch();
+    batch.set(fds, 3, 86);
+    coverage.watch(batch.close(0, 86, 86), pages);
+    expect(coverage.share(86)).toBe(1);
   });
 
   test('goes on from a snapshot', () => {

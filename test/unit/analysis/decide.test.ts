@@ -8,6 +8,7 @@ import { parseRule } from '../../../src/analysis/ruleparser.ts';
 import type { Verdict, VerdictSeries } from '../../../src/analysis/verdict.ts';
 import { Catalog } from '../../../src/catalog.ts';
 import { METRICS as SERVERS } from '../../../src/sources/outages.ts';
+import { METRICS as SCRAPE } from '../../../src/sources/scrape-metrics.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, MB, type Scenario, type Simulated, Simulation } from '../../sim/run.ts';
 import { constant, line, ou, settling, type Signal, sum, white } from '../../sim/series.ts';
@@ -235,6 +236,15 @@ describe('inconclusive', () => {
     expect(verdict.blind).toEqual([{ target: 'api', metric: M.fds.name, reason: 'only root may count them' }]);
     because(judge([flat, busy]), 'inconclusive', /^fds of api must be seen and was never sampled$/);
     expect(judge([flat, ...fds, busy], { events: [blind] })).toMatchObject({ outcome: 'pass', blind: [] }); // it was sampled after all
+  });
+
+  test('pages alone, unless what of them must be judged is said', () => {
+    const read: Simulated = { def: SCRAPE.duration, labels: { 'soak.scrape': 'app' }, signal: constant(0.01) };
+    const told = [flat, ...fds, busy, read].map((one) => ({ ...one, source: 'scrape' }));
+    const judgedFor = (...required: string[]): Verdict => judge(told, { options: { required } });
+    because(judgedFor(), 'inconclusive', /^no process was seen, so neither memory nor descriptors are judged; --require says/);
+    because(judgedFor('memory.private', 'fds'), 'pass', /^2 gated series were judged and do not grow/);
+    because(judgedFor('memory.private', 'heap'), 'inconclusive', /^heap must be seen and was never sampled$/);
   });
 
   test('a rule that nothing was compared with', () => {

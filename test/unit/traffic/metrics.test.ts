@@ -4,12 +4,13 @@ import { SeriesTable } from '../../../src/series.ts';
 import { METRICS as HOST } from '../../../src/sources/host.ts';
 import { METRICS as SELF } from '../../../src/sources/self.ts';
 import { METRICS, QUANTILES } from '../../../src/sources/traffic.ts';
+import { METRICS as RUN } from '../../../src/views/runmetrics.ts';
 
 const OWNER = { source: 'traffic', target: 'api', member: null, period: 10 };
 
 describe('traffic', () => {
   test('is declared beside host and agent without a clash', () => {
-    const catalog = new Catalog([HOST, SELF, METRICS]);
+    const catalog = new Catalog([HOST, SELF, METRICS, RUN]);
     expect(catalog.find('requests')).toBe(METRICS.requests);
     expect(catalog.find('errors')).toBe(METRICS.errors);
     expect(catalog.find('latency')).toBe(METRICS.quantile);

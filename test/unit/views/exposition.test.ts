@@ -109,7 +109,7 @@ describe.runIf(hasPromtool || process.env['CI'] === 'true')('promtool', () => {
       mkdirSync(join(folder, 'data', 'wal')); // `dump` wants a whole database
       const dump = spawnSync('promtool', ['tsdb', 'dump', join(folder, 'data')], { encoding: 'utf8' }).stdout;
       expect(dump).toContain(
-        '{__name__="soak_slope_bytes_per_hour", soak_run="k3x9", soak_series_metric="soak.process.memory.private", soak_target="api"} 2.5e+06',
+        '{__name__="soak_slope_bytes_per_hour", soak_run="k3x9", soak_series_gate="gated", soak_series_metric="soak.process.memory.private", soak_target="api"} 2.5e+06',
       );
       expect(dump.split('\n').filter((line) => line.startsWith('{'))).toHaveLength(timed.split('\n').filter((l) => /^[^#]/.test(l)).length);
     } finally {

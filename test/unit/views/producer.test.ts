@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { SimClock } from '../../../src/clock.ts';
 import type { Logger } from '../../../src/log.ts';
 import { SILENT } from '../../../src/log.ts';
+import { METRICS as TRAFFIC } from '../../../src/sources/traffic-metrics.ts';
 import { EXPORTED_MAX, RunProducer } from '../../../src/views/producer.ts';
 import { BOOT, DEFS, type Fake, fakeRun, fullRun, owner, START, target, verdictOf } from './run.ts';
 
@@ -145,5 +146,47 @@ describe('what is exported', () => {
 
   test('nothing is dropped below the cap, and that is a measured zero', async () => {
     expect((await metricsOf(producerOf(fullRun()))).get('soak.export.dropped')?.dataPoints[0]?.value).toBe(0);
+  });
+});
+
+describe('the latency histogram', () => {
+  const histogram = async (fake: Fake): Promise<Record<string, number> | null> => {
+    const metric = (await metricsOf(producerOf(fake))).get('soak.traffic.duration');
+    if (metric?.dataPointType !== DataPointType.HISTOGRAM) return null;
+    const { buckets, count, sum } = metric.dataPoints[0]!.value;
+    const counts = buckets.counts.map((n, i) => [`${buckets.boundaries[i] ?? Infinity}`, n] as const).filter(([, n]) => n > 0);
+    return { ...Object.fromEntries(counts), count, ...(sum === undefined ? {} : { sum }) };
+  };
+
+  test('counts each bucket at its upper end, and replaces the buckets themselves', async () => {
+    const fake = fullRun();
+    expect(await histogram(fake)).toEqual({ '0.025': 90, '0.5': 9, Infinity: 1, count: 100, sum: 312.5 });
+    const names = [...(await metricsOf(producerOf(fake))).keys()].filter((name) => name.startsWith('soak.traffic.duration'));
+    expect(names).toEqual(['soak.traffic.duration']);
+  });
+
+  test('keeps buckets into which nobody falls any more, and goes when the load is no longer told of', async () => {
+    const fake = fullRun();
+    const { series } = fake.state;
+    const fast = series.open(owner('api'), TRAFFIC.bucket, { 'soak.bucket.over': '0.02', 'soak.bucket.to': '0.025' });
+    const timed = series.open(owner('api'), TRAFFIC.timed);
+    fake.tick(500, [
+      [fast, 95],
+      [timed, 105],
+      [series.open(owner('api'), TRAFFIC.sum), 313],
+    ]);
+    expect(await histogram(fake)).toEqual({ '0.025': 95, '0.5': 9, Infinity: 1, count: 105, sum: 313 });
+    fake.tick(900);
+    expect(await histogram(fake)).toBeNull();
+  });
+
+  test('has no sum of other requests than those in its buckets, and nothing of before the agent was started again', async () => {
+    const fake = fullRun();
+    const { series, timeline } = fake.state;
+    fake.tick(91, [[series.open(owner('api'), TRAFFIC.timed), 101]]);
+    expect(await histogram(fake)).toEqual({ '0.025': 90, '0.5': 9, Infinity: 1, count: 100 });
+    timeline.fold({ t: 92, kind: 'run_resume', target: null, member: null, message: '', data: {} });
+    fake.tick(93, [[series.open(owner('api'), TRAFFIC.bucket, { 'soak.bucket.over': '0.35', 'soak.bucket.to': '0.42' }), 2]]);
+    expect(await histogram(fake)).toEqual({ '0.5': 2, count: 2 });
   });
 });

@@ -4,6 +4,7 @@ import { defineMetrics, type MetricDef } from '../../../src/catalog.ts';
 import { rfc3339 } from '../../../src/clock.ts';
 import { RunState } from '../../../src/runstate.ts';
 import type { Owner } from '../../../src/series.ts';
+import { METRICS as TRAFFIC } from '../../../src/sources/traffic-metrics.ts';
 import type { Proc, Target } from '../../../src/targets.ts';
 import { Batch } from '../../../src/tick.ts';
 import type { ExportedRun } from '../../../src/views/runmetrics.ts';
@@ -121,6 +122,11 @@ export function fullRun(): Fake {
     [series.open(owner('pool', '1'), DEFS.threads), 4],
     [series.open(owner('pool', '2'), DEFS.threads), 4],
     [series.open(owner('pool'), DEFS.private), 1e21],
+    [series.open(owner('api'), TRAFFIC.bucket, { 'soak.bucket.over': '0.02', 'soak.bucket.to': '0.025' }), 90],
+    [series.open(owner('api'), TRAFFIC.bucket, { 'soak.bucket.over': '0.35', 'soak.bucket.to': '0.42' }), 9],
+    [series.open(owner('api'), TRAFFIC.bucket, { 'soak.bucket.over': '300', 'soak.bucket.to': '+Inf' }), 1],
+    [series.open(owner('api'), TRAFFIC.sum), 312.5],
+    [series.open(owner('api'), TRAFFIC.timed), 100],
     [series.open(owner(null, null, 5), DEFS.disk, { 'system.filesystem.mountpoint': 'C:\\a "b"\nc' }), 0],
   ];
   fake.tick(90, values);

@@ -1,13 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import { Catalog, prometheusName } from '../../../src/catalog.ts';
-import { METRICS, type Point, RunPoints, targetPoints, verdictPoints } from '../../../src/views/runmetrics.ts';
+import type { Point } from '../../../src/views/points.ts';
+import { METRICS, RunPoints, targetPoints, targetStates } from '../../../src/views/runmetrics.ts';
+import { METRICS as VERDICT, verdictPoints } from '../../../src/views/verdictmetrics.ts';
 import { BOOT, fakeRun, fullRun, START, target, verdictOf } from './run.ts';
 
 /** `soak_run_outcome{soak.outcome=fail}` without the run: value. */
 function shown(points: readonly Point[]): Record<string, number> {
   return Object.fromEntries(
     points.map(({ def, attributes, value }) => {
-      const labels = Object.entries(attributes).filter(([name]) => name !== 'soak.run');
+      const labels = Object.entries(attributes).filter(([name, text]) => name !== 'soak.run' && text !== 'gated');
       return [`${prometheusName(def.name, def.unit, def.kind)} ${labels.map(([name, text]) => `${name}=${text}`).join(' ')}`.trim(), value];
     }),
   );
@@ -20,7 +22,9 @@ describe('the run', () => {
       'soak_run_info soak.version=0.1.0': 1,
       soak_run_start_time_seconds: START,
       soak_run_gap_time_seconds_total: 0,
+      soak_run_gaps_total: 0,
       soak_run_restarts_total: 0,
+      soak_run_steady: 1,
     });
   });
 
@@ -85,19 +89,30 @@ describe('the verdict', () => {
     expect(left(START + 5000)).toEqual([2290, 0]);
   });
 
-  test('advisory series are not exported, and nothing is before the first look', () => {
-    expect(verdictPoints('k3x9', fullRun().verdict, START).some(({ attributes }) => attributes['soak.target'] === 'pool')).toBe(false);
+  test('advisory series are exported when they grow, and nothing is before the first look', () => {
+    const { verdict } = fullRun();
+    const gates = (grade: 'none' | 'suspected'): Set<string | undefined> => {
+      const series = verdict!.series.map((one) => (one.gated ? one : { ...one, grade }));
+      const points = verdictPoints('k3x9', { ...verdict!, series }, START);
+      return new Set(points.filter(({ attributes }) => attributes['soak.target'] === 'pool').map((p) => p.attributes['soak.series.gate']));
+    };
+    expect([...gates('none')]).toEqual([]);
+    expect([...gates('suspected')]).toEqual(['advisory']);
+    const many = Array.from({ length: 100 }, (_, i) => ({ ...verdict!.series.at(-1)!, member: String(i) }));
+    const members = verdictPoints('k3x9', { ...verdict!, series: many }, START).map(({ attributes }) => attributes['soak.member']);
+    expect(new Set(members).size).toBe(32);
     expect(verdictPoints('k3x9', null, START)).toEqual([]);
   });
 
   test('grades and outcomes come from the closed sets that are declared', () => {
-    const grades = verdictPoints('k3x9', fullRun().verdict, START).filter(({ def }) => def === METRICS.grade);
-    expect(grades).toHaveLength(4 * 4);
+    const grades = verdictPoints('k3x9', fullRun().verdict, START).filter(({ def }) => def === VERDICT.grade);
+    expect(grades).toHaveLength(5 * 4);
     expect(grades.filter(({ value }) => value === 1).map(({ attributes }) => attributes['soak.grade'])).toEqual([
       'confirmed',
       'none',
       'none',
       'none',
+      'suspected',
     ]);
   });
 
@@ -108,7 +123,65 @@ describe('the verdict', () => {
   });
 });
 
+describe('when what is seen counts', () => {
+  const steady = (fake: ReturnType<typeof fullRun>): number | undefined =>
+    shown(new RunPoints(fake.run).all(fake.verdict))['soak_run_steady'];
+
+  test('in a judged phase, declared or found in the load', () => {
+    const fake = fullRun();
+    expect(steady(fake)).toBe(1);
+    fake.phase = 'fault';
+    expect(steady(fake)).toBe(0);
+    fake.phase = '';
+    fake.verdict = { ...fake.verdict!, phases: [{ name: 'rampup', from: '', judged: false }] };
+    expect(steady(fake)).toBe(0);
+    expect(shown(new RunPoints(fake.run).all(fake.verdict))).toMatchObject({ 'soak_run_phase soak.phase=rampup': 1 });
+  });
+
+  test('not after the end', () => {
+    const ended = fullRun();
+    ended.end = START + 90;
+    expect(steady(ended)).toBe(0);
+  });
+});
+
+describe('findings', () => {
+  test('are counted by kind, outcome and target', () => {
+    const fake = fullRun();
+    const finding = {
+      id: 'f',
+      kind: 'leak',
+      outcome: 'fail',
+      target: 'api',
+      series: [],
+      from: null,
+      to: null,
+      why: '',
+      evidence: {},
+    } as const;
+    fake.verdict = { ...fake.verdict!, findings: [finding, finding, { ...finding, kind: 'outage', outcome: 'pass', target: null }] };
+    expect(shown(new RunPoints(fake.run).all(fake.verdict))).toMatchObject({
+      'soak_findings soak.target=api soak.finding.kind=leak soak.outcome=fail': 2,
+      'soak_findings soak.finding.kind=outage soak.outcome=pass': 1,
+    });
+  });
+});
+
 describe('targets', () => {
+  test('each has its processes and its restarts, also when it is gone', () => {
+    const fake = fullRun();
+    fake.targets.push(target('db', [], 12));
+    fake.state.timeline.fold({ t: 5, kind: 'restart', target: 'api', member: null, message: '', data: {} });
+    expect(shown(targetStates(fake.run))).toEqual({
+      'soak_target_processes soak.target=api': 1,
+      'soak_target_processes soak.target=pool': 2,
+      'soak_target_processes soak.target=db': 0,
+      'soak_target_restarts_total soak.target=api': 1,
+      'soak_target_restarts_total soak.target=pool': 0,
+      'soak_target_restarts_total soak.target=db': 0,
+    });
+  });
+
   test('one point per bound process, with pid, start and name; the runtime where it is known', () => {
     const fake = fullRun();
     const run = { ...fake.run, runtime: ({ pid }: { pid: number }) => (pid === 4242 ? 'nodejs' : null) };
@@ -134,6 +207,6 @@ describe('targets', () => {
 });
 
 test('the declarations make a catalog', () => {
-  const catalog = new Catalog([METRICS]);
+  const catalog = new Catalog([METRICS, VERDICT]);
   expect(catalog.all().filter(({ name }) => !name.startsWith('soak.'))).toEqual([]);
 });
