@@ -8,8 +8,10 @@ import { ANALYZE_FLAGS } from '../import/flags.ts';
 import { EXIT, type ExitCode, Problem, PROBLEMS } from '../problem.ts';
 import type { Settings } from '../config/settings.ts';
 import { VERSION } from '../version.ts';
+import type { ExportFormat } from './export.ts';
 import { Flags } from './flags.ts';
 import { type Io, processIo } from './io.ts';
+import { REPORT_FORMATS, type ReportFormat } from './reportformats.ts';
 
 export { endAnyway } from './io.ts';
 
@@ -43,6 +45,23 @@ Examples:
   soak-agent analyze october.csv --explain rss_kb
   soak-agent analyze --prometheus http://localhost:9090 --from 30d --query 'process_resident_memory_bytes{job="api"}' \\
                      --load-query 'sum(rate(http_requests_total{job="api"}[5m]))'`;
+
+const REPORT_NOTES = `
+Without any of them the page is written to soak-report-ID.html. It is one file that needs no network.
+
+Examples:
+  soak-agent report soak-runs/2026-01-01T00-00-00Z-k3x9
+  soak-agent report RUN --junit soak.xml --json soak.json --markdown - >> "$GITHUB_STEP_SUMMARY"
+  soak-agent report RUN --config stricter.yaml
+
+The exit code is that of the verdict.`;
+
+const REPORT_HELP: Readonly<Record<ReportFormat, string>> = {
+  html: 'write the page here',
+  markdown: 'write Markdown for a job summary here',
+  junit: 'write JUnit XML here',
+  json: 'write the report as JSON here',
+};
 
 /** Where OTLP by HTTP is taken everywhere; a run with another address says so. */
 const INBOUND_PORT = 4318;
@@ -94,6 +113,8 @@ class Program {
     this.#addDoctor();
     this.#addAnalyze();
     this.#addReplay();
+    this.#addReport();
+    this.#addExport();
     this.#addNotes();
     this.#addMetrics();
     this.#addConfig();
@@ -160,6 +181,40 @@ class Program {
       const overrides = await this.#overrides(flags);
       const { replay } = await import('./replay.ts');
       this.#code = replay(run, { overrides, json }, this.#io);
+    });
+  }
+
+  #addReport(): void {
+    const command = this.#program
+      .command('report')
+      .argument('<run>', 'folder of a run, finished or not')
+      .description('a stored run as a page, Markdown, JUnit XML or JSON; judged again, with other rules if you like')
+      .addHelpText('after', REPORT_NOTES);
+    const flags = new Flags(command, JUDGEMENT, this.#faults, 'as in the run');
+    for (const format of REPORT_FORMATS) command.option(`--${format} <file>`, `${REPORT_HELP[format]}; - is standard output`);
+    command.addOption(new Option('--inconclusive <as>', 'in JUnit XML').choices(['skip', 'fail']).default('skip'));
+    command.action(async (run: string, given: Partial<Record<ReportFormat, string>> & { readonly inconclusive: 'skip' | 'fail' }) => {
+      const overrides = await this.#overrides(flags);
+      const outputs = new Map(REPORT_FORMATS.flatMap((format) => (given[format] === undefined ? [] : [[format, given[format]] as const])));
+      const { report } = await import('./report.ts');
+      this.#code = await report(run, { overrides, outputs, undecided: given.inconclusive }, this.#io);
+    });
+  }
+
+  #addExport(): void {
+    const command = this.#program
+      .command('export')
+      .argument('<run>', 'folder of a run, finished or not')
+      .description('print the samples of a record, and its events where the format has a place for them')
+      .addOption(new Option('--format <format>', 'how they are written').choices(['csv', 'ndjson', 'openmetrics']).default('csv'))
+      .option('--series <text>', 'only series whose name or metric contains this; repeat for more', (text, all?: string[]) => [
+        ...(all ?? []),
+        text,
+      ]);
+    command.action(async (run: string, { format, series = [] }: { readonly format: ExportFormat; readonly series?: readonly string[] }) => {
+      this.#refuseCommand();
+      const { exportRecord } = await import('./export.ts');
+      this.#code = await exportRecord(run, { format, series }, this.#io);
     });
   }
 
