@@ -8,9 +8,12 @@ import type { Verdict } from './analysis/verdict.ts';
 import type { Clock } from './clock.ts';
 import { type Config, configHash, redactedConfig } from './config/config.ts';
 import { type Ending, ending } from './ending.ts';
+import type { ReportedHeader } from './report/report.ts';
 import type { Env } from './config/environment.ts';
+import { atPortablePace } from './config/portable.ts';
 import { exportedRun } from './exported.ts';
 import { judgeOptions } from './judging.ts';
+import { LivePage } from './live.ts';
 import { type Load, startLoad } from './load.ts';
 import { type LoadAdvice, loadAdvice, loadOutcome, loadToolOf } from './loadtool.ts';
 import { createLogger, type Logger } from './log.ts';
@@ -56,13 +59,6 @@ export interface Ended {
   readonly errors: readonly unknown[];
 }
 
-/** Seconds: pidusage reads each process by several files or a child process of its own. */
-const PORTABLE_INTERVAL_S = 5;
-
-function atPortablePace(config: Config): Config {
-  return config.source === 'pidusage' ? { ...config, interval: Math.max(PORTABLE_INTERVAL_S, config.interval) } : config;
-}
-
 /** A run that is under way. */
 export class Agent {
   readonly config: Config;
@@ -86,6 +82,8 @@ export class Agent {
   #phases: PhasePlan | null = null;
   #endedAt: number | null = null;
   #inboundUrl: string | null = null;
+  #header: ReportedHeader | null = null;
+  readonly #page: LivePage;
 
   constructor(given: Config, { clock, env }: AgentIo) {
     const config = atPortablePace(given);
@@ -102,6 +100,7 @@ export class Agent {
     const ctx: SourceContext = { series: table, targets: this.targets, servers, clock, log: this.#log, roots: config.roots };
     const intakes = intakesOf(ctx, config);
     this.claims = intakes.claims;
+    this.#page = this.#livePage();
     this.#sources = sources(ctx, config, { figures: this.#figures(), intakes, inbound: this.#inbound() });
   }
 
@@ -166,6 +165,7 @@ export class Agent {
       if (over) this.end(over);
       const broken = this.state.judge.abortReason(this.state.t);
       if (broken !== null) this.end({ kind: 'rule', message: broken });
+      this.#page.tick();
       afterTick();
     });
     told.removeEventListener('abort', stop);
@@ -212,6 +212,7 @@ export class Agent {
     const run = this.#run();
     const seal: StopStep = { name: 'verdict', seconds: STEP_S.verdict, run: () => run.seal(this.#endedAt ?? 0, verdict) };
     errors.push(...(await stopInOrder([seal], this.#log)));
+    this.#page.end();
     return { verdict, ending: over, ticksLost: this.#loop?.losses.ticks ?? 0, errors };
   }
 
@@ -242,33 +243,21 @@ export class Agent {
   /** A run of this configuration that was cut off goes on where its record ends; the time between is a gap. */
   async #openRun(): Promise<readonly string[]> {
     const { config } = this;
-    const host = await hostFacts();
-    const opened = openRun({
-      out: config.out,
-      keep: config.keep,
-      maxBytes: config.recordMax,
-      clock: this.#clock,
-      header: {
-        agent: VERSION,
-        configHash: configHash(config),
-        config: redactedConfig(config),
-        interval: config.interval,
-        planned: config.duration,
-        host,
-      },
-      state: this.state,
-    });
+    const { interval, duration: planned, out, keep, recordMax: maxBytes } = config;
+    const identity = { agent: VERSION, configHash: configHash(config), config: redactedConfig(config), interval, planned };
+    const header = { ...identity, host: await hostFacts() };
+    const opened = openRun({ out, keep, maxBytes, clock: this.#clock, header, state: this.state });
+    this.#header = { ...header, id: opened.id, start: opened.start };
     this.#opened = opened;
     this.#time = new RunTime(this.#clock, opened.resumed ?? undefined);
     this.#phases = new PhasePlan(config.phases, opened.resumed?.last.t ?? 0);
-    const { state } = this;
     this.#loop = new Loop({
       clock: this.#clock,
       time: this.#time,
       sources: this.#sources,
-      state,
+      state: this.state,
       record: opened.record,
-      interval: config.interval,
+      interval,
     });
     // A start that was killed before its first tick has left a run that has not begun.
     if (opened.record.isEmpty) this.#loop.event('run_start', `soak-agent ${VERSION} began this run`);
@@ -357,7 +346,14 @@ export class Agent {
 
   #routes() {
     const collect = () => this.#otel?.collect() ?? Promise.reject(new Error('the run has not begun yet'));
-    return runRoutes({ run: this.#exported(), clock: this.#clock, collect });
+    return runRoutes({ run: this.#exported(), clock: this.#clock, collect, page: this.#page.page }, this.#page.routes());
+  }
+
+  #livePage(): LivePage {
+    const token = (this.config.inbound?.token ?? null) !== null;
+    const notes = () => (this.#inboundUrl === null || this.#endedAt !== null ? null : { url: this.#inboundUrl, token });
+    const [header, end, verdict] = [() => this.#header, () => this.#endedAt, () => this.verdict()];
+    return new LivePage({ state: this.state, header, end, verdict, notes });
   }
 
   #info(): RunInfo {
@@ -383,6 +379,7 @@ export class Agent {
           mark: (text) => this.mark(text),
         },
         listening: (url) => (this.#inboundUrl = url),
+        pagePort: () => this.#listener?.port ?? null,
       }
     );
   }

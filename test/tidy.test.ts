@@ -92,6 +92,17 @@ describe('who imports whom', () => {
     expect(breaks((i) => i.from.startsWith('views/') && /^(sources|record|commands)\/|^(agent|loop)\.ts$/.test(i.to))).toEqual([]);
   });
 
+  test('reports are made of a state: they import no source, record or command', () => {
+    expect(breaks((i) => i.from.startsWith('report/') && /^(sources|record|commands|import)\/|^(agent|loop|runs)\.ts$/.test(i.to))).toEqual(
+      [],
+    );
+  });
+
+  test('the page runs in a browser: it imports what is pure, of the report its shape alone, and nothing of Node', () => {
+    const allowed = /^page\/|^uplot$|^(quantity|analysis\/(sentence|instant)|views\/quantities)\.ts$/;
+    expect(breaks((i) => i.from.startsWith('page/') && !allowed.test(i.to) && !i.typeOnly)).toEqual([]);
+  });
+
   test('import reads what others have measured: it imports no source, record, view or command', () => {
     const forbidden = /^(sources|record|views|commands)\/|^(agent|loop|schedule|runs)\.ts$/;
     expect(breaks((i) => i.from.startsWith('import/') && forbidden.test(i.to))).toEqual([]);
@@ -114,6 +125,7 @@ describe('who imports whom', () => {
     ['ws', /^sources\/probe-websocket\.ts$/],
     ['ioredis', /^sources\/redis-connection\.ts$/],
     ['node:sqlite', /^record\//],
+    ['uplot', /^page\//],
     ['node:perf_hooks', /^sources\/self\.ts$/],
     ['node:child_process', /^(load\.ts|detach\.ts|sources\/selection-exec\.ts|sockets\/unix\.ts)$/],
   ])('%s is imported only where it belongs', (prefix, allowed) => {

@@ -10,11 +10,14 @@ import { generateKubernetes } from './kubernetes.ts';
 import { generateMetricDocs } from './metricdocs.ts';
 import { generatePresets } from './presetfiles.ts';
 import { generatePresetDocs } from './presetdocs.ts';
+import { generatePageBundle } from './pagebundle.ts';
+import { generateReportSchema } from './reportschema.ts';
 import { ROOT } from './steps.ts';
 
 const check = process.argv.includes('--check');
 let stale = 0;
 generate([...generateConfigDocs(), ...generateMetricDocs(), ...generateDashboards(), ...generatePresets(), ...generatePresetDocs()]);
+generate([...generatePageBundle(), ...generateReportSchema()]);
 generate(generateKubernetes()); // from what is written above
 process.exitCode = check && stale > 0 ? 1 : 0;
 

@@ -22,6 +22,7 @@ const SYSTEM = {
   javac: 'default-jdk-headless',
   gcc: 'gcc',
   python3: 'python3',
+  chromium: 'chromium',
   podman: 'podman',
   runc: 'runc',
   'redis-server': 'redis-server',

@@ -8,43 +8,15 @@ import { ANALYZE_FLAGS } from '../import/flags.ts';
 import { EXIT, type ExitCode, Problem, PROBLEMS } from '../problem.ts';
 import type { Settings } from '../config/settings.ts';
 import { VERSION } from '../version.ts';
+import type { ExportFormat } from './export.ts';
 import { Flags } from './flags.ts';
 import { Given, type RunFlag } from './given.ts';
+import { ANALYZE_NOTES, EXAMPLES, REPORT_HELP, REPORT_NOTES, RUN_NOTES } from './helptexts.ts';
 import type { Io } from './io.ts';
-import { MERGE_FLAGS, RUN_COMMANDS, type RunCommand } from './runcommands.ts';
+import { REPORT_FORMATS, type ReportFormat } from './reportformats.ts';
+import { MERGE_FLAGS, RUN_COMMANDS, type RunCommand, WHICH } from './runcommands.ts';
 
 export { endAnyway, processIo } from './io.ts';
-
-const EXAMPLES = `
-Examples:
-  soak-agent --target 4242                      watch a process until it ends or Ctrl-C, then give a verdict
-  soak-agent --target api=port:8080 --children --duration 8h --rule 'memory.private < 2GB'
-  soak-agent --target api=port:8080 -- k6 run soak.js
-                                                watch while the load runs; the run ends with it
-  soak-agent --config soak.yaml                 the same options from a file
-  soak-agent doctor --target api=port:8080      what can be read and certified here, and what would mend the rest
-  soak-agent analyze october.csv                judge data you already have
-
-"soak-agent --target ..." is short for "soak-agent run --target ..."; "soak-agent run --help" lists the options.
-
-Exit codes: 0 pass, 10 fail, 11 inconclusive, 64 usage or configuration, 70 soak-agent failed.`;
-
-const RUN_NOTES = `
-Selectors: 4242 (a pid), name:COMM, cmd:REGEX, port:NUMBER, pidfile:PATH, cgroup:PATH-OR-CONTAINER-ID, exec:COMMAND;
-"api=port:8080" names the role "api".
-
-Each option is also an environment variable (--gone-after is SOAK_GONE_AFTER) and a key of the configuration file (gone_after).
-Flags go before variables, variables before the file. What follows -- is run while watching, and the run ends with it.`;
-
-const ANALYZE_NOTES = `
-Units and kinds come from the names: rss_kb, heap [MB], latency_ms, open_fds, process_cpu_seconds_total. What every column was taken for is
-told below the table. A pass needs proof that the program worked: a load column, a CPU column, or your word (--assume-work).
-
-Examples:
-  soak-agent analyze october.csv.gz --load rps --limit rss_kb=2GB
-  soak-agent analyze october.csv --explain rss_kb
-  soak-agent analyze --prometheus http://localhost:9090 --from 30d --query 'process_resident_memory_bytes{job="api"}' \\
-                     --load-query 'sum(rate(http_requests_total{job="api"}[5m]))'`;
 
 const DETACH = '--detach';
 
@@ -102,6 +74,8 @@ class Program {
     this.#addDoctor();
     this.#addAnalyze();
     this.#addReplay();
+    this.#addReport();
+    this.#addExport();
     this.#addMerge();
     this.#addNotes();
     this.#addMetrics();
@@ -186,15 +160,55 @@ class Program {
   #addReplay(): void {
     const command = this.#program
       .command('replay')
-      .argument('<run>', 'folder of a run')
+      .argument('[run]', WHICH)
       .description('judge a stored run again, with other rules if you like');
     const flags = new Flags(command, JUDGEMENT, this.#faults, 'as in the run');
     command.option('--json', 'print the verdict as JSON, as verdict.json has it');
-    command.action(async (run: string, { json = false }: { json?: boolean }) => {
+    command.action(async (run: string | undefined, { json = false }: { json?: boolean }) => {
       const overrides = await this.#overrides(flags);
       const { replay } = await import('./replay.ts');
-      this.#code = replay(run, { overrides, json }, this.#io);
+      this.#code = replay(await this.#folder(run), { overrides, json }, this.#io);
     });
+  }
+
+  #addReport(): void {
+    const command = this.#program
+      .command('report')
+      .argument('[run]', WHICH)
+      .description('a stored run as a page, Markdown, JUnit XML or JSON; judged again, with other rules if you like')
+      .addHelpText('after', REPORT_NOTES);
+    const flags = new Flags(command, JUDGEMENT, this.#faults, 'as in the run');
+    for (const format of REPORT_FORMATS) command.option(`--${format} <file>`, `${REPORT_HELP[format]}; - is standard output`);
+    command.addOption(new Option('--inconclusive <as>', 'in JUnit XML').choices(['skip', 'fail']).default('skip'));
+    command.action(
+      async (run: string | undefined, given: Partial<Record<ReportFormat, string>> & { readonly inconclusive: 'skip' | 'fail' }) => {
+        const overrides = await this.#overrides(flags);
+        const outputs = new Map(
+          REPORT_FORMATS.flatMap((format) => (given[format] === undefined ? [] : [[format, given[format]] as const])),
+        );
+        const { report } = await import('./report.ts');
+        this.#code = await report(await this.#folder(run), { overrides, outputs, undecided: given.inconclusive }, this.#io);
+      },
+    );
+  }
+
+  #addExport(): void {
+    const command = this.#program
+      .command('export')
+      .argument('[run]', WHICH)
+      .description('print the samples of a record, and its events where the format has a place for them')
+      .addOption(new Option('--format <format>', 'how they are written').choices(['csv', 'ndjson', 'openmetrics']).default('csv'))
+      .option('--series <text>', 'only series whose name or metric contains this; repeat for more', (text, all?: string[]) => [
+        ...(all ?? []),
+        text,
+      ]);
+    command.action(
+      async (run: string | undefined, { format, series = [] }: { readonly format: ExportFormat; readonly series?: readonly string[] }) => {
+        this.#refuseCommand();
+        const { exportRecord } = await import('./export.ts');
+        this.#code = await exportRecord(await this.#folder(run), { format, series }, this.#io);
+      },
+    );
   }
 
   #addMerge(): void {
@@ -294,6 +308,11 @@ class Program {
     const overrides = buildOverrides(settings, CATALOG, this.#faults);
     this.#refuseCommand();
     return overrides;
+  }
+
+  async #folder(run: string | undefined): Promise<string> {
+    const { findRun } = await import('../record/find.ts');
+    return findRun(run ?? null, new Given([], new Map(), this.#io.env).out());
   }
 
   #noteCommand(): void {

@@ -6,10 +6,11 @@ import type { JudgeOverrides } from '../config/config.ts';
 import { judgeOptions, storedJudging } from '../judging.ts';
 import { CATALOG } from '../metrics.ts';
 import type { ExitCode } from '../problem.ts';
-import { RecordReader } from '../record/reader.ts';
-import { replay as replayRecord } from '../record/replay.ts';
+import { RecordReader, type RunHeader } from '../record/reader.ts';
+import { type ReplayOptions, replay as replayRecord } from '../record/replay.ts';
 import { RunState } from '../runstate.ts';
 import type { Series } from '../series.ts';
+import { VERSION } from '../version.ts';
 import { summary } from '../views/terminal.ts';
 import type { Io } from './io.ts';
 import { exitCodeOf } from './run.ts';
@@ -29,11 +30,27 @@ export function replay(folder: string, { overrides, json }: ReplayRequest, io: I
   return exitCodeOf(verdict.outcome);
 }
 
-/** A stored run judged again, with what the user should know of it. @param overridesOf by the series of the record */
+export interface JudgedRecord {
+  readonly state: RunState;
+  readonly verdict: Verdict;
+  readonly header: RunHeader;
+  /** False: the run ended without a verdict, or goes on. */
+  readonly finished: boolean;
+  /** Seconds since the Unix epoch. */
+  readonly start: number;
+  readonly notes: string[];
+}
+
+/**
+ * A stored run judged again, with what the user should know of it.
+ * @param overridesOf by the series of the record
+ * @param from `checkpoint`: what its latest checkpoint knows is not folded again, if this version wrote it and the rules are those of the run
+ */
 export function judgeRecord(
   folder: string,
   overridesOf: (series: readonly Series[]) => JudgeOverrides,
-): { state: RunState; verdict: Verdict; start: number; notes: string[] } {
+  from: 'start' | 'checkpoint' = 'start',
+): JudgedRecord {
   const reader = RecordReader.open(folder);
   try {
     const { header, sealed } = reader;
@@ -42,7 +59,7 @@ export function judgeRecord(
     const state = new RunState(new Judge(judgeOptions(judging)));
     const { exact } = replayRecord(reader, state, {
       find: (name) => CATALOG.find(name),
-      ...(isAsRecorded(overrides) ? {} : { from: 'start' }),
+      ...startOf(overrides, from === 'checkpoint' && header.agent === VERSION),
     });
     const end = sealed?.end ?? reader.last()?.wall ?? null;
     const verdict = state.judge.verdict(
@@ -52,12 +69,24 @@ export function judgeRecord(
     const thinned =
       'ticks are missing from the record (its cap, or another program held it): other rules see only the samples that are left';
     const unfinished = `the run is not finished: judged on what was recorded up to ${rfc3339(end) ?? 'its start'}`;
-    return { state, verdict, start: header.start, notes: [...(exact ? [] : [thinned]), ...(sealed === null ? [unfinished] : [])] };
+    return {
+      state,
+      verdict,
+      header,
+      finished: sealed !== null,
+      start: header.start,
+      notes: [...(exact ? [] : [thinned]), ...(sealed === null ? [unfinished] : [])],
+    };
   } finally {
     reader.close();
   }
 }
 
-function isAsRecorded(overrides: JudgeOverrides): boolean {
+function startOf(overrides: JudgeOverrides, isKnown: boolean): Pick<ReplayOptions, 'from'> {
+  if (!isAsRecorded(overrides)) return { from: 'start' };
+  return isKnown ? { from: 'checkpoint' } : {};
+}
+
+export function isAsRecorded(overrides: JudgeOverrides): boolean {
   return Object.keys(overrides).length === 0;
 }

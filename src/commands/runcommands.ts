@@ -14,7 +14,7 @@ export interface RunCommand {
   readonly run: (given: Given, io: Io) => Promise<ExitCode>;
 }
 
-const WHICH = 'folder of a run, its id, or a folder of runs (default: the newest run)';
+export const WHICH = 'folder of a run, its id, or a folder of runs (default: the newest run)';
 
 const TIMEOUT: RunFlag = { name: 'timeout', arg: '<duration>', help: 'wait this long at most' };
 

@@ -16,6 +16,8 @@ export interface Door {
   readonly methods: readonly string[];
   /** Of probes that know no token (`/ping`) nothing is asked. */
   readonly open?: true;
+  /** The page of the run may use it, from a browser. */
+  readonly ofPage?: true;
   /** @throws {Refusal} */
   answer(request: IncomingMessage, query: URLSearchParams): Promise<Answer>;
   refusal(refusal: Refusal, request: IncomingMessage): Promise<Pick<Answer, 'type' | 'body'>>;

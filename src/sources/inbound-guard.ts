@@ -7,15 +7,35 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { isIP } from 'node:net';
 import { Refusal } from './inbound-refusal.ts';
 
-/** @throws {Refusal} 401 or 403 */
-export function checkSender(headers: IncomingHttpHeaders, token: string | null): void {
+/**
+ * @param isOfPage the request comes from the page of this run, by `isOwnPage`
+ * @throws {Refusal} 401 or 403
+ */
+export function checkSender(headers: IncomingHttpHeaders, token: string | null, isOfPage = false): void {
   const site = headers['sec-fetch-site'];
-  if (headers.origin !== undefined || (site !== undefined && site !== 'none'))
+  if (!isOfPage && (headers.origin !== undefined || (site !== undefined && site !== 'none')))
     throw new Refusal(403, 'forbidden', 'requests of web pages are not taken');
   if (token === null) return checkName(headers.host);
   const given = tokenOf(headers.authorization);
   if (given === null) throw unauthorized('a token is needed: Authorization: Bearer <token>');
   if (!isSame(given, token)) throw unauthorized('this is not the token of --inbound');
+}
+
+/**
+ * Whether a browser says that the page of this run sends the request: served under the same name, from the port of our own listener. A page
+ * under a name that was pointed here has that name as its origin, and is refused by it or, without a token, by `Host`.
+ */
+export function isOwnPage({ origin, host }: IncomingHttpHeaders, port: number | null): boolean {
+  const from = URL.parse(origin ?? '');
+  const to = URL.parse(`http://${host ?? ''}`);
+  return (
+    port !== null &&
+    from !== null &&
+    to !== null &&
+    from.protocol === 'http:' &&
+    from.hostname === to.hostname &&
+    Number(from.port || 80) === port
+  );
 }
 
 function unauthorized(message: string): Refusal {

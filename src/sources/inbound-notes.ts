@@ -25,6 +25,7 @@ export function noteDoors(notes: Notes, clock: Clock): { readonly phase: Door; r
   const bodies = new Bodies();
   const door = (read: (given: Readonly<Record<string, unknown>>) => void): Door => ({
     methods: ['POST'],
+    ofPage: true,
     answer: async (request) => {
       const given = await jsonOf(request, bodies, rate);
       read(given);

@@ -5,7 +5,7 @@ import type { Logger } from '../log.ts';
 import { messageOf } from '../problem.ts';
 import type { Door } from './inbound-door.ts';
 import { jsonRefusal } from './inbound-door.ts';
-import { checkSender } from './inbound-guard.ts';
+import { checkSender, isOwnPage } from './inbound-guard.ts';
 import type { Result } from './inbound-metrics.ts';
 import { Refusal } from './inbound-refusal.ts';
 
@@ -13,6 +13,7 @@ export interface SiteParts {
   readonly doors: Readonly<Record<string, Door>>;
   readonly token: string | null;
   readonly log: Logger;
+  readonly pagePort: () => number | null;
   readonly count: (result: Result, refused: string | null) => void;
 }
 
@@ -28,8 +29,11 @@ export class Site {
     const url = URL.parse(request.url ?? '', 'http://x');
     const path = url?.pathname ?? '';
     const door = Object.hasOwn(this.#parts.doors, path) ? this.#parts.doors[path] : undefined;
+    const isOfPage = door?.ofPage === true && isOwnPage(request.headers, this.#parts.pagePort());
+    if (isOfPage) allow(request, response);
     try {
-      if (!door?.open) checkSender(request.headers, this.#parts.token);
+      if (isOfPage && request.method === 'OPTIONS') return void response.writeHead(204).end();
+      if (!door?.open) checkSender(request.headers, this.#parts.token, isOfPage);
       const answer = await this.#door(door, path, request).answer(request, url?.searchParams ?? new URLSearchParams());
       this.#parts.count(answer.result, answer.refused);
       send(response, answer.status, answer, {});
@@ -74,6 +78,14 @@ async function runOut(request: IncomingMessage): Promise<void> {
   const over = new Promise((resolve) => request.once('close', resolve).once('error', resolve));
   request.resume();
   await within(over, RUN_OUT_S);
+}
+
+/** To a browser, which asks first: this page may write here. */
+function allow(request: IncomingMessage, response: ServerResponse): void {
+  response.setHeader('access-control-allow-origin', request.headers.origin ?? '');
+  response.setHeader('access-control-allow-headers', 'authorization, content-type');
+  response.setHeader('access-control-allow-methods', 'POST');
+  response.setHeader('vary', 'origin');
 }
 
 function send(

@@ -37,6 +37,8 @@ export interface Inbound {
   readonly notes: Notes;
   /** Where it listens, once it does: `http://127.0.0.1:4318`. */
   listening(url: string): void;
+  /** Port of the page of this run, whose buttons may write phases and marks; null when there is none. */
+  pagePort(): number | null;
 }
 
 export function inboundSource(ctx: SourceContext, inbound: Inbound): Source {
@@ -74,7 +76,13 @@ class InboundSource implements Source {
       '/api/phase': phase,
       '/api/mark': mark,
     };
-    const site = new Site({ doors, token, log, count: (result, refused) => this.#tally.request(result, refused) });
+    const site = new Site({
+      doors,
+      token,
+      log,
+      pagePort: () => this.#inbound.pagePort(),
+      count: (result, refused) => this.#tally.request(result, refused),
+    });
     const server = createServer({ maxHeaderSize: HEADERS_MAX, ...TIMEOUTS }, (request, response) => void site.handle(request, response));
     server.maxConnections = CONNECTIONS_MAX;
     server.timeout = STUCK_MS;

@@ -5,7 +5,8 @@
  */
 import type { Attributes, HrTime } from '@opentelemetry/api';
 import { type DataPoint, DataPointType, type Histogram, type MetricData, type ResourceMetrics } from '@opentelemetry/sdk-metrics';
-import { type Kind, prometheusLabel, prometheusName, unitWords } from '../catalog.ts';
+import { type Kind, prometheusName } from '../catalog.ts';
+import { escapeHelp, escapeValue, labelText, unitLine } from './spelling.ts';
 
 export const TEXT_TYPE = 'text/plain; version=0.0.4; charset=utf-8';
 export const OPENMETRICS_TYPE = 'application/openmetrics-text; version=1.0.0; charset=utf-8';
@@ -91,12 +92,6 @@ function samples(family: Family, name: string, metric: MetricData, format: Forma
   return text;
 }
 
-/** OpenMetrics takes a unit only where the name ends in it. */
-function unitLine(name: string, unit: string): string {
-  const words = unit === '1' ? 'ratio' : unitWords(unit).join('_');
-  return words !== '' && name.endsWith(`_${words}`) ? `# UNIT ${name} ${words}\n` : '';
-}
-
 /** OpenMetrics says when a counter was zero; a start of 0 is an unknown one. */
 function created(name: string, point: DataPoint<unknown>, family: Family, format: Format): string {
   if (format === 'text' || family.type === 'gauge' || point.startTime[0] === 0) return '';
@@ -132,28 +127,6 @@ function labelsWith(attributes: Attributes, name: string, value: string): string
   const text = labels(attributes);
   const more = `${name}="${value}"`;
   return text === '' ? `{${more}}` : `${text.slice(0, -1)},${more}}`;
-}
-
-/** Labels by name. Attributes that become the same label are joined by `;` in the order of their names, as the translation says. */
-function labelText(attributes: Attributes): string {
-  const values = new Map<string, string>();
-  for (const key of Object.keys(attributes).toSorted()) {
-    const value = attributes[key];
-    const text = escapeValue(typeof value === 'string' ? value : (JSON.stringify(value) ?? ''));
-    const name = prometheusLabel(key);
-    const before = values.get(name);
-    values.set(name, before === undefined ? text : `${before};${text}`);
-  }
-  return values.size === 0 ? '' : `{${[...values].map(([name, value]) => `${name}="${value}"`).join(',')}}`;
-}
-
-function escapeValue(text: string): string {
-  return /[\\"\n]/.test(text) ? escapeHelp(text).replaceAll('"', String.raw`\"`) : text;
-}
-
-/** The text format leaves quotes in a help text alone; OpenMetrics escapes them there too. */
-function escapeHelp(text: string): string {
-  return text.replaceAll('\\', String.raw`\\`).replaceAll('\n', String.raw`\n`);
 }
 
 function number(value: number): string {

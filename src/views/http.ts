@@ -9,6 +9,7 @@ import { gzip } from 'node:zlib';
 import { bind, closeServer, STUCK_MS, TIMEOUTS } from '../listening.ts';
 import type { Logger } from '../log.ts';
 import { messageOf } from '../problem.ts';
+import type { EventStream } from './feed.ts';
 import { accepts } from './negotiation.ts';
 
 export interface Page {
@@ -22,7 +23,15 @@ export interface Route {
   /** A phrase for the list of pages. */
   readonly about: string;
   /** What it throws becomes a 500 with the message as text. */
-  readonly answer: (request: { readonly accept: string }) => Page | Promise<Page>;
+  readonly answer: (request: Asked) => Page | Promise<Page>;
+  /** Takes the client for events; false: it is given the page instead. */
+  readonly events?: (client: EventStream) => boolean;
+}
+
+export interface Asked {
+  readonly accept: string;
+  /** As the client calls this server, with its port; empty when it does not say. */
+  readonly host?: string;
 }
 
 /** Routes by path. Later pages are further entries. */
@@ -48,6 +57,9 @@ const GZIP_MIN = 1400;
 /** Level 1 takes half the CPU of the default, and a page is no larger for it: label texts repeat whatever the level. */
 const GZIP_LEVEL = 1;
 
+/** Bytes that wait for a client that takes events; a day's worth of one that sleeps would be 100 MB. */
+const UNREAD_MAX = 2 ** 20;
+
 /** Nothing here is to be framed, sniffed, cached, or loaded into another site's page. */
 const SECURITY: OutgoingHttpHeaders = {
   'cache-control': 'no-store',
@@ -67,7 +79,7 @@ export async function listen(at: { readonly host: string; readonly port: number 
   const url = await bind(server, at, '--listen');
   server.on('error', (error) => log.warn(`listener: ${messageOf(error)}`));
   const close = (): Promise<void> => {
-    site.closing = true;
+    site.close();
     return closeServer(server);
   };
   return { port: (server.address() as AddressInfo).port, url, close };
@@ -78,16 +90,24 @@ class Site {
   readonly #log: Logger;
   /** A page that is given out many times is compressed once. */
   readonly #zipped = new WeakMap<Page, Promise<Uint8Array>>();
-  closing = false;
+  readonly #streams = new Set<ServerResponse>();
+  #closing = false;
 
   constructor(routes: Routes, log: Logger) {
     this.#routes = new Map(Object.entries(routes));
     this.#log = log;
   }
 
+  /** Streams would never end by themselves. */
+  close(): void {
+    this.#closing = true;
+    for (const stream of this.#streams) stream.end();
+  }
+
   /** Never rejects. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
+      if (this.#stream(request, response)) return;
       const page = await this.#page(request);
       await this.#send(page, request, response);
     } catch (error) {
@@ -104,11 +124,32 @@ class Site {
     const route = this.#routes.get(path);
     if (!route) return textOf(404, `There is no such page. There are:\n${[...this.#routes.keys()].join('\n')}`);
     try {
-      return await route.answer({ accept: request.headers.accept ?? '' });
+      return await route.answer({ accept: request.headers.accept ?? '', host: request.headers.host ?? '' });
     } catch (error) {
       this.#log.warn(`${path} failed: ${messageOf(error)}`);
       return textOf(500, `${path} failed: ${messageOf(error)}`);
     }
+  }
+
+  #stream(request: IncomingMessage, response: ServerResponse): boolean {
+    const path = URL.parse(request.url ?? '', 'http://x')?.pathname ?? '';
+    const events = this.#routes.get(path)?.events;
+    if (events === undefined || request.method !== 'GET' || this.#closing) return false;
+    const taken = events({
+      send: (text) => {
+        if (!response.headersSent) response.writeHead(200, { ...SECURITY, 'content-type': 'text/event-stream' });
+        response.write(text);
+        if (response.writableLength > UNREAD_MAX) response.destroy();
+      },
+      end: () => response.end(),
+      onClose: (gone) => response.once('close', gone),
+    });
+    if (!taken) return false;
+    // Between two ticks a minute may pass. Whoever is gone is found by what it does not read.
+    response.on('timeout', () => response.write(':\n\n'));
+    this.#streams.add(response);
+    response.once('close', () => this.#streams.delete(response));
+    return true;
   }
 
   async #send(page: Page, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -120,7 +161,7 @@ class Site {
       'content-length': body.byteLength,
       vary: 'accept, accept-encoding',
       ...(zip ? { 'content-encoding': 'gzip' } : {}),
-      ...(this.closing ? { connection: 'close' } : {}),
+      ...(this.#closing ? { connection: 'close' } : {}),
       ...page.headers,
     });
     response.end(request.method === 'HEAD' ? undefined : body);

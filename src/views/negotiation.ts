@@ -39,3 +39,8 @@ export function prefersOpenMetrics(accept: string): boolean {
   const text = best(({ value, parameters }) => value === 'text/plain' && (parameters.get('version') ?? '0.0.4') === '0.0.4');
   return openMetrics > 0 && openMetrics >= text;
 }
+
+/** Whether HTML is named, as browsers do and nobody else: a client that takes anything gets text. */
+export function prefersHtml(accept: string): boolean {
+  return choices(accept).some(({ value, quality }) => value === 'text/html' && quality > 0);
+}

@@ -4,7 +4,7 @@ import { type Clock, rfc3339 } from '../clock.ts';
 import { formatDuration } from '../quantity.ts';
 import type { Target } from '../targets.ts';
 import { type Page, type Route, type Routes, textOf } from './http.ts';
-import { prefersOpenMetrics } from './negotiation.ts';
+import { prefersHtml, prefersOpenMetrics } from './negotiation.ts';
 import type { Otel } from './otel.ts';
 import { showRange, showRate, showValue, UNKNOWN } from './quantities.ts';
 import type { ExportedRun } from './runmetrics.ts';
@@ -15,10 +15,12 @@ export interface RunPages {
   readonly clock: Clock;
   /** Null: there is no /metrics. */
   readonly collect: Otel['collect'] | null;
+  /** What a browser is given at `/`; without it the status page, as everybody else. */
+  readonly page?: Route['answer'];
 }
 
 /** @param more pages of others; the status page lists them too */
-export function runRoutes({ run, clock, collect }: RunPages, more: Routes = {}): Routes {
+export function runRoutes({ run, clock, collect, page }: RunPages, more: Routes = {}): Routes {
   const routes: Routes = {
     ...(collect ? { '/metrics': { about: 'Prometheus text format and OpenMetrics', answer: metricsRoute(collect, run, clock) } } : {}),
     '/healthz': { about: 'whether the agent works', answer: healthRoute(run, clock) },
@@ -26,7 +28,8 @@ export function runRoutes({ run, clock, collect }: RunPages, more: Routes = {}):
     '/api/verdict': { about: 'the verdict so far, as in verdict.json', answer: () => verdictPage(run) },
     ...more,
   };
-  return { '/': { about: 'this page', answer: () => textOf(200, statusText(run, routes, clock).join('\n')) }, ...routes };
+  const status = (): Page => textOf(200, statusText(run, routes, clock).join('\n'));
+  return { '/': { about: 'this page', answer: (asked) => (page && prefersHtml(asked.accept) ? page(asked) : status()) }, ...routes };
 }
 
 /** How long one collection answers everybody who asks, unless a tick makes it old before. */

@@ -144,6 +144,31 @@ describe('who may write', () => {
     expect(JSON.stringify([inbound.events, answer.body.toString()])).not.toContain('s3cret');
   });
 
+  test.each<[string, string | null, Sent['headers'], number, boolean]>([
+    ['the page of this run', null, { origin: 'http://127.0.0.1:10464' }, 204, true],
+    ['the page of this run, which has the token', TOKEN, { origin: 'http://127.0.0.1:10464', authorization: `Bearer ${TOKEN}` }, 204, true],
+    ['not the page without the token', TOKEN, { origin: 'http://127.0.0.1:10464' }, 401, true],
+    ['no page of another port', null, { origin: 'http://127.0.0.1:8080' }, 403, false],
+    ['no page of another host', null, { origin: 'http://evil.example:10464' }, 403, false],
+    ['no page of a name that was pointed here', null, { origin: 'http://evil.example:10464', host: 'evil.example:4318' }, 403, true],
+    ['no page by another scheme', null, { origin: 'https://127.0.0.1:10464' }, 403, false],
+  ])('phases and marks: %s', async (_, token, headers, status, isOwn) => {
+    await using inbound = await InboundUnderTest.open(token);
+    inbound.pagePort = 10_464;
+    const host = headers!['host'] ?? '127.0.0.1:4318';
+    const answer = await inbound.send({
+      path: '/api/mark',
+      body: '{"text":"x"}',
+      headers: { ...headers, host, 'sec-fetch-site': 'same-site' },
+    });
+    expect([answer.status, answer.headers['access-control-allow-origin'] === headers!['origin']]).toEqual([status, isOwn]);
+    expect(inbound.notes.length).toBe(status === 204 ? 1 : 0);
+    const asked = await inbound.send({ path: '/api/mark', method: 'OPTIONS', type: '', headers: { ...headers, host } });
+    expect(asked.status === 204).toBe(isOwn);
+    // What load tools push to is no business of a page.
+    expect((await inbound.send({ body: gauges(1), headers: { ...headers, host } })).status).toBe(403);
+  });
+
   test('is told in the encoding of the request', async () => {
     await using inbound = await InboundUnderTest.open(TOKEN);
     const answer = await inbound.send({ body: fixture('sdk-delta-1.bin'), type: PROTOBUF });

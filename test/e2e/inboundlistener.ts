@@ -35,6 +35,8 @@ export class InboundUnderTest implements AsyncDisposable {
   readonly #values = new Map<string, number>();
   readonly #source;
   url = '';
+  /** Of the page that may write phases and marks. */
+  pagePort: number | null = null;
 
   private constructor(token: string | null) {
     const clock = new SystemClock();
@@ -53,6 +55,7 @@ export class InboundUnderTest implements AsyncDisposable {
       unclaimed: () => 0,
       notes: { phase: (name, judged) => this.notes.push(`phase ${name} ${judged}`), mark: (text) => this.notes.push(`mark ${text}`) },
       listening: (url) => (this.url = url),
+      pagePort: () => this.pagePort,
     });
   }
 

@@ -1,0 +1,87 @@
+/** What to do next about a finding, in plain words: where to look first, with which tool, and what would settle what is open. */
+import type { Finding, Verdict, VerdictSeries } from '../analysis/verdict.ts';
+import { formatDuration } from '../quantity.ts';
+import { showRate } from '../views/quantities.ts';
+
+/** By what leaks (`resource` of the metric, or the class that the judgement found). */
+const BY_CLASS: Readonly<Record<string, readonly string[]>> = {
+  heap: [
+    'Take two heap snapshots half an hour apart under load and compare what is kept: the type whose count grows with the requests is the leak.',
+    'Look first for caches without a bound, listeners that are never removed, and maps that are keyed by request, user or session.',
+  ],
+  native: [
+    'The heap of the runtime does not grow, so look outside it: buffers, native modules, mapped files, thread stacks.',
+    'Run once with another allocator or MALLOC_ARENA_MAX=2: if the growth stops, it was fragmentation and no leak.',
+  ],
+  memory: [
+    'Say first whether it is in the heap of the runtime: give its metrics page with --scrape, or a JVM its counter file, and run again.',
+    'Compare two heap profiles or memory maps of the process, taken half an hour apart under load.',
+  ],
+  descriptors: [
+    'List the open descriptors of the process twice (ls -l /proc/PID/fd) and compare: the kind that became more is not being closed.',
+    'Look first at the error paths: what is opened before a failure and closed only after success.',
+  ],
+  threads: [
+    'Dump the threads of the process by name: a pool that is made per request, or a timer that is never cancelled, shows as many alike.',
+  ],
+  sockets: ['See which remote end the sockets lead to (ss -tnp), and whether the client there is made anew for each request.'],
+  connections: ['Find who takes a connection and does not give it back: the error path of a transaction is the usual one.'],
+  zombies: ['The program starts processes and does not wait for them: look for a spawn without a wait or an exit handler.'],
+  'disk space': [
+    'See what was written since the onset (du, find -newer): logs without rotation, temporary files, retained write-ahead log.',
+  ],
+  disk: ['See what was written since the onset (du, find -newer): logs without rotation, temporary files, retained write-ahead log.'],
+  latency: [
+    'Look at what grows with it: memory, a table, a queue. Compare a slow request of the end with one of the beginning in a trace.',
+  ],
+  errors: ['Read the errors by class and operation below, and which resource is near its limit when they begin.'],
+  backlog: ['More comes in than goes out: compare the rates of producers and consumers, and look for a consumer that has stopped.'],
+};
+
+const BY_KIND: Partial<Record<Finding['kind'], readonly string[]>> = {
+  pool_leak: [
+    'Find the code that took these connections: the evidence names state, age and statement. It does not release them when it fails.',
+  ],
+  pool_exhausted: [
+    'Every connection is taken: see who holds the longest, then whether the pool or the work in a transaction is to be made smaller.',
+  ],
+  pool_unseen: [
+    'Give the server with --postgres or --redis, by a user who may see sessions of others (pg_monitor), so that its connections can be told apart.',
+  ],
+  outage: ['See why the server went away at that time, and whether the program reconnects by itself.'],
+  recovery: ['Compare what the program did between the end of the disturbance and its recovery: retries, back-off, a pool that refills.'],
+  generator: ['Look at the load generator before the service: what it measures while it is short of memory or CPU is its own.'],
+  work: ['See that the load runs as long as the run, and end the run with it: soak-agent --target ... -- k6 run soak.js.'],
+  coverage: [
+    'See why the agent could not sample: a suspended machine, a starved one, or a record on a disk that stalls. The gaps are marked on the time axis.',
+  ],
+  heap: ['Make the heap visible: a metrics page (--scrape), or for a JVM its counter file (no -XX:-UsePerfData, same user).'],
+  target: ['Run soak-agent doctor with the same targets: it says which right, mount or setting is missing.'],
+  load: ['Read the output of the load tool at that time. A run whose load was cut off is to be run again.'],
+  level: ['See the level on its chart: when it was reached first, and what happened then.'],
+  rule: ['See on the chart when the rule was broken first, and which phase, restart or load it began with.'],
+};
+
+export function stepsOf(finding: Finding, lead: VerdictSeries | null): string[] {
+  if (finding.outcome === 'pass' && finding.kind !== 'generator') return [];
+  if (finding.outcome === 'inconclusive' && finding.kind === 'leak') return [];
+  const own = finding.kind === 'leak' ? (BY_CLASS[lead?.class ?? ''] ?? []) : (BY_KIND[finding.kind] ?? []);
+  const since =
+    finding.kind === 'leak' && lead?.onset
+      ? [`It began around ${lead.onset.at.slice(11, 16)} UTC: see what was deployed, scheduled or switched on then.`]
+      : [];
+  return [...own, ...since];
+}
+
+/** What would make an open question a closed one. */
+export function settleOf(finding: Finding, lead: VerdictSeries | null, planned: Verdict['run']['planned']): string | null {
+  if (finding.outcome !== 'inconclusive') return null;
+  if (finding.kind !== 'leak') return BY_KIND[finding.kind]?.[0] ?? null;
+  if (lead === null) return null;
+  const { hoursToSettle, smallestDetectablePerHour, floorPerHour, unit } = lead;
+  if (hoursToSettle !== null)
+    return `A run of ${formatDuration(hoursToSettle * 3600)} would settle it${planned === null ? '' : ' (--duration)'}.`;
+  if (smallestDetectablePerHour !== null && floorPerHour !== null)
+    return `Growth of ${showRate(floorPerHour, unit)} matters and ${showRate(smallestDetectablePerHour, unit)} can be seen: a longer run, a steadier load, or a known limit and --must-live would settle it.`;
+  return 'A longer run would settle it: too little of it was steady to judge.';
+}

@@ -1,0 +1,75 @@
+/**
+ * What is pushed to pages that watch a run: new values every two seconds, and that there is a new report after each look of the judge.
+ * Server-sent events: one direction, and a browser connects again by itself.
+ */
+import type { RunState } from '../runstate.ts';
+
+/** A client that takes events until it goes away. */
+export interface EventStream {
+  /** Whole events, as they go over the wire. A client that does not read is dropped. */
+  send(text: string): void;
+  end(): void;
+  onClose(gone: () => void): void;
+}
+
+/** Pages open at once; each costs a socket and what it has not yet read. */
+const CLIENTS_MAX = 16;
+
+/** Run time between values. */
+const VALUES_S = 2;
+
+export interface Fed {
+  readonly state: RunState;
+  /** Series that pages show. */
+  readonly shown: () => readonly number[];
+}
+
+export class Feed {
+  readonly #fed: Fed;
+  readonly #clients = new Set<EventStream>();
+  #sentAt = -Infinity;
+  #looks = 0;
+
+  constructor(fed: Fed) {
+    this.#fed = fed;
+  }
+
+  /** @returns false when there is no room */
+  open(client: EventStream): boolean {
+    if (this.#clients.size >= CLIENTS_MAX) return false;
+    this.#clients.add(client);
+    client.onClose(() => this.#clients.delete(client));
+    client.send(': soak-agent\n\n');
+    return true;
+  }
+
+  get size(): number {
+    return this.#clients.size;
+  }
+
+  /** After each tick. Costs nothing while nobody watches. */
+  tick(): void {
+    const { state } = this.#fed;
+    if (state.looks !== this.#looks) {
+      this.#looks = state.looks;
+      this.#tell('report', String(state.looks));
+    }
+    if (this.#clients.size === 0 || state.t - this.#sentAt < VALUES_S) return;
+    this.#sentAt = state.t;
+    const known = this.#fed.shown().flatMap((id) => {
+      const value = state.fresh(state.series.get(id));
+      return value === null ? [] : [[id, value] as const];
+    });
+    this.#tell('values', JSON.stringify({ t: state.t, series: known.map(([id]) => id), values: known.map(([, value]) => value) }));
+  }
+
+  /** The run is over: there is a last report, and nothing after it. */
+  end(): void {
+    this.#tell('end', 'end');
+  }
+
+  #tell(event: string, data: string): void {
+    const text = `event: ${event}\ndata: ${data}\n\n`;
+    for (const client of this.#clients) client.send(text);
+  }
+}

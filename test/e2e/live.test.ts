@@ -1,0 +1,170 @@
+/** The live pages over HTTP: what is pushed, to how many, and how they end. */
+import { once } from 'node:events';
+import { get, type IncomingMessage } from 'node:http';
+import { afterEach, describe, expect, test } from 'vitest';
+import { SimClock } from '../../src/clock.ts';
+import { LivePage } from '../../src/live.ts';
+import { SILENT } from '../../src/log.ts';
+import type { Report } from '../../src/report/value.ts';
+import type { EventStream } from '../../src/views/feed.ts';
+import { listen, type Listener, textOf } from '../../src/views/http.ts';
+import { runRoutes } from '../../src/views/routes.ts';
+import { HEADER } from '../fixtures/report/night.ts';
+import { M } from '../sim/metrics.ts';
+import { Simulation } from '../sim/run.ts';
+import { fakeRun } from '../unit/views/run.ts';
+
+const cleanups: (() => unknown)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).toReversed()) await cleanup();
+});
+
+interface Served {
+  readonly listener: Listener;
+  readonly live: LivePage;
+  until(t: number): void;
+  ask(path: string, accept?: string): Promise<{ status: number; type: string; policy: string; text: string }>;
+}
+
+async function serve(inbound: string | null = null): Promise<Served> {
+  const simulation = new Simulation({
+    hours: 1,
+    interval: 1,
+    series: [
+      { def: M.memory, signal: (t) => 1e8 + t },
+      { def: M.requests, source: 'traffic', signal: (t) => 10 * t },
+    ],
+  });
+  const live = new LivePage({
+    state: simulation.state,
+    header: () => HEADER,
+    end: () => null,
+    verdict: () => simulation.verdict(false),
+    notes: () => (inbound === null ? null : { url: inbound, token: true }),
+  });
+  const routes = runRoutes({ run: fakeRun().run, clock: new SimClock(), collect: null, page: live.page }, live.routes());
+  const listener = await listen({ host: '127.0.0.1', port: 0 }, routes, SILENT);
+  cleanups.push(() => listener.close());
+  return {
+    listener,
+    live,
+    until: (t) => void simulation.run(t, () => live.tick()),
+    ask: async (path, accept = '*/*') => {
+      const response = await fetch(`${listener.url}${path}`, { headers: { accept, connection: 'close' } });
+      const policy = response.headers.get('content-security-policy') ?? '';
+      return { status: response.status, type: response.headers.get('content-type') ?? '', policy, text: await response.text() };
+    },
+  };
+}
+
+/** A client that listens; `text` grows. */
+async function listening({ listener }: Pick<Served, 'listener'>): Promise<{ response: IncomingMessage; text: () => string }> {
+  const request = get(`${listener.url}/api/events`, { agent: false });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  let text = '';
+  response.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  response.on('error', () => {});
+  return { response, text: () => text };
+}
+
+describe('a live run', () => {
+  test('is a page to browsers, text to everybody else, and a report to programs', async () => {
+    const served = await serve('http://0.0.0.0:4318');
+    expect(await served.ask('/api/report')).toMatchObject({ status: 503, text: 'not a sample yet\n' });
+    served.until(90);
+    expect(await served.ask('/')).toMatchObject({ status: 200, type: 'text/plain; charset=utf-8' });
+    const page = await served.ask('/', 'text/html,application/xhtml+xml,*/*;q=0.8');
+    expect(page).toMatchObject({ status: 200, type: 'text/html; charset=utf-8' });
+    // The name is the one that the browser has for this machine.
+    expect(page.policy).toMatch(
+      /^default-src 'none'; script-src 'sha256-[^ ]+'; style-src 'sha256-[^ ]+'; img-src data:; connect-src 'self' http:\/\/127\.0\.0\.1:4318; base-uri 'none'; form-action 'none'; frame-ancestors 'none'$/,
+    );
+    expect(page.text).toContain('data-inbound="http://127.0.0.1:4318" data-token="yes"');
+    const report = JSON.parse((await served.ask('/api/report')).text) as Report;
+    expect([report.run.state, report.run.t, report.signals.length]).toEqual(['running', 90, 2]);
+  });
+
+  test('a name in Host goes nowhere', async () => {
+    const served = await serve('http://127.0.0.1:4318');
+    const request = get(served.listener.url, { agent: false, headers: { accept: 'text/html', host: `x"; script-src *` } });
+    const [response] = (await once(request, 'response')) as [IncomingMessage];
+    response.resume();
+    expect(response.headers['content-security-policy']).toContain("connect-src 'self' http://127.0.0.1:4318; base-uri");
+  });
+
+  test('one report is made between two looks, however many ask', async () => {
+    const served = await serve();
+    served.until(90);
+    const answer = served.live.routes()['/api/report']!.answer;
+    expect(answer({ accept: '' })).toBe(answer({ accept: '' }));
+    const before = answer({ accept: '' });
+    served.until(130);
+    expect(answer({ accept: '' })).not.toBe(before);
+  });
+
+  test('tells values of what is shown, each look, and its end', async () => {
+    const served = await serve();
+    served.until(90);
+    await served.ask('/api/report');
+    const client = await listening(served);
+    served.until(125);
+    served.live.end();
+    await expect.poll(client.text).toContain('event: end\ndata: end\n\n');
+    const events = client
+      .text()
+      .split('\n\n')
+      .filter((event) => event.startsWith('event: '));
+    expect(events.filter((event) => event.startsWith('event: report')).length).toBe(1);
+    const values = events
+      .filter((event) => event.startsWith('event: values'))
+      .map((event) => JSON.parse(event.slice(event.indexOf('{'))) as object);
+    expect(values.length).toBe(18);
+    expect(values[0]).toEqual({ t: 91, series: [1, 0], values: [910, 100_000_091] });
+  });
+
+  test('is watched by 16 at most, and again by others when they are gone', async () => {
+    const served = await serve();
+    const clients = await Promise.all(Array.from({ length: 16 }, () => listening(served)));
+    expect(clients.map(({ response }) => response.statusCode)).toEqual(clients.map(() => 200));
+    expect(await served.ask('/api/events')).toMatchObject({ status: 503, text: 'too many pages watch this run\n' });
+    clients[0]!.response.destroy();
+    await expect.poll(async () => (await listening(served)).response.statusCode).toBe(200);
+  });
+
+  test('one who does not read is dropped; the others go on', async () => {
+    const clients: EventStream[] = [];
+    const events = (client: EventStream): boolean => {
+      client.send(':\n\n');
+      return clients.push(client) > 0;
+    };
+    const listener = await listen(
+      { host: '127.0.0.1', port: 0 },
+      { '/api/events': { about: 'x', answer: () => textOf(503, 'x'), events } },
+      SILENT,
+    );
+    cleanups.push(() => listener.close());
+    const [deaf, other] = [await listening({ listener }), await listening({ listener })];
+    deaf.response.pause();
+    const closed = new Promise((resolve) => deaf.response.once('close', resolve));
+    const text = 'x'.repeat(200_000);
+    // What the kernel takes for who does not read is some megabytes.
+    for (let i = 1; i <= 60; i++) {
+      for (const client of clients) client.send(text);
+      await expect.poll(() => other.text().length, { interval: 2, timeout: 20_000 }).toBeGreaterThan(i * text.length);
+    }
+    deaf.response.resume();
+    await closed;
+    expect([deaf.response.complete, other.response.destroyed]).toEqual([false, false]);
+  });
+
+  test('the listener closes though pages watch', async () => {
+    const served = await serve();
+    const client = await listening(served);
+    const ended = once(client.response, 'end');
+    await served.listener.close();
+    cleanups.pop();
+    await ended;
+    expect(client.response.complete).toBe(true);
+  });
+});
