@@ -14,7 +14,7 @@ const REAL = { testTimeout: 240_000, hookTimeout: 120_000, retry: 1 };
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', maxWorkers: 2, include: ['test/unit/**/*.test.ts', 'test/*.test.ts'], testTimeout: 120_000 } },
+      { test: { name: 'unit', maxWorkers: 3, include: ['test/unit/**/*.test.ts', 'test/*.test.ts'], testTimeout: 120_000 } },
       { test: { name: 'sim', include: ['test/sim/**/*.test.ts'], testTimeout: 300_000 } },
       { test: { ...REAL, name: 'e2e', include: ['test/e2e/**/*.test.ts'], exclude: [...SERVERS, ...RULES], maxWorkers: 3 } },
       { test: { name: 'rules', include: RULES, testTimeout: 120_000 } },

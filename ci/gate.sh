@@ -43,7 +43,11 @@ fi
 
 file=$run/verdict.json
 if [ ! -f "$file" ]; then
-  [ "$code" = 11 ] && [ "${SOAKCI_MODE:-run}" = wait ] && outcome=inconclusive && finish 11 "the run is not over yet: $run"
+  if [ "$code" = 11 ] && [ "${SOAKCI_MODE:-run}" = wait ]; then
+    outcome=inconclusive
+    [ "${SOAKCI_INCONCLUSIVE:-fail}" = pass ] && finish 0 "the run is not over yet: $run"
+    finish 11 "the run is not over yet: $run"
+  fi
   untrusted "there is no verdict.json in ${run:-the folder of the runs} (exit code $code)"
 fi
 said=$(node -e '
@@ -51,20 +55,33 @@ said=$(node -e '
   if (schema !== 1 || !run?.end || !["pass", "fail", "inconclusive"].includes(outcome)) process.exit(1);
   process.stdout.write(outcome);
 ' "$file") || untrusted "$file is not the verdict of a run that has ended"
-case $said:$code in
+# The run itself may have been compared with a baseline (--baseline): then its exit code is the worse of the two.
+compared=$(node -e '
+  const fs = require("node:fs"), path = process.argv[1];
+  if (!fs.existsSync(path)) process.exit(0);
+  const { outcome } = JSON.parse(fs.readFileSync(path, "utf8"));
+  if (!["pass", "fail", "inconclusive"].includes(outcome)) process.exit(1);
+  process.stdout.write(outcome);
+' "$run/comparison.json") || untrusted "$run/comparison.json is not a comparison"
+comparison=$compared
+worst=$said
+case $said:$compared in
+  *:fail) worst=fail ;;
+  pass:inconclusive) worst=inconclusive ;;
+esac
+case $worst:$code in
   pass:0 | fail:10 | inconclusive:11) ;;
   # Not blocking in its own settings.
-  fail:0 | inconclusive:0) [ "${SOAKCI_NON_BLOCKING:-false}" = true ] || untrusted "verdict.json says $said, and the exit code was 0" ;;
-  *) untrusted "verdict.json says $said, but soak-agent ended with $code: it was killed, or failed after the verdict" ;;
+  fail:0 | inconclusive:0) [ "${SOAKCI_NON_BLOCKING:-false}" = true ] || untrusted "verdict.json says $said${compared:+, comparison.json $compared}, and the exit code was 0" ;;
+  *) untrusted "verdict.json says $said${compared:+, comparison.json $compared}, but soak-agent ended with $code: it was killed, or failed after the verdict" ;;
 esac
 outcome=$said
 
 # shellcheck disable=SC2086 # the command may be of several words
 $agent verdict --format markdown --non-blocking "$run" >>"$summary" || echo 'the summary could not be written' >&2
-worst=$outcome
 if [ -n "${SOAKCI_BASELINE:-}" ]; then
   # shellcheck disable=SC2086
-  $agent compare --format markdown "$SOAKCI_BASELINE" "$run" >>"$summary"
+  $agent compare --format markdown --out "${SOAKCI_OUT:-soak-runs}" "$SOAKCI_BASELINE" "$run" >>"$summary"
   case $? in
     0) comparison=pass ;;
     10) comparison=fail ;;

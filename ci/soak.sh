@@ -9,6 +9,12 @@ mode=${SOAKCI_MODE:-run}
 out=${SOAKCI_OUT:-soak-runs}
 state=${SOAKCI_STATE:-${GITHUB_OUTPUT:?}}
 
+mistake() { # sentence
+  echo "$1" >&2
+  printf 'code=64\nrun=\n' >>"$state"
+  exit 64
+}
+
 args=(--out "$out")
 case $mode in
   run | start)
@@ -18,7 +24,7 @@ case $mode in
     while IFS= read -r option; do [ -z "$option" ] || args+=("$option"); done <<<"${SOAKCI_OPTIONS:-}"
     # The words of the command as a shell reads them, so that soak-agent sees which load tool it is.
     load=()
-    [ -z "${SOAKCI_LOAD:-}" ] || eval "load=($SOAKCI_LOAD)"
+    [ -z "${SOAKCI_LOAD:-}" ] || eval "load=($SOAKCI_LOAD)" || mistake 'load should be one command: put pipes, redirections and && into a script, or into sh -c "..."'
     [ ${#load[@]} -eq 0 ] || args+=(-- "${load[@]}")
     [ "$mode" = run ] || args=(--detach "${args[@]}")
     ;;
@@ -27,8 +33,7 @@ case $mode in
     [ -z "${SOAKCI_RUN:-}" ] || args+=("$SOAKCI_RUN")
     ;;
   *)
-    echo "mode should be run, start, wait or stop, and not $mode" >&2
-    exit 64
+    mistake "mode should be run, start, wait or stop, and not $mode"
     ;;
 esac
 

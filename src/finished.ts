@@ -17,7 +17,7 @@ import { createLogger } from './log.ts';
 import { CATALOG } from './metrics.ts';
 import { containerIn, readOwnMounts } from './ownmounts.ts';
 import { errno, messageOf } from './problem.ts';
-import { look, newestRun } from './record/folders.ts';
+import { listRuns, look } from './record/folders.ts';
 import { RecordReader } from './record/reader.ts';
 import { replay } from './record/replay.ts';
 import { RunState } from './runstate.ts';
@@ -63,10 +63,10 @@ function isOfThisPlace(folder: string): boolean {
   }
 }
 
-/** The newest run, if it is finished and was made here with the same settings; null where a run is to begin or to go on. */
+/** The newest run that was made here, if it is finished and has the same settings; null where a run is to begin or to go on. */
 export function finishedRun(config: Config): Finished | null {
-  const run = newestOf(config.out);
-  if (run === null || !isOfThisPlace(run.folder)) return null;
+  const run = runsIn(config.out).findLast(({ folder }) => isOfThisPlace(folder));
+  if (run === undefined) return null;
   try {
     const found = look(run);
     if (!found.isFinished || found.configHash !== configHash(config)) return null;
@@ -76,11 +76,11 @@ export function finishedRun(config: Config): Finished | null {
   }
 }
 
-function newestOf(out: string): ReturnType<typeof newestRun> {
+function runsIn(out: string): ReturnType<typeof listRuns> {
   try {
-    return newestRun(out);
+    return listRuns(out);
   } catch (error) {
-    if (errno(error) !== null) return null; // there is no such folder yet, or it is told of by the run that begins
+    if (errno(error) !== null) return []; // there is no such folder yet, or it is told of by the run that begins
     throw error;
   }
 }

@@ -3,7 +3,7 @@
  * nobody. So the verdict so far is always in a file beside the record, and in the termination message of the container where there is one.
  */
 import type { Verdict } from './analysis/verdict.ts';
-import { writeSoFar, forgetSoFar } from './record/files.ts';
+import { forgetSoFar, hasVerdict, writeSoFar } from './record/files.ts';
 import { messageOf } from './problem.ts';
 import type { TerminationLog } from './terminationlog.ts';
 import { terminationMessage } from './views/termination.ts';
@@ -42,11 +42,11 @@ export class Leaving {
     if (log !== null) this.#attempt('the termination message', () => log.write(terminationMessage(so)));
   }
 
-  /** The verdict is final and in `verdict.json`. */
+  /** The verdict is final, and in `verdict.json` unless that could not be written: then the one so far is all there is. */
   end(verdict: Verdict): void {
     const { folder, log } = this.#parts;
     if (log !== null) this.#attempt('the termination message', () => log.write(terminationMessage(verdict)));
-    this.#attempt('the verdict so far', () => forgetSoFar(folder));
+    if (hasVerdict(folder)) this.#attempt('the verdict so far', () => forgetSoFar(folder));
   }
 
   #attempt(what: string, write: () => void): void {

@@ -1,7 +1,7 @@
 /** What both listeners share: how an address is bound and spelled, how long a client may take, and how a server ends in time. */
 import { once } from 'node:events';
 import type { Server } from 'node:http';
-import { type AddressInfo, isIPv6 } from 'node:net';
+import { type AddressInfo, isIP, isIPv6 } from 'node:net';
 import { within } from './clock.ts';
 import { errno, messageOf, Problem } from './problem.ts';
 
@@ -49,4 +49,20 @@ export async function closeServer(server: Server): Promise<void> {
   if (await within(closed, GRACE_S)) return;
   server.closeAllConnections();
   await closed;
+}
+
+/**
+ * Whether a client calls a listener on loopback by its number or as localhost (`Host`, with or without a port). A web page under a name that
+ * its owner pointed at loopback would be of the same origin as what is served there.
+ */
+export function isLocalName(host: string): boolean {
+  const name = host
+    .replace(/:\d*$/, '')
+    .replaceAll(/^\[|\]$/g, '')
+    .toLowerCase();
+  return isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost');
+}
+
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);
 }

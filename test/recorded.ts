@@ -20,6 +20,8 @@ export interface Recording {
   /** Seconds since the epoch. */
   readonly start?: number;
   readonly header?: Partial<RunHeader>;
+  /** Planned, by name. */
+  readonly phases?: readonly string[];
   /** Ends without a verdict after so many seconds, as a kill leaves it. */
   readonly cutOffAt?: number;
 }
@@ -34,7 +36,7 @@ class RecordedState extends RunState {
   }
 }
 
-export function recordRun(scenario: Scenario, { out, start = START, header, cutOffAt }: Recording): Recorded {
+export function recordRun(scenario: Scenario, { out, start = START, header, phases = [], cutOffAt }: Recording): Recorded {
   const options = optionsOf(scenario);
   const state = new RecordedState(new Judge(options));
   const roles = [...new Set(scenario.series.map(({ target = 'api' }) => target))].filter((role) => role !== null);
@@ -50,7 +52,16 @@ export function recordRun(scenario: Scenario, { out, start = START, header, cutO
     header: {
       agent: '0.1.0',
       configHash: `sim${start}`,
-      config: { mustLive, duration, warmup, rules, required, interval, phases: [], targets: roles.map((role) => ({ role })) },
+      config: {
+        mustLive,
+        duration,
+        warmup,
+        rules,
+        required,
+        interval,
+        phases: phases.map((name) => ({ name })),
+        targets: roles.map((role) => ({ role })),
+      },
       interval,
       planned: duration,
       host: { hostname: 'machine' },

@@ -60,6 +60,9 @@ function unlike(wanted: readonly Wanted[]): Wanted[] {
   });
 }
 
+/** More is no choice. */
+const SHOWN_MAX = 20;
+
 /** Without a word of the user the one program that listens is meant; of several they choose. */
 function only(programs: readonly Listening[]): Wanted {
   const [first] = programs;
@@ -68,11 +71,13 @@ function only(programs: readonly Listening[]): Wanted {
     const selector: Selector = { kind: 'port', port };
     return { spec: { role: roleOf(first.comm), selector, many: false, children: true }, text: `port:${port}` };
   }
-  const list = programs.map(({ comm, ports }) => `--target ${roleOf(comm)}=port:${ports[0]} (${printable(comm)}, on ${ports.join(', ')})`);
+  const list = programs
+    .slice(0, SHOWN_MAX)
+    .map(({ comm, ports }) => `--target ${roleOf(comm)}=port:${ports[0]} (${printable(comm)}, on ${ports.join(', ')})`);
   const message =
-    list.length === 0
+    programs.length === 0
       ? 'is missing: no program that this user may look into listens on a port; name one, such as --target app=name:gunicorn'
-      : `is missing: ${list.length} programs listen here; choose ${list.join(', ')}`;
+      : `is missing: ${programs.length} programs listen here; choose ${list.join(', ')}${programs.length > SHOWN_MAX ? ', or another' : ''}`;
   throw new Problem('USAGE', { place: '--target', message });
 }
 

@@ -4,6 +4,7 @@
 import { writeFileSync } from 'node:fs';
 import type { JudgeOverrides } from '../config/config.ts';
 import { EXIT, type ExitCode, messageOf, Problem } from '../problem.ts';
+import { standingOf } from '../record/standing.ts';
 import { junitOf, type Undecided } from '../report/junit.ts';
 import { markdownOf } from '../report/markdown.ts';
 import { reportOf } from '../report/report.ts';
@@ -43,7 +44,7 @@ export function reportOfRecord(folder: string, overrides: JudgeOverrides): Repor
   const config = { ...(header.config as object), ...rest, ...(rules ? { rules: rules.map(({ text }) => text) } : {}) };
   return reportOf({
     header: { ...header, config },
-    phase: finished ? 'finished' : 'unfinished',
+    phase: finished ? 'finished' : standingOf(folder).kind === 'running' ? 'running' : 'unfinished',
     state,
     verdict,
     notes: [...notes, ...other],

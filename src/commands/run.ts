@@ -7,12 +7,14 @@ import type { Ending } from '../ending.ts';
 import { type Finished, finishedRun, markPlace, serve } from '../finished.ts';
 import { Leaving } from '../leaving.ts';
 import { EXIT, type ExitCode, messageOf, Problem } from '../problem.ts';
+import { comparedIn } from '../record/files.ts';
 import { writeCrash } from '../runs.ts';
 import { TerminationLog } from '../terminationlog.ts';
 import { summary } from '../views/terminal.ts';
 import type { Against } from './against.ts';
 import type { Io } from './io.ts';
 import { openView, screenOf } from './view.ts';
+import { worse } from './verdict.ts';
 
 /** Longer than any run: `--hold` serves until it is told to stop. */
 const FOR_EVER_S = 1e9;
@@ -59,12 +61,6 @@ function toldAgainst(against: Against, agent: Agent, { stdout, env }: Io): Outco
   const comparison = against.final(agent);
   stdout.write(`\n${comparisonText(comparison, screenOf({ stdout, env })).join('\n')}\n`);
   return comparison.outcome;
-}
-
-/** What fails in one of them has failed. */
-function worse(a: Outcome, b: Outcome): Outcome {
-  if (a === 'fail' || b === 'fail') return 'fail';
-  return a === 'inconclusive' ? a : b;
 }
 
 /** What is not blocking is said all the same. */
@@ -155,5 +151,6 @@ async function showFinished(finished: Finished, { config, log, io, told }: Start
     await io.clock.sleepUntil(io.clock.monotonic() + seconds, told).catch(() => {}); // told to stop
     await serving.close();
   }
-  return exitCodeOf(verdict.outcome);
+  const compared = config.baseline === null ? 'pass' : (comparedIn(folder) ?? 'inconclusive');
+  return exitCodeOf(worse(verdict.outcome, compared));
 }

@@ -1,6 +1,7 @@
 /** `soak-agent start --detach`: a run that goes on when whoever began it is gone; `status`, `wait`, `stop` and `verdict` find it again. */
 import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
+import { Faults } from '../config/faults.ts';
 import { detach, type Detached } from '../detach.ts';
 import { EXIT, type ExitCode } from '../problem.ts';
 import type { Io } from './io.ts';
@@ -16,6 +17,7 @@ const LOG = 'agent.log';
  * @param args of `soak-agent run`, which reads the configuration again
  */
 export async function startDetached(config: Config, args: readonly string[], io: Io): Promise<ExitCode> {
+  refuse(config);
   const told = io.stopSignal();
   const child = detach([process.execPath, ...process.execArgv, io.entry, 'run', ...args], io.env, config.out, io.clock);
   let ended: { code: number | null } | null = null;
@@ -27,6 +29,15 @@ export async function startDetached(config: Config, args: readonly string[], io:
     if (told.aborted) return stopped(child, io);
     await io.clock.sleepUntil(io.clock.monotonic() + LOOK_S);
   }
+}
+
+/** After its end nobody could tell it to stop serving: the folder of the run has no owner any more. @throws {Problem} USAGE */
+function refuse({ hold, once }: Config): void {
+  const faults = new Faults();
+  const message = 'cannot be used with --detach: what goes on in the background ends with its run';
+  if (hold) faults.add('USAGE', '--hold', message);
+  if (once) faults.add('USAGE', '--once', message);
+  faults.throwIfAny();
 }
 
 /** The line with which a run says where it records, and the one after it when it is complete. */

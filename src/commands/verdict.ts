@@ -18,15 +18,22 @@ export function verdict(given: Given, io: Io): ExitCode {
   const folder = findRun(given.operands[0] ?? null, given.out());
   const final = finalVerdict(folder);
   const told = final ?? openStored(folder).verdict;
-  if (final === null) io.stderr.write(`${unfinished(folder)}\n`);
+  const isFinal = told.run.end !== null; // it may have ended between the two looks
+  if (!isFinal) io.stderr.write(`${unfinished(folder)}\n`);
   io.stdout.write(textOf(told, format, io));
-  return codeOf(told.outcome, final !== null, given.has('non-blocking'));
+  return codeOf(told.outcome, isFinal, given.has('non-blocking'));
 }
 
 /** What is not finished has passed nothing; what has failed already is told. */
 export function codeOf(outcome: Outcome, isFinal: boolean, nonBlocking: boolean): ExitCode {
   if (nonBlocking) return EXIT.pass;
   return EXIT[isFinal || outcome === 'fail' ? outcome : 'inconclusive'];
+}
+
+/** What fails in one of them has failed. */
+export function worse(a: Outcome, b: Outcome): Outcome {
+  if (a === 'fail' || b === 'fail') return 'fail';
+  return a === 'inconclusive' ? a : b;
 }
 
 function unfinished(folder: string): string {

@@ -1,15 +1,19 @@
 /** `soak-agent wait RUN` and `stop RUN`: the end of a run that goes on in the background, and its exit code. */
+import { join } from 'node:path';
+import type { Outcome } from '../analysis/judgement.ts';
 import type { Clock } from '../clock.ts';
 import { EXIT, type ExitCode, messageOf, Problem } from '../problem.ts';
 import { formatDuration } from '../quantity.ts';
+import { comparedIn } from '../record/files.ts';
 import { findRun } from '../record/find.ts';
+import { RecordReader } from '../record/reader.ts';
 import { standingOf } from '../record/standing.ts';
 import { finalVerdict, openStored, type StoredRun } from '../stored.ts';
 import { clean } from '../terminal/clean.ts';
 import { minuteLine, summary } from '../views/terminal.ts';
 import type { Given } from './given.ts';
 import type { Io } from './io.ts';
-import { codeOf, goneProblem } from './verdict.ts';
+import { codeOf, goneProblem, worse } from './verdict.ts';
 import { screenOf } from './view.ts';
 
 /** Seconds between two looks at the record, each some milliseconds. */
@@ -20,6 +24,9 @@ const LINE_S = 60;
 
 /** A run ends within 8 s of being told; the rest is for a slow disk. */
 const STOP_S = 30;
+
+/** The last push and the comparison come after the verdict: a stop takes less than 8 s. */
+const COMPARED_S = 10;
 
 /** @throws {Problem} GONE when nobody records the run any more and it has no verdict */
 export async function wait(given: Given, io: Io): Promise<ExitCode> {
@@ -32,7 +39,7 @@ export async function wait(given: Given, io: Io): Promise<ExitCode> {
     io.stderr.write(`${folder} has not ended within ${formatDuration(timeout ?? 0)}: it goes on\n`);
     return codeOf('inconclusive', false, given.has('non-blocking'));
   }
-  return told(folder, given, io);
+  return await told(folder, given, io);
 }
 
 /** @throws {Problem} USAGE when the agent cannot be told from here, GONE when there is none */
@@ -50,7 +57,7 @@ export async function stop(given: Given, io: Io): Promise<ExitCode> {
       throw new Problem('GONE', { place: folder, message });
     }
   } else io.stderr.write(`${folder} has ended already\n`);
-  return told(folder, given, io);
+  return await told(folder, given, io);
 }
 
 function elsewhere(folder: string): Problem {
@@ -100,10 +107,34 @@ function lineOf({ verdict, state, header }: StoredRun): string {
   return minuteLine(verdict, { now: state.t, plannedEnd: header.planned, current: value });
 }
 
-function told(folder: string, given: Given, io: Io): ExitCode {
+async function told(folder: string, given: Given, io: Io): Promise<ExitCode> {
   const final = finalVerdict(folder);
   if (final === null) throw goneProblem(folder);
+  const compared = await comparedWith(folder, io.clock);
   const lines = summary(final, { ...screenOf(io), color: false });
   io.stdout.write(`${[...lines, '', `record in ${folder}`].map((line) => clean(line)).join('\n')}\n`);
-  return given.has('non-blocking') ? EXIT.pass : codeOf(final.outcome, true, false);
+  if (compared !== 'pass') io.stdout.write(`against its baseline: ${compared}; see ${join(folder, 'comparison.json')}\n`);
+  return given.has('non-blocking') ? EXIT.pass : codeOf(worse(final.outcome, compared), true, false);
+}
+
+/** A run with a baseline is compared after its verdict; without the comparison it is open. */
+async function comparedWith(folder: string, clock: Clock): Promise<Outcome> {
+  if (!hasBaseline(folder)) return 'pass';
+  const end = clock.monotonic() + COMPARED_S;
+  for (;;) {
+    const compared = comparedIn(folder);
+    if (compared !== null) return compared;
+    if (clock.monotonic() >= end) return 'inconclusive';
+    await clock.sleepUntil(clock.monotonic() + LOOK_S / 4);
+  }
+}
+
+function hasBaseline(folder: string): boolean {
+  const reader = RecordReader.open(folder);
+  try {
+    const { baseline } = (reader.header.config ?? {}) as { baseline?: unknown };
+    return baseline !== undefined && baseline !== null;
+  } finally {
+    reader.close();
+  }
 }

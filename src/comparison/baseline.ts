@@ -82,7 +82,7 @@ function notOne(path: string, what: string, cause?: unknown): Problem {
 type Complain = (what: string) => Problem;
 
 function runOf(run: unknown, complain: Complain): MeasuredRun {
-  const { run: about, signals } = run as { run?: Record<string, unknown>; signals?: unknown };
+  const { run: about, signals } = (run ?? {}) as { run?: Record<string, unknown>; signals?: unknown };
   if (typeof about !== 'object' || about === null || !Array.isArray(signals)) throw complain('it has no signals');
   if (signals.length > SIGNALS_MAX) throw complain(`${signals.length} signals are more than ${SIGNALS_MAX}`);
   for (const name of ['id', 'start', 'agent', 'outcome']) if (typeof about[name] !== 'string') throw complain(`${name} is no text`);

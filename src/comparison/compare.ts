@@ -99,7 +99,7 @@ export function compare(bases: readonly MeasuredRun[], heads: readonly MeasuredR
     base: idsOf(bases).filter((id) => !idsOf(heads).includes(id)),
     head: idsOf(heads).filter((id) => !idsOf(bases).includes(id)),
   };
-  const { outcome, reasons } = outcomeOf(signals, common, only, options);
+  const { outcome, reasons } = outcomeOf(signals, common, lostOf(bases, heads), options);
   return {
     schema: 1,
     base: bases.map(nameOf),
@@ -131,10 +131,14 @@ interface Pair {
   readonly limits: Limits;
   readonly base: number | null;
   readonly head: number | null;
+  /** Whether all runs tell it in the same unit. */
+  readonly isSame: boolean;
   /** Level and slope have other units: the level is in logarithms where it can be. */
   readonly level: {
     readonly fit: Fitted;
     readonly logs: boolean;
+    /** The base is next to nothing: changes are shares of the least level of which a share means something. */
+    readonly isSmall: boolean;
     readonly warn: number;
     readonly fail: number;
     readonly points: number;
@@ -142,22 +146,33 @@ interface Pair {
   readonly slope: { readonly fit: Fitted | null; readonly matters: number } | null;
 }
 
+/** Each signal of both sides, over the runs that have it. */
 function pairsOf(bases: readonly MeasuredRun[], heads: readonly MeasuredRun[], common: Common, options: CompareOptions): Pair[] {
-  const both = idsOf(bases).filter((id) => [...bases, ...heads].every(({ signals }) => signals.some((one) => one.id === id)));
-  return both.map((id) => pairOf(id, bases, heads, common, options));
+  const heard = new Set(idsOf(heads));
+  const having = (runs: readonly MeasuredRun[], id: string): MeasuredRun[] => runs.filter((run) => has(run, id));
+  return idsOf(bases)
+    .filter((id) => heard.has(id))
+    .map((id) => pairOf(id, having(bases, id), having(heads, id), common, options));
+}
+
+function has({ signals }: MeasuredRun, id: string): boolean {
+  return signals.some((one) => one.id === id);
 }
 
 function pairOf(id: string, bases: readonly MeasuredRun[], heads: readonly MeasuredRun[], common: Common, options: CompareOptions): Pair {
   const all = [...bases, ...heads].map((run) => ({ run, signal: run.signals.find((one) => one.id === id)! }));
   const { signal } = all[0]!;
   const limits = limitsOf(signal.kind);
-  const blocks = blocksOf(all, common);
+  // Errors are a share where requests are counted in the same bins, and a rate elsewhere: one cannot be taken from the other.
+  const isSame = all.every((one) => one.signal.kind === signal.kind && one.signal.unit === signal.unit);
+  const blocks = isSame ? blocksOf(all, common) : null;
   const [base, head] = [meanOf(blocks, 0, bases.length), meanOf(blocks, bases.length, all.length)];
   const none = {
     signal,
     limits,
     base,
     head,
+    isSame,
     level: null,
     slope: signal.matters === null ? null : { fit: null, matters: signal.matters.perHour },
   };
@@ -189,18 +204,18 @@ function levelOf(
   { base, limits, between }: { readonly base: number; readonly limits: Limits; readonly between: number | null },
 ): Pair['level'] {
   const isShare = limits.as === 'share';
-  const logs = isShare && values.every((run) => run.every((value) => Number.isNaN(value) || value > 0));
   // Where shares of the base mean nothing, the least change that is one stands for the first limit.
+  const isSmall = isShare && limits.least > limits.warn * Math.abs(base);
+  const logs = isShare && !isSmall && values.every((run) => run.every((value) => Number.isNaN(value) || value > 0));
   const unit = !isShare ? 1 : logs ? 1 : Math.max(Math.abs(base), limits.least / limits.warn);
   const of = (value: number): number => (logs ? Math.log(value) : value / unit);
   const [b, h] = [sideOf(values.slice(0, split), of), sideOf(values.slice(split), of)];
   const y = h.map((value, k) => value - b[k]!);
-  const least = isShare && base !== 0 ? limits.least / Math.abs(base) : 0;
-  const [warn, fail] = [Math.max(limits.warn, least), Math.max(limits.fail, least)];
+  const { warn, fail } = limits;
   const assumed = isShare ? (between ?? BETWEEN_SHARE * warn) : BETWEEN_SHARE * warn;
   const variance = betweenOf(values, split, of, assumed) * (1 / split + 1 / (values.length - split));
   const fit = fitted({ x, y }, logs ? 1 : Math.abs(base) / unit || 1, { level: variance, slope: 0 });
-  return fit === null ? null : { fit, logs, warn, fail, points: y.filter((value) => !Number.isNaN(value)).length };
+  return fit === null ? null : { fit, logs, isSmall, warn, fail, points: y.filter((value) => !Number.isNaN(value)).length };
 }
 
 /** Variance between runs of one build: what is assumed, and what several runs of one side show. */
@@ -238,7 +253,7 @@ function loadOf(pairs: readonly Pair[]): Map<string, number> {
   for (const { signal, level } of pairs) {
     if (signal.kind !== 'requests' || level === null) continue;
     const change = shareOf(level.fit.level.mean, level.logs);
-    if (Math.abs(change) > LOAD_DIFFERS) load.set(signal.target, change);
+    if (Math.abs(change) > LOAD_DIFFERS && isCertain(level.fit.level, NO_CHANGE) !== 0) load.set(signal.target, change);
   }
   return load;
 }
@@ -253,12 +268,16 @@ function isCertain(of: Mixture, falseCalls: number): -1 | 0 | 1 {
   return of.above(0) < falseCalls / 2 ? -1 : 0;
 }
 
-function judged({ signal, limits, base, head, level, slope }: Pair, falseCalls: number, load: ReadonlyMap<string, number>): Compared {
+function judged(
+  { signal, limits, base, head, isSame, level, slope }: Pair,
+  falseCalls: number,
+  load: ReadonlyMap<string, number>,
+): Compared {
   const { id, target, kind, unit, required } = signal;
   const about = { id, target, kind, unit, required, base, head, as: limits.as };
   const grown = slope === null ? null : growth(slope, falseCalls);
   if (level === null) {
-    const why = 'too little of it is common to both runs';
+    const why = isSame ? 'too little of it is common to both runs' : 'it is a share in one run and a rate in another';
     return { ...about, change: null, call: 'cannot tell', severity: null, smallestDetectable: null, slope: grown, why };
   }
   const of = level.fit.level;
@@ -276,9 +295,11 @@ function judged({ signal, limits, base, head, level, slope }: Pair, falseCalls: 
     severity: isFail || grown?.call === 'regressed' ? 'fail' : call === 'regressed' ? 'warn' : null,
     smallestDetectable: share(Math.max(raw(level.warn), quantileAt(of, falseCalls)) + POWER * of.spread),
     slope: grown,
-    why: call === 'cannot tell' ? (excuse ?? uncertain(seen, level, limits)) : '',
+    why: call === 'cannot tell' ? (excuse ?? uncertain(seen, level, limits)) : level.isSmall && call !== 'no change' ? NEXT_TO_NOTHING : '',
   };
 }
+
+const NEXT_TO_NOTHING = 'the base is next to nothing: its change is told as a share of the least level that means something';
 
 /** Distance from its own middle at which a change would be certain: where the distribution, moved there, has so little on the other side of none. */
 function quantileAt(of: Mixture, falseCalls: number): number {
@@ -328,16 +349,24 @@ function excuseOf(kind: SignalKind, target: string, change: number, load: Readon
 
 function uncertain(seen: Call, { warn, fail }: { readonly warn: number; readonly fail: number }, { as }: Limits): string {
   if (seen !== 'cannot tell') return '';
-  const [first, second] = [warn, fail].map(
-    (limit) => `${Math.round((as === 'share' ? 1000 : 100_000) * limit) / (as === 'share' ? 10 : 1000)} %`,
+  const [first, second] = [warn, fail].map((limit) =>
+    as === 'share' ? `${Math.round(1000 * limit) / 10} %` : `${Math.round(100_000 * limit) / 1000} points`,
   );
   return `neither is a change of ${first} certain, nor one of ${second} ruled out: more runs, or longer ones`;
+}
+
+/** What must be conclusive, and some run of the head does not have. */
+function lostOf(bases: readonly MeasuredRun[], heads: readonly MeasuredRun[]): string[] {
+  const required = bases.flatMap(({ signals }) =>
+    signals.filter((one) => one.required || one.id.endsWith(' memory.tree')).map(({ id }) => id),
+  );
+  return [...new Set(required)].filter((id) => !heads.every((run) => has(run, id)));
 }
 
 function outcomeOf(
   signals: readonly Compared[],
   common: Common | null,
-  only: Comparison['only'],
+  lost: readonly string[],
   { strict }: CompareOptions,
 ): Pick<Comparison, 'outcome' | 'reasons'> {
   if (common === null) return { outcome: 'inconclusive', reasons: ['the runs have no steady part in common'] };
@@ -345,12 +374,11 @@ function outcomeOf(
   const bad = signals.filter(({ severity }) => severity === 'fail' || (strict && severity === 'warn'));
   const warned = signals.filter(({ severity }) => severity === 'warn' && !strict);
   const open = signals.filter(({ required, call }) => required && call === 'cannot tell');
-  const lost = only.base.filter((id) => / (?:memory\.private|memory\.tree|heap|latency\.mean|errors|requests)$/.test(id));
   const reasons = [
     ...bad.map(({ id }) => `${id} regressed`),
     ...warned.map(({ id }) => `${id} regressed, by less than what fails`),
     ...open.map(({ id, why }) => `${id}: cannot tell; ${why}`),
-    ...lost.map((id) => `${id} is in the base and not in the head`),
+    ...lost.map((id) => `${id} is in the base and is missing in the head`),
   ];
   if (bad.length > 0) return { outcome: 'fail', reasons };
   if (open.length > 0 || lost.length > 0) return { outcome: 'inconclusive', reasons };

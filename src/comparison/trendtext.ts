@@ -47,7 +47,7 @@ function rowsOf({ runs, signals }: Trend): { titles: string[]; rows: string[][] 
 function changeOf(compared: Compared | null): string {
   const { change = null, call, as } = compared ?? {};
   if (change === null) return UNKNOWN;
-  const value = `${change.value < 0 ? '' : '+'}${(change.value * 100).toFixed(as === 'share' ? 1 : 3)}%`;
+  const value = `${change.value < 0 ? '' : '+'}${(change.value * 100).toFixed(as === 'share' ? 1 : 3)}${as === 'share' ? '%' : ' points'}`;
   return `${value} ${call}`;
 }
 

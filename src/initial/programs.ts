@@ -14,9 +14,6 @@ export interface Listening {
 const OTHERS =
   /^(postgres|pgbouncer|redis-server|valkey-server|sshd|systemd|init|containerd|dockerd|docker-proxy|cupsd|dnsmasq|chronyd|rpcbind)/;
 
-/** More are no list to choose from. */
-const SHOWN_MAX = 20;
-
 /** In the network namespace of this process. Of a tree that shares a socket only the oldest process. */
 export function listeningPrograms(proc: string): Listening[] {
   const portOf = new Map<number, number>();
@@ -34,7 +31,7 @@ export function listeningPrograms(proc: string): Listening[] {
     for (const port of ports) taken.add(port);
     if (ports.length > 0) programs.push({ pid, comm, ports: [...new Set(ports)].toSorted((a, b) => a - b) });
   }
-  return programs.slice(0, SHOWN_MAX);
+  return programs;
 }
 
 /** The ports on which the processes listen, in the network namespace of this process. */

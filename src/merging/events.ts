@@ -33,6 +33,8 @@ function eventOf(part: Part, event: RecordedEvent, parts: readonly Part[], ident
   const t = part.shift + event.t;
   const plain = { t, target: null, member: null, data };
   const what = AGENTS[kind];
+  // The plan of who came later is of its own life: the warm-up of one replica is not one of all.
+  if (kind === 'phase' && part.shift > ONCE_S && isPlanned(part, event)) return null;
   if (what !== undefined) return { ...plain, kind: 'mark', message: `the agent on ${part.host} (run ${part.id}) ${what}`, data: {} };
   if (kind === 'gap') return gapOf(part, event, parts);
   const replica = target === null ? null : identities.replicaOf(part, event);
@@ -41,6 +43,10 @@ function eventOf(part: Part, event: RecordedEvent, parts: readonly Part[], ident
   // Its beginning and its end are those of the replica.
   if (kind === 'target_found' || (kind === 'target_gone' && replica.slot !== null)) return null;
   return { ...plain, kind, target, member: replica.slot, message };
+}
+
+function isPlanned({ config }: Part, { data }: RecordedEvent): boolean {
+  return (config.phases ?? []).some(({ name }) => name === data['phase']);
 }
 
 /** What one agent did not see others may have seen: only where nobody watched nothing was sampled. */

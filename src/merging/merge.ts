@@ -179,9 +179,10 @@ class Fold {
       const { role, id, latest, period } = total;
       if (!total.isDue) continue;
       const there = this.#world.replicas.filter((one) => one.role === role && one.from <= t && one.to >= t);
-      const values = there.map(({ slot }) => latest.get(slot ?? ''));
+      const slots = [...new Set(there.map(({ slot }) => slot ?? ''))]; // who goes and who comes may share one for a moment
+      const values = slots.map((slot) => latest.get(slot));
       const fresh = values.filter((one) => one !== undefined && t - one.at <= staleAfter(period));
-      if (there.length === 0 || fresh.length < there.length) continue;
+      if (slots.length === 0 || fresh.length < slots.length) continue;
       total.isDue = false;
       this.batch.set(
         id,

@@ -23,18 +23,22 @@ export function findingSections(now: Now): HTMLElement[] {
     section('inconclusive', 'Inconclusive', of('inconclusive'), now),
     notes(of('pass'), now),
     passed(now),
+    leftOut(now().left.findings),
   ].filter((one) => one !== null);
+}
+
+/** The least of them: findings come in the order of their weight. */
+function leftOut(count: number): HTMLElement | null {
+  return count === 0 ? null : h('p', { class: 'dim' }, `and ${count} more findings, which have no room here; verdict.json has them all`);
 }
 
 function section(id: string, title: string, findings: readonly ReportedFinding[], now: Now): HTMLElement | null {
   if (findings.length === 0) return null;
-  const left = id === 'inconclusive' ? now().left.findings : 0;
   return h(
     'section',
     { id, 'aria-labelledby': `${id}-title` },
     h('h2', { id: `${id}-title` }, `${title} (${findings.length})`),
     ...findings.map((finding) => article(finding, now)),
-    left > 0 ? h('p', { class: 'dim' }, `and ${left} more findings, which have no room here; the verdict has them all`) : null,
   );
 }
 

@@ -22,6 +22,8 @@ export class Live {
   readonly #root: HTMLElement;
   readonly #state = h('p', { class: 'state', role: 'status' });
   #page: Page | null = null;
+  /** Phases and marks, while the run takes them. */
+  #form: HTMLElement | null = null;
   #isAsking = false;
   #isNew = false;
   #last = new Map<number, { t: number; value: number }>();
@@ -40,7 +42,11 @@ export class Live {
       void this.#fetch();
       this.#tell('the run is over');
     });
-    source.addEventListener('open', () => this.#tell('live'));
+    // What was told while there was no connection is in the report.
+    source.addEventListener('open', () => {
+      this.#tell('live');
+      void this.#fetch();
+    });
     source.addEventListener('error', () => this.#tell('no connection to the agent; what is shown is what was known'));
   }
 
@@ -68,20 +74,22 @@ export class Live {
   }
 
   #show(report: Report): void {
+    if (report.run.state !== 'running') this.#form?.remove();
     if (this.#page) this.#page.show(report);
     else {
       this.#root.replaceChildren();
       const inbound = document.documentElement.dataset['inbound'] ?? '';
-      const form =
+      this.#form =
         inbound === '' || report.run.state !== 'running' ? null : noteForm(inbound, document.documentElement.dataset['token'] === 'yes');
-      this.#page = new Page(report, this.#root, h('div', {}, this.#state, form));
+      this.#page = new Page(report, this.#root, h('div', {}, this.#state, this.#form));
       this.#page.begin();
     }
   }
 
   #grow({ t, series, values }: Told): void {
     const page = this.#page;
-    if (page === null || document.hidden) return;
+    if (page === null) return void this.#fetch(); // the first report was not there yet
+    if (document.hidden) return;
     const told = new Map(series.map((id, i) => [id, values[i]!]));
     for (const signal of page.report.signals) {
       const value = told.get(signal.series);

@@ -21,6 +21,8 @@ export class Page {
   readonly #root: HTMLElement;
   readonly #parts: readonly Part[];
   readonly #shown = new Map<string, { text: string; element: HTMLElement }>();
+  /** What signals are filtered by: they are built anew by later reports. */
+  #filter = '';
   readonly #where = h('span', { class: 'where' });
 
   constructor(report: Report, root: HTMLElement, extra: HTMLElement | null = null) {
@@ -86,6 +88,7 @@ export class Page {
       before.element.replaceWith(element);
     } else this.#root.append(element);
     this.#shown.set(name, { text, element });
+    if (name === 'signals') show(this.#filter);
   }
 
   #tools(): HTMLElement {
@@ -95,7 +98,7 @@ export class Page {
       type: 'search',
       placeholder: 'filter signals',
       'aria-label': 'Filter signals by name',
-      input: () => show(filter.value),
+      input: () => show((this.#filter = filter.value)),
     });
     this.#tellRange();
     return h(
@@ -174,10 +177,19 @@ function keepOpen(before: Element, after: Element): void {
 
 /** An address with an anchor may point into something folded. */
 function reveal(): void {
-  const id = decodeURIComponent(location.hash.slice(1));
+  const id = anchorIn(location.hash);
   const element = id === '' ? null : document.getElementById(id);
   for (let at = element; at; at = at.parentElement) if (at instanceof HTMLDetailsElement) at.open = true;
   element?.scrollIntoView();
+}
+
+/** What is no anchor, such as `#50%`, points nowhere. */
+function anchorIn(hash: string): string {
+  try {
+    return decodeURIComponent(hash.slice(1));
+  } catch {
+    return '';
+  }
 }
 
 function fold(isOpen: boolean): void {

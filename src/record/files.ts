@@ -2,8 +2,9 @@
  * The files beside a record: `verdict.json`, before the end `verdict-so-far.json`, and `crash.json` after an error that the agent could
  * still write down.
  */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Outcome } from '../analysis/judgement.ts';
 import { parseRfc3339, rfc3339 } from '../clock.ts';
 import { cut, messageOf, Problem } from '../problem.ts';
 
@@ -12,10 +13,26 @@ export function writeVerdict(folder: string, json: string): void {
   writeOrFail(join(folder, 'verdict.json'), json);
 }
 
+export function hasVerdict(folder: string): boolean {
+  return existsSync(join(folder, 'verdict.json'));
+}
+
 /** How the run compares with its baseline, beside its verdict. Throws `DISK`. */
 export function writeComparison(folder: string, json: string): void {
   writeOrFail(join(folder, 'comparison.json'), json);
 }
+
+/** The outcome of that comparison; null when there is none that can be read. */
+export function comparedIn(folder: string): Outcome | null {
+  try {
+    const { outcome } = JSON.parse(readFileSync(join(folder, 'comparison.json'), 'utf8')) as { outcome?: unknown };
+    return OUTCOMES.find((one) => one === outcome) ?? null;
+  } catch {
+    return null;
+  }
+}
+
+const OUTCOMES: readonly Outcome[] = ['pass', 'fail', 'inconclusive'];
 
 function writeOrFail(path: string, json: string): void {
   try {

@@ -29,7 +29,7 @@ export function reportedFindings(
   span: Span,
 ): { list: ReportedFinding[]; left: number } {
   const byId = new Map(series.map((one) => [one.id, one]));
-  const ordered = findings.toSorted((a, b) => ORDER[a.outcome] - ORDER[b.outcome]);
+  const ordered = inOrder(findings);
   const list = ordered.slice(0, FINDINGS_MAX).map((finding): ReportedFinding => {
     const own = finding.series.flatMap((id) => byId.get(id) ?? []);
     const lead = finding.series[0] === own[0]?.id ? (own[0] ?? null) : null;
@@ -44,6 +44,11 @@ export function reportedFindings(
     };
   });
   return { list, left: ordered.length - list.length };
+}
+
+/** What failed first: it must not be what is left out. */
+export function inOrder(findings: Verdict['findings']): Finding[] {
+  return findings.toSorted((a, b) => ORDER[a.outcome] - ORDER[b.outcome]);
 }
 
 /** What, how fast, since when, and for how long it can go on: the chart and the sentence beside it have the rest. */

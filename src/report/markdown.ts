@@ -1,4 +1,4 @@
-/** The report as Markdown, as a job summary or a comment takes it: GitHub's flavour, no pictures, and never longer than one may be. */
+/** The report as Markdown, as a job summary takes it: GitHub's flavour, no pictures, and never longer than one may be. */
 import { formatDuration } from '../quantity.ts';
 import type { VerdictSeries } from '../analysis/verdict.ts';
 import { showRange, showRate, showValue } from '../views/quantities.ts';

@@ -9,7 +9,7 @@ import { parseRfc3339 } from '../clock.ts';
 import type { RunState } from '../runstate.ts';
 import { type Series, seriesLabel } from '../series.ts';
 import { rounded } from './chart.ts';
-import { reportedFindings, sentenceOf } from './findings.ts';
+import { inOrder, reportedFindings, sentenceOf } from './findings.ts';
 import { plainData, plainName, plainSentence } from './plain.ts';
 import { type Known, poolsOf, shownSeries, signalOf } from './signals.ts';
 import { costOf } from './cost.ts';
@@ -69,7 +69,7 @@ export function reportOf({ header, phase, state, verdict: whole, notes = [] }: R
     schema: REPORT_SCHEMA,
     sentence: sentenceOf(whole.outcome, whole.reasons, list, run),
     run,
-    verdict: plainData({ ...whole, series, findings: whole.findings.slice(0, list.length) }),
+    verdict: plainData({ ...whole, series, findings: inOrder(whole.findings).slice(0, list.length) }),
     findings: list,
     signals: shown.map((one) => signalOf(one, known)),
     pools: poolsOf(shown),

@@ -4,7 +4,7 @@
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
-import { isIP } from 'node:net';
+import { isLocalName } from '../listening.ts';
 import { Refusal } from './inbound-refusal.ts';
 
 /**
@@ -44,12 +44,7 @@ function unauthorized(message: string): Refusal {
 
 /** HTTP/1.0 clients send no name, and browsers speak no HTTP/1.0. */
 function checkName(host: string | undefined): void {
-  if (host === undefined) return;
-  const name = host
-    .replace(/:\d*$/, '')
-    .replaceAll(/^\[|\]$/g, '')
-    .toLowerCase();
-  if (isIP(name) !== 0 || name === 'localhost' || name.endsWith('.localhost')) return;
+  if (host === undefined || isLocalName(host)) return;
   throw new Refusal(403, 'forbidden', 'without a token this address is called localhost or by its number, as in http://127.0.0.1:4318');
 }
 

@@ -18,6 +18,9 @@ const CLIENTS_MAX = 16;
 /** Run time between values. */
 const VALUES_S = 2;
 
+/** Also for whoever comes, or comes back, after the end. */
+const END = 'event: end\ndata: end\n\n';
+
 export interface Fed {
   readonly state: RunState;
   /** Series that pages show. */
@@ -28,6 +31,7 @@ export class Feed {
   readonly #fed: Fed;
   readonly #clients = new Set<EventStream>();
   #sentAt = -Infinity;
+  #isOver = false;
   #looks = 0;
 
   constructor(fed: Fed) {
@@ -40,6 +44,7 @@ export class Feed {
     this.#clients.add(client);
     client.onClose(() => this.#clients.delete(client));
     client.send(': soak-agent\n\n');
+    if (this.#isOver) client.send(END);
     return true;
   }
 
@@ -65,7 +70,8 @@ export class Feed {
 
   /** The run is over: there is a last report, and nothing after it. */
   end(): void {
-    this.#tell('end', 'end');
+    this.#isOver = true;
+    for (const client of this.#clients) client.send(END);
   }
 
   #tell(event: string, data: string): void {

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Serv
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { bind, closeServer, STUCK_MS, TIMEOUTS } from '../listening.ts';
+import { bind, closeServer, isLocalName, isLoopback, STUCK_MS, TIMEOUTS } from '../listening.ts';
 import type { Logger } from '../log.ts';
 import { messageOf } from '../problem.ts';
 import type { EventStream } from './feed.ts';
@@ -69,9 +69,11 @@ const SECURITY: OutgoingHttpHeaders = {
   'x-content-type-options': 'nosniff',
 };
 
+const STRANGE = 'On loopback this address is called localhost or by its number, as in http://127.0.0.1:10464. A proxy before it sets Host.';
+
 /** @throws {Problem} LISTEN when the address cannot be listened on */
 export async function listen(at: { readonly host: string; readonly port: number }, routes: Routes, log: Logger): Promise<Listener> {
-  const site = new Site(routes, log);
+  const site = new Site(routes, log, isLoopback(at.host));
   const server = createServer({ maxHeaderSize: HEADERS_MAX, ...TIMEOUTS }, (request, response) => void site.answer(request, response));
   server.maxConnections = CONNECTIONS_MAX;
   server.timeout = STUCK_MS;
@@ -88,14 +90,17 @@ export async function listen(at: { readonly host: string; readonly port: number 
 class Site {
   readonly #routes: ReadonlyMap<string, Route>;
   readonly #log: Logger;
+  readonly #isLocal: boolean;
   /** A page that is given out many times is compressed once. */
   readonly #zipped = new WeakMap<Page, Promise<Uint8Array>>();
   readonly #streams = new Set<ServerResponse>();
   #closing = false;
 
-  constructor(routes: Routes, log: Logger) {
+  /** @param isLocal bound to loopback: who calls it by another name is a web page that was pointed here */
+  constructor(routes: Routes, log: Logger, isLocal: boolean) {
     this.#routes = new Map(Object.entries(routes));
     this.#log = log;
+    this.#isLocal = isLocal;
   }
 
   /** Streams would never end by themselves. */
@@ -107,8 +112,9 @@ class Site {
   /** Never rejects. */
   async answer(request: IncomingMessage, response: ServerResponse): Promise<void> {
     try {
-      if (this.#stream(request, response)) return;
-      const page = await this.#page(request);
+      const isStrange = this.#isLocal && !isLocalName(request.headers.host ?? 'localhost');
+      if (!isStrange && this.#stream(request, response)) return;
+      const page = isStrange ? textOf(403, STRANGE) : await this.#page(request);
       await this.#send(page, request, response);
     } catch (error) {
       this.#log.warn(`listener: ${messageOf(error)}`);

@@ -226,6 +226,22 @@ describe.concurrent('the gate', () => {
     expect((await of('0', { SOAKCI_FOLDER: broken })).code).toBe(70);
     expect((await of('0', { SOAKCI_FOLDER: broken, SOAKCI_NON_BLOCKING: 'true' })).code).toBe(0);
   });
+
+  test('goes by the comparison of the run itself as well', async () => {
+    await using stage = new Stage();
+    const { folder } = recorded(stage.out, 0);
+    const of = (code: string, more: Readonly<Record<string, string>> = {}): Promise<Ended> =>
+      gate(stage.folder, { SOAKCI_FOLDER: folder, SOAKCI_CODE: code, ...more });
+    const comparison = join(folder, 'comparison.json');
+    writeFileSync(comparison, '{"outcome":"fail"}');
+    expect(await of('10')).toMatchObject({ code: 10, outputs: { outcome: 'pass', comparison: 'fail' } });
+    expect((await of('0')).code).toBe(70);
+    expect(await of('0', { SOAKCI_NON_BLOCKING: 'true' })).toMatchObject({ code: 0, outputs: { comparison: 'fail' } });
+    writeFileSync(comparison, '{"outcome":"inconclusive"}');
+    expect((await of('11')).code).toBe(11);
+    writeFileSync(comparison, 'torn');
+    expect((await of('0')).code).toBe(70);
+  });
 });
 
 describe('the GitLab job', () => {

@@ -27,7 +27,7 @@ interface Served {
   ask(path: string, accept?: string): Promise<{ status: number; type: string; policy: string; text: string }>;
 }
 
-async function serve(inbound: string | null = null): Promise<Served> {
+async function serve(inbound: string | null = null, host = '127.0.0.1'): Promise<Served> {
   const simulation = new Simulation({
     hours: 1,
     interval: 1,
@@ -44,7 +44,7 @@ async function serve(inbound: string | null = null): Promise<Served> {
     notes: () => (inbound === null ? null : { url: inbound, token: true }),
   });
   const routes = runRoutes({ run: fakeRun().run, clock: new SimClock(), collect: null, page: live.page }, live.routes());
-  const listener = await listen({ host: '127.0.0.1', port: 0 }, routes, SILENT);
+  const listener = await listen({ host, port: 0 }, routes, SILENT);
   cleanups.push(() => listener.close());
   return {
     listener,
@@ -56,6 +56,15 @@ async function serve(inbound: string | null = null): Promise<Served> {
       return { status: response.status, type: response.headers.get('content-type') ?? '', policy, text: await response.text() };
     },
   };
+}
+
+/** The headers of an answer to who calls the listener by this name. */
+async function asked(listener: Listener, path: string, host: string): Promise<IncomingMessage> {
+  const request = get(`http://127.0.0.1:${listener.port}${path}`, { agent: false, headers: { accept: 'text/html', host } });
+  const [response] = (await once(request, 'response')) as [IncomingMessage];
+  response.on('error', () => {});
+  response.destroy();
+  return response;
 }
 
 /** A client that listens; `text` grows. */
@@ -86,11 +95,20 @@ describe('a live run', () => {
   });
 
   test('a name in Host goes nowhere', async () => {
-    const served = await serve('http://127.0.0.1:4318');
-    const request = get(served.listener.url, { agent: false, headers: { accept: 'text/html', host: `x"; script-src *` } });
-    const [response] = (await once(request, 'response')) as [IncomingMessage];
-    response.resume();
+    const served = await serve('http://127.0.0.1:4318', '0.0.0.0');
+    const response = await asked(served.listener, '/', `x"; script-src *`);
     expect(response.headers['content-security-policy']).toContain("connect-src 'self' http://127.0.0.1:4318; base-uri");
+  });
+
+  test('on loopback it is not there for a web page whose name was pointed at it', async () => {
+    const served = await serve();
+    const { port } = served.listener;
+    const statuses = async (host: string): Promise<unknown[]> =>
+      [await asked(served.listener, '/healthz', host), await asked(served.listener, '/api/events', host)].map(
+        ({ statusCode }) => statusCode,
+      );
+    expect(await statuses(`evil.example:${port}`)).toEqual([403, 403]);
+    for (const host of [`localhost:${port}`, `127.0.0.1:${port}`, `[::1]:${port}`]) expect(await statuses(host)).toEqual([200, 200]);
   });
 
   test('one report is made between two looks, however many ask', async () => {
@@ -121,6 +139,14 @@ describe('a live run', () => {
       .map((event) => JSON.parse(event.slice(event.indexOf('{'))) as object);
     expect(values.length).toBe(18);
     expect(values[0]).toEqual({ t: 91, series: [1, 0], values: [910, 100_000_091] });
+  });
+
+  test('tells its end to who comes back after it', async () => {
+    const served = await serve();
+    served.until(90);
+    served.live.end();
+    const late = await listening(served);
+    await expect.poll(late.text).toContain('event: end\ndata: end\n\n');
   });
 
   test('is watched by 16 at most, and again by others when they are gone', async () => {

@@ -65,6 +65,9 @@ describe('the verdict so far', () => {
     expect(place.soFar()).toMatchObject({ outcome: 'inconclusive', run: { end: null } });
     expect(place.said()).toMatchObject({ outcome: 'inconclusive', final: false, end: null, reasons: ['too short'], more: 0 });
     leaving.end(verdictOf('fail', END));
+    expect(place.soFar()).not.toBeNull(); // the final one could not be written: this one is all there is
+    writeFileSync(join(place.folder, 'verdict.json'), '{}');
+    leaving.end(verdictOf('fail', END));
     expect(place.soFar()).toBeNull();
     expect(place.said()).toMatchObject({ outcome: 'fail', final: true, end: END });
   });

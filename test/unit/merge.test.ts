@@ -39,15 +39,21 @@ function recordPod(out: string, { name, from, to, skew = 0, cutOff = false }: Po
     { def: M.requests, target, signal: rounded(poisson(seed + 9 + i, 7200)) },
   ];
   const found = roles.map((target) => ({ t: 0, kind: 'target_found' as const, target, data: {} }));
+  // The plan of each is of its own time.
+  const planned = [
+    { t: 0, kind: 'phase' as const, target: null, data: { phase: 'warmup', judged: false } },
+    { t: 600, kind: 'phase' as const, target: null, data: { phase: 'steady', judged: true } },
+  ];
   // Everybody is told at two hours.
   const told = { t: 2 * HOUR - from * HOUR, kind: 'mark' as const, target: null, data: {}, message: 'load doubled' };
-  const events = told.t > 0 && told.t < (to - from) * HOUR ? [...found, told] : found;
+  const events = [...found, ...planned, ...(told.t > 0 && told.t < (to - from) * HOUR ? [told] : [])];
   return recordRun(
     { hours: to - from, interval: 60, series: roles.flatMap(of), events, options: { requiredLifetime: 14 * 86_400 } },
     {
       out,
       start: START + from * HOUR + skew,
       header: { host: { hostname: name } },
+      phases: ['warmup', 'steady'],
       ...(cutOff ? { cutOffAt: (to - from) * HOUR } : {}),
     },
   );
@@ -130,6 +136,11 @@ describe('three replicas in two roles', () => {
     expect(began.map(({ kind, message }) => [kind, /on (\S+?),?( |$)/.exec(message)?.[1]])).toEqual([
       ['member_start', 'pod-a'],
       ['restart', 'pod-d'],
+    ]);
+    // Who came later warmed up by itself.
+    expect(events.filter(({ kind }) => kind === 'phase').map(({ t, data }) => [Math.round(t), data['phase']])).toEqual([
+      [0, 'warmup'],
+      [600, 'steady'],
     ]);
     const counts = events.filter(({ data, target }) => 'replicas' in data && target === 'api').map(({ data }) => data['replicas']);
     expect([Math.min(...counts.map(Number)), counts.at(-1)]).toEqual([2, 4]);

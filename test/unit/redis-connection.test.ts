@@ -45,7 +45,7 @@ async function kindOf(answer: string | null, then?: 'end'): Promise<string> {
   }
 }
 
-describe('what can go wrong', () => {
+describe.concurrent('what can go wrong', () => {
   test.each([
     ['a wrong password', '-WRONGPASS invalid username-password pair or user is disabled.\r\n', 'auth'],
     ['no password', '-NOAUTH HELLO must be called with the client already authenticated\r\n', 'auth'],
@@ -69,8 +69,7 @@ describe('what can go wrong', () => {
   });
 
   test('a server that says half and then nothing', async () => {
-    expect(await kindOf('%7\r\n$6\r\nser')).toBe('timeout');
-    expect(await kindOf(null)).toBe('timeout');
+    expect(await Promise.all([kindOf('%7\r\n$6\r\nser'), kindOf(null)])).toEqual(['timeout', 'timeout']);
     const half = await scripted(greeting(() => '$100\r\nredis_version:7.0.'));
     expect((await failing(half.url)).kind).toBe('timeout');
     await half.stop();

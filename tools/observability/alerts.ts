@@ -281,7 +281,7 @@ const AVAILABILITY: readonly Alert[] = [
     steps: [
       'See whether the process of the agent is there, and its log.',
       'Start it again with the same configuration: an unfinished run is resumed, and the time between is a gap.',
-      'A run without `--duration` that is told to end should keep its end to be scraped: `--linger 2m`, or `--hold`.',
+      'A run that ends before its planned end (with its command or its target, by a rule or a signal), or that has none, must keep its end to be scraped: `--linger 2m`, or `--hold`. One that is pushed needs nothing.',
     ],
   },
   {

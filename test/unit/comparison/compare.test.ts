@@ -38,6 +38,55 @@ describe('two runs of one build', () => {
   });
 });
 
+/** Sixteen blocks of five minutes around a level. */
+function flat(id: string, level: number, more: Partial<Measured> = {}): Measured {
+  const noise = normal(7);
+  const means = Array.from({ length: 96 }, () => level * (1 + 0.01 * noise()));
+  return { id, target: 'api', kind: 'count', unit: '{zombie}', matters: null, required: false, width: 300, first: 0, means, ...more };
+}
+
+function runWith(id: string, ...signals: Measured[]): MeasuredRun {
+  return { ...runsOf(1, 8, 1)[0]!, id, signals };
+}
+
+describe('signals that are hard to compare', () => {
+  test('of a base that is next to nothing what became many is a regression', () => {
+    for (const level of [0.048, 0.1]) {
+      const result = compare([runWith('a', flat('api zombies', level))], [runWith('b', flat('api zombies', 60))], OPTIONS);
+      expect(signal(result, 'api zombies')).toMatchObject({
+        call: 'regressed',
+        severity: 'fail',
+        why: expect.stringMatching(/next to nothing/) as string,
+      });
+    }
+  });
+
+  test('what one run of several does not have is compared over the others, and its loss is told where it is required', () => {
+    const [memory, latency] = [
+      flat('api memory.private', 3e8),
+      flat('api latency.mean', 0.1, { kind: 'latency', unit: 's', required: true }),
+    ];
+    const slow = flat('api latency.mean', 0.3, { kind: 'latency', unit: 's', required: true });
+    const result = compare([runWith('a', memory, latency)], [runWith('b', memory, slow), runWith('c', memory)], OPTIONS);
+    expect(signal(result, 'api latency.mean')).toMatchObject({ call: 'regressed' });
+    const lost = compare([runWith('a', memory, latency)], [runWith('c', memory)], OPTIONS);
+    expect(lost).toMatchObject({ outcome: 'inconclusive', reasons: ['api latency.mean is in the base and is missing in the head'] });
+  });
+
+  test('a share is not taken from a rate', () => {
+    const [share, rate] = [
+      flat('api errors', 0.001, { kind: 'errors', unit: '1' }),
+      flat('api errors', 0.1, { kind: 'rate', unit: '{error}/s' }),
+    ];
+    const result = compare([runWith('a', share)], [runWith('b', rate)], OPTIONS);
+    expect(signal(result, 'api errors')).toMatchObject({
+      call: 'cannot tell',
+      change: null,
+      why: 'it is a share in one run and a rate in another',
+    });
+  });
+});
+
 describe('a build that has changed', () => {
   test('is called where it is certain and matters, and by which limit', () => {
     const slow = ofBuilds({ latency: 1.35 });
