@@ -28,7 +28,8 @@ export function trendMarkdown(trend: Trend): string {
   return [`## ${mark} trend over ${trend.runs.length} runs`, '', ...markdownTable([titles, ...rows]), ...moreOf(trend), ''].join('\n');
 }
 
-function rowsOf({ runs, signals }: Trend): { titles: string[]; rows: string[][] } {
+/** A row for each signal, the first ones of many; the first cell is its name. */
+export function rowsOf({ runs, signals }: Trend): { titles: string[]; rows: string[][] } {
   const shown = runs.length <= COLUMNS_MAX ? runs.map((_, i) => i) : [0, ...runs.map((_, i) => i).slice(1 - COLUMNS_MAX)];
   return {
     titles: ['signal', ...shown.map((i) => runs[i]!.label), '', 'since the previous', 'since the first'],
@@ -51,6 +52,6 @@ function changeOf(compared: Compared | null): string {
   return `${value} ${call}`;
 }
 
-function moreOf({ signals }: { readonly signals: readonly TrendSignal[] }): string[] {
+export function moreOf({ signals }: { readonly signals: readonly TrendSignal[] }): string[] {
   return signals.length > ROWS_MAX ? ['', `and ${signals.length - ROWS_MAX} more signals`] : [];
 }
