@@ -6,6 +6,7 @@ import { showValue, UNKNOWN } from '../views/quantities.ts';
 import { table } from '../views/table.ts';
 import { paint, type Screen } from '../views/terminal.ts';
 import type { Compared } from './compare.ts';
+import { changeOf } from './text.ts';
 import type { Trend, TrendSignal } from './trend.ts';
 
 const ROWS_MAX = 100;
@@ -39,17 +40,14 @@ export function rowsOf({ runs, signals }: Trend): { titles: string[]; rows: stri
         signal.id,
         ...shown.map((i) => showValue(signal.points[i]?.value ?? null, signal.unit)),
         sparkline(signal.points.map((point) => point?.value ?? null)),
-        changeOf(signal.previous),
-        changeOf(signal.first),
+        calledOf(signal.previous),
+        calledOf(signal.first),
       ]),
   };
 }
 
-function changeOf(compared: Compared | null): string {
-  const { change = null, call, as } = compared ?? {};
-  if (change === null) return UNKNOWN;
-  const value = `${change.value < 0 ? '' : '+'}${(change.value * 100).toFixed(as === 'share' ? 1 : 3)}%`;
-  return `${value} ${call}`;
+function calledOf(compared: Compared | null): string {
+  return compared === null || compared.change === null ? UNKNOWN : `${changeOf(compared.change.value, compared)} ${compared.call}`;
 }
 
 export function moreOf({ signals }: { readonly signals: readonly TrendSignal[] }): string[] {
