@@ -33,6 +33,12 @@ export const MERGE_FLAGS: readonly RunFlag[] = [
 
 const BASELINES_FLAG: RunFlag = { name: 'baselines', arg: '<folder>', help: 'where baselines are (default ./soak-baselines)' };
 
+const HTML_FLAG: RunFlag = {
+  name: 'html',
+  arg: '<path>',
+  help: 'write a page that needs no network here; - is standard output, which then has nothing else',
+};
+
 const COMPARE_NOTES = `
 Limits: mean latency and CPU +10 % (warning) and +20 % (fails), p95 and p99 +15 % and +25 %, memory and counts +20 % and +50 %, errors +0.1 and +1
 percentage points, requests -10 % and -50 %, and growth that the base does not have. A call needs certainty over all signals together.
@@ -42,7 +48,8 @@ Exit codes: 0 nothing regressed, 10 regressed, 11 cannot tell.
 Examples:
   soak-agent compare soak-runs/20261120T010000Z-1f0c22aa soak-runs/20261121T010000Z-77ab01cd
   soak-agent compare --save main soak-runs            keep the newest run
-  soak-agent compare main soak-runs                   compare the newest run with it`;
+  soak-agent compare main soak-runs                   compare the newest run with it
+  soak-agent compare main soak-runs --html compare.html --format markdown >> "$GITHUB_STEP_SUMMARY"`;
 
 const INIT_NOTES = `
 Without --target the one program that listens here is meant; of several you choose. What is written is complete as it is, but for a user and a
@@ -92,6 +99,7 @@ export const RUN_COMMANDS: readonly RunCommand[] = [
       BASELINES_FLAG,
       { name: 'between', arg: '<percent>', help: 'how much runs of one build differ (default: a fifth of what matters)' },
       { name: 'strict', arg: '', help: 'what only warns fails, too' },
+      HTML_FLAG,
       { name: 'format', arg: '<format>', help: 'text, json or markdown (default text)' },
       JSON_FLAG,
       NON_BLOCKING_FLAG,
@@ -106,7 +114,8 @@ export const RUN_COMMANDS: readonly RunCommand[] = [
     what: 'two or more runs or baselines, with LABEL= before them if you like (v1.4=soak-runs/2026...); they are put in order of time',
     description: 'show how signals have moved from release to release, and end as a comparison of the last two does',
     flags: [
-      { name: 'svg', arg: '<path>', help: 'write a chart of each signal to this file' },
+      HTML_FLAG,
+      { name: 'svg', arg: '<path>', help: 'write a chart of each signal here; - is standard output' },
       BASELINES_FLAG,
       { name: 'between', arg: '<percent>', help: 'how much runs of one build differ (default: a fifth of what matters)' },
       { name: 'strict', arg: '', help: 'what only warns fails, too' },

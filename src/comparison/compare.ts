@@ -6,8 +6,10 @@ import type { Outcome } from '../analysis/judgement.ts';
 import { type Blocks, blocksOf, type Common, commonOf } from './aligned.ts';
 import { fitted, type Fitted } from './difference.ts';
 import type { Measured, MeasuredRun } from './measured.ts';
+import { has, lostOf, outcomeOf } from './outcome.ts';
 import { normalQuantile } from '../analysis/stats.ts';
 import type { Mixture } from '../analysis/mixture.ts';
+import { settleOf } from './settle.ts';
 import { BETWEEN_SHARE, type Limits, limitsOf, type SignalKind } from './thresholds.ts';
 
 export type Call = 'regressed' | 'improved' | 'no change' | 'cannot tell';
@@ -36,9 +38,13 @@ export interface Compared {
   readonly severity: 'warn' | 'fail' | null;
   /** Change that nine of ten such comparisons would call. */
   readonly smallestDetectable: number | null;
+  /** Sizes of change, as `change` is told: from the first on it is said, beyond the second it fails. */
+  readonly limits: { readonly warn: number; readonly fail: number; readonly worse: 'higher' | 'lower' };
   /** What it grows more by the hour than the base did; null where growth is no matter. */
   readonly slope: (Change & { readonly call: Call; readonly matters: number }) | null;
   readonly why: string;
+  /** What would turn "cannot tell" into a call; empty for the other calls. */
+  readonly settle: string;
 }
 
 export interface Comparison {
@@ -59,10 +65,13 @@ export interface Comparison {
   readonly only: { readonly base: readonly string[]; readonly head: readonly string[] };
 }
 
-interface RunName {
+export interface RunName {
   readonly id: string;
   readonly start: string;
   readonly agent: string;
+  /** Seconds of run time: where its steady part begins, and where judging ends. */
+  readonly steadyFrom: number;
+  readonly until: number;
 }
 
 export interface CompareOptions {
@@ -94,7 +103,9 @@ export function compare(bases: readonly MeasuredRun[], heads: readonly MeasuredR
   const pairs = common === null ? [] : pairsOf(bases, heads, common, options);
   const tests = pairs.reduce((sum, { slope }) => sum + (slope === null ? 1 : 2), 0);
   const load = loadOf(pairs);
-  const signals = pairs.map((pair) => judged(pair, FALSE_CALLS / Math.max(1, tests), load));
+  const signals = pairs.map((pair) =>
+    judged(pair, { falseCalls: FALSE_CALLS / Math.max(1, tests), load, pairs: pairsPerSide(bases, heads) }),
+  );
   const only = {
     base: idsOf(bases).filter((id) => !idsOf(heads).includes(id)),
     head: idsOf(heads).filter((id) => !idsOf(bases).includes(id)),
@@ -117,12 +128,17 @@ export function compare(bases: readonly MeasuredRun[], heads: readonly MeasuredR
 
 const RANK: Readonly<Record<Call, number>> = { regressed: 0, 'cannot tell': 1, improved: 2, 'no change': 3 };
 
-function nameOf({ id, start, agent }: MeasuredRun): RunName {
-  return { id, start, agent };
+function nameOf({ id, start, agent, steadyFrom, until }: MeasuredRun): RunName {
+  return { id, start, agent, steadyFrom, until };
 }
 
 function idsOf(runs: readonly MeasuredRun[]): string[] {
   return [...new Set(runs.flatMap(({ signals }) => signals.map(({ id }) => id)))];
+}
+
+/** One run of each is 1, three of each are 3; of unequal sides the lesser counts for more, as it does in the variance. */
+function pairsPerSide(bases: readonly MeasuredRun[], heads: readonly MeasuredRun[]): number {
+  return 2 / (1 / bases.length + 1 / heads.length);
 }
 
 /** A signal of both sides, and what is known of its change. */
@@ -153,10 +169,6 @@ function pairsOf(bases: readonly MeasuredRun[], heads: readonly MeasuredRun[], c
   return idsOf(bases)
     .filter((id) => heard.has(id))
     .map((id) => pairOf(id, having(bases, id), having(heads, id), common, options));
-}
-
-function has({ signals }: MeasuredRun, id: string): boolean {
-  return signals.some((one) => one.id === id);
 }
 
 function pairOf(id: string, bases: readonly MeasuredRun[], heads: readonly MeasuredRun[], common: Common, options: CompareOptions): Pair {
@@ -268,38 +280,59 @@ function isCertain(of: Mixture, falseCalls: number): -1 | 0 | 1 {
   return of.above(0) < falseCalls / 2 ? -1 : 0;
 }
 
-function judged(
-  { signal, limits, base, head, isSame, level, slope }: Pair,
-  falseCalls: number,
-  load: ReadonlyMap<string, number>,
-): Compared {
+/** What holds for all signals of a comparison. */
+interface Setting {
+  readonly falseCalls: number;
+  readonly load: ReadonlyMap<string, number>;
+  readonly pairs: number;
+}
+
+function judged({ signal, limits, base, head, isSame, level, slope }: Pair, { falseCalls, load, pairs }: Setting): Compared {
   const { id, target, kind, unit, required } = signal;
-  const about = { id, target, kind, unit, required, base, head, as: limits.as };
+  const { worse, as } = limits;
+  const about = { id, target, kind, unit, required, base, head, as };
   const grown = slope === null ? null : growth(slope, falseCalls);
   if (level === null) {
-    const why = isSame ? 'too little of it is common to both runs' : 'it is a share in one run and a rate in another';
-    return { ...about, change: null, call: 'cannot tell', severity: null, smallestDetectable: null, slope: grown, why };
+    const open = {
+      change: null,
+      call: 'cannot tell',
+      severity: null,
+      smallestDetectable: null,
+      slope: grown,
+      why: isSame ? TOO_LITTLE : TWO_UNITS,
+    } as const;
+    return { ...about, ...open, limits: { warn: limits.warn, fail: limits.fail, worse }, settle: settleOf({ reason: 'short' }) };
   }
   const of = level.fit.level;
   const share = (value: number): number => shareOf(value, level.logs);
   const change = { value: share(of.mean), lo: share(of.quantile(0.025)), hi: share(of.quantile(0.975)) };
   const raw = (value: number): number => (level.logs ? Math.log1p(Math.max(-0.999, value)) : value);
-  const seen = callOf(of, { value: change.value, limit: level.warn, beyond: level.fail, raw, worse: limits.worse, falseCalls });
+  const seen = callOf(of, { value: change.value, limit: level.warn, beyond: level.fail, raw, worse, falseCalls });
   const excuse = excuseOf(kind, target, change.value, load);
-  const call = excuse !== null && (seen === 'regressed' || seen === 'improved') ? 'cannot tell' : seen;
-  const isFail = call === 'regressed' && Math.abs(change.value) >= level.fail;
+  const excused = excuse !== null && (seen === 'regressed' || seen === 'improved') ? 'cannot tell' : seen;
+  const isFail = excused === 'regressed' && Math.abs(change.value) >= level.fail;
+  const call = excused !== 'regressed' && grown?.call === 'regressed' ? 'regressed' : excused;
+  const detectable = share(Math.max(raw(level.warn), quantileAt(of, falseCalls)) + POWER * of.spread);
+  const noise = { reason: 'noise', smallest: detectable, fail: level.fail, as, pairs } as const;
   return {
     ...about,
     change,
-    call: call !== 'regressed' && grown?.call === 'regressed' ? 'regressed' : call,
+    call,
     severity: isFail || grown?.call === 'regressed' ? 'fail' : call === 'regressed' ? 'warn' : null,
-    smallestDetectable: share(Math.max(raw(level.warn), quantileAt(of, falseCalls)) + POWER * of.spread),
+    smallestDetectable: detectable,
+    limits: { warn: level.warn, fail: level.fail, worse },
     slope: grown,
-    why: call === 'cannot tell' ? (excuse ?? uncertain(seen, level, limits)) : level.isSmall && call !== 'no change' ? NEXT_TO_NOTHING : '',
+    why:
+      excused === 'cannot tell' ? (excuse ?? uncertain(seen, level, limits)) : level.isSmall && call !== 'no change' ? NEXT_TO_NOTHING : '',
+    settle: call === 'cannot tell' ? settleOf(excuse === null ? noise : { reason: 'load' }) : '',
   };
 }
 
 const NEXT_TO_NOTHING = 'the base is next to nothing: its change is told as a share of the least level that means something';
+
+const TWO_UNITS = 'it is a share in one run and a rate in another';
+
+const TOO_LITTLE = 'too little of it is common to both runs';
 
 /** Distance from its own middle at which a change would be certain: where the distribution, moved there, has so little on the other side of none. */
 function quantileAt(of: Mixture, falseCalls: number): number {
@@ -353,34 +386,4 @@ function uncertain(seen: Call, { warn, fail }: { readonly warn: number; readonly
     as === 'share' ? `${Math.round(1000 * limit) / 10} %` : `${Math.round(100_000 * limit) / 1000} points`,
   );
   return `neither is a change of ${first} certain, nor one of ${second} ruled out: more runs, or longer ones`;
-}
-
-/** What must be conclusive, and some run of the head does not have. */
-function lostOf(bases: readonly MeasuredRun[], heads: readonly MeasuredRun[]): string[] {
-  const required = bases.flatMap(({ signals }) =>
-    signals.filter((one) => one.required || one.id.endsWith(' memory.tree')).map(({ id }) => id),
-  );
-  return [...new Set(required)].filter((id) => !heads.every((run) => has(run, id)));
-}
-
-function outcomeOf(
-  signals: readonly Compared[],
-  common: Common | null,
-  lost: readonly string[],
-  { strict }: CompareOptions,
-): Pick<Comparison, 'outcome' | 'reasons'> {
-  if (common === null) return { outcome: 'inconclusive', reasons: ['the runs have no steady part in common'] };
-  if (signals.length === 0) return { outcome: 'inconclusive', reasons: ['the runs have no signal in common'] };
-  const bad = signals.filter(({ severity }) => severity === 'fail' || (strict && severity === 'warn'));
-  const warned = signals.filter(({ severity }) => severity === 'warn' && !strict);
-  const open = signals.filter(({ required, call }) => required && call === 'cannot tell');
-  const reasons = [
-    ...bad.map(({ id }) => `${id} regressed`),
-    ...warned.map(({ id }) => `${id} regressed, by less than what fails`),
-    ...open.map(({ id, why }) => `${id}: cannot tell; ${why}`),
-    ...lost.map((id) => `${id} is in the base and is missing in the head`),
-  ];
-  if (bad.length > 0) return { outcome: 'fail', reasons };
-  if (open.length > 0 || lost.length > 0) return { outcome: 'inconclusive', reasons };
-  return { outcome: 'pass', reasons: reasons.length > 0 ? reasons : [`none of ${signals.length} signals regressed`] };
 }

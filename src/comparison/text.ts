@@ -54,7 +54,7 @@ export function comparisonMarkdown(comparison: Comparison): string {
   ].join('\n');
 }
 
-function headline({ base, head, common }: Comparison): string {
+export function headline({ base, head, common }: Comparison): string {
   const side = (runs: Comparison['base']): string =>
     runs.length === 1 ? `run ${runs[0]!.id} of ${runs[0]!.start.slice(0, 16)}` : `${runs.length} runs up to ${lastOf(runs)}`;
   const over = common === null ? '' : `, over ${formatDuration(common.to - common.from)} of steady phase`;
@@ -85,7 +85,7 @@ function cellsOf(one: Compared): string[] {
   ];
 }
 
-function wordOf({ call, severity }: Compared): string {
+export function wordOf({ call, severity }: Pick<Compared, 'call' | 'severity'>): string {
   return severity === 'warn' ? `${call} (warning)` : call;
 }
 
@@ -95,7 +95,7 @@ function growthOf(slope: Change & { readonly call: Call }, unit: string): string
 }
 
 /** `+12.3%`; of shares the difference in percentage points. */
-function changeOf(value: number, { as }: Compared): string {
+export function changeOf(value: number, { as }: Pick<Compared, 'as'>): string {
   const text = (Math.abs(value) * 100).toFixed(as === 'share' ? 1 : 3);
   const sign = Number(text) === 0 ? '' : value < 0 ? '-' : '+';
   return `${sign}${text}${as === 'share' ? '%' : ' points'}`;

@@ -30,6 +30,8 @@ export interface Trend {
     readonly id: string;
     readonly start: string;
     readonly agent: string;
+    readonly steadyFrom: number;
+    readonly until: number;
     readonly outcome: string;
     readonly label: string;
   }[];
@@ -49,7 +51,15 @@ export function trendOf(runs: readonly MeasuredRun[], labels: readonly string[],
     const { unit, kind, required } = runs.flatMap((run) => run.signals).find((one) => one.id === id)!;
     return { id, unit, kind, required, points: pointsOf(runs, id), previous: of(previous, id), first: of(first, id) };
   });
-  const names = runs.map(({ id, start, agent, outcome }, i) => ({ id, start, agent, outcome, label: labels[i]! }));
+  const names = runs.map(({ id, start, agent, steadyFrom, until, outcome }, i) => ({
+    id,
+    start,
+    agent,
+    steadyFrom,
+    until,
+    outcome,
+    label: labels[i]!,
+  }));
   const rank = ({ required, first: change }: TrendSignal): number => (change?.call === 'regressed' ? 0 : required ? 1 : 2);
   return { schema: 1, runs: names, signals: signals.toSorted((a, b) => rank(a) - rank(b)), previous, first };
 }

@@ -1,19 +1,21 @@
 /** A trend as one SVG file without anything from elsewhere: a small chart for each signal, with the interval of each run. */
+import { escaped } from '../report/markup.ts';
 import { clean, fit } from '../terminal/clean.ts';
 import { showValue } from '../views/quantities.ts';
+import { limitsOf } from './thresholds.ts';
 import type { Trend, TrendSignal } from './trend.ts';
 
 /** What is required or has changed comes first; 24 charts are a page. */
 const CHARTS_MAX = 24;
 const PER_ROW = 3;
 
-const CHART = { width: 300, height: 150, left: 62, right: 12, top: 26, bottom: 26 } as const;
+export const CHART = { width: 300, height: 150, left: 62, right: 12, top: 26, bottom: 26 } as const;
 
 /** Readable on white and on black, and told apart without colour by their shape: a full dot is the run that regressed. */
-const COLORS = { line: '#4a7dbd', bad: '#c4453c', good: '#3c8a4d', text: '#767676' } as const;
+export const COLORS = { line: '#4a7dbd', bad: '#c4453c', good: '#3c8a4d', text: '#767676' } as const;
 
 export function trendSvg(trend: Trend): string {
-  const shown = trend.signals.filter(({ points }) => points.some((point) => point !== null)).slice(0, CHARTS_MAX);
+  const shown = chartedOf(trend);
   const rows = Math.max(1, Math.ceil(shown.length / PER_ROW));
   const [width, height] = [PER_ROW * CHART.width, rows * CHART.height];
   const charts = shown.map((signal, i) => {
@@ -29,13 +31,22 @@ export function trendSvg(trend: Trend): string {
   ].join('\n');
 }
 
-function chartOf({ id, unit, points, previous }: TrendSignal, { runs }: Trend): string {
+/** Signals that are drawn. */
+export function chartedOf({ signals }: Trend): TrendSignal[] {
+  return signals.filter(({ points }) => points.some((point) => point !== null)).slice(0, CHARTS_MAX);
+}
+
+/** What is within one chart, of the size of `CHART`. */
+export function chartOf({ id, unit, kind, points, previous }: TrendSignal, { runs }: Trend): string {
   const known = points.filter((point) => point !== null);
   const low = Math.min(...known.map(({ lo }) => lo));
   const high = Math.max(...known.map(({ hi }) => hi));
-  // A tenth of the level at least: what moves by a thousandth should not look like a cliff.
-  const span = Math.max(high - low, 0.1 * Math.max(Math.abs(high), Math.abs(low))) || 1;
-  const bottom = (low + high - span) / 2;
+  // A tenth of the level at least, and what is a change of it at all: what moves by a thousandth should not look like a cliff.
+  const { least } = limitsOf(kind);
+  const span = Math.max(high - low, 0.1 * Math.max(Math.abs(high), Math.abs(low)), least) || 1;
+  const middle = (low + high - span) / 2;
+  // Nothing that is compared is below zero but for what is rounded.
+  const bottom = low > -1e-3 * span ? Math.max(0, middle) : middle;
   const inner = { width: CHART.width - CHART.left - CHART.right, height: CHART.height - CHART.top - CHART.bottom };
   const x = (i: number): number => round(CHART.left + (inner.width * (i + 0.5)) / runs.length);
   const y = (value: number): number => round(CHART.top + inner.height * (1 - (value - bottom) / span));
@@ -79,8 +90,6 @@ function round(value: number): number {
   return Number(value.toFixed(1));
 }
 
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
 function text(given: string, most: number): string {
-  return fit(clean(given), most, 'middle').replaceAll(/[&<>"']/g, (letter) => ENTITIES[letter]!);
+  return escaped(fit(clean(given), most, 'middle'));
 }

@@ -6,6 +6,7 @@ import { showValue, UNKNOWN } from '../views/quantities.ts';
 import { table } from '../views/table.ts';
 import { paint, type Screen } from '../views/terminal.ts';
 import type { Compared } from './compare.ts';
+import { changeOf } from './text.ts';
 import type { Trend, TrendSignal } from './trend.ts';
 
 const ROWS_MAX = 100;
@@ -28,7 +29,8 @@ export function trendMarkdown(trend: Trend): string {
   return [`## ${mark} trend over ${trend.runs.length} runs`, '', ...markdownTable([titles, ...rows]), ...moreOf(trend), ''].join('\n');
 }
 
-function rowsOf({ runs, signals }: Trend): { titles: string[]; rows: string[][] } {
+/** A row for each signal, the first ones of many; the first cell is its name. */
+export function rowsOf({ runs, signals }: Trend): { titles: string[]; rows: string[][] } {
   const shown = runs.length <= COLUMNS_MAX ? runs.map((_, i) => i) : [0, ...runs.map((_, i) => i).slice(1 - COLUMNS_MAX)];
   return {
     titles: ['signal', ...shown.map((i) => runs[i]!.label), '', 'since the previous', 'since the first'],
@@ -38,19 +40,16 @@ function rowsOf({ runs, signals }: Trend): { titles: string[]; rows: string[][] 
         signal.id,
         ...shown.map((i) => showValue(signal.points[i]?.value ?? null, signal.unit)),
         sparkline(signal.points.map((point) => point?.value ?? null)),
-        changeOf(signal.previous),
-        changeOf(signal.first),
+        calledOf(signal.previous),
+        calledOf(signal.first),
       ]),
   };
 }
 
-function changeOf(compared: Compared | null): string {
-  const { change = null, call, as } = compared ?? {};
-  if (change === null) return UNKNOWN;
-  const value = `${change.value < 0 ? '' : '+'}${(change.value * 100).toFixed(as === 'share' ? 1 : 3)}${as === 'share' ? '%' : ' points'}`;
-  return `${value} ${call}`;
+function calledOf(compared: Compared | null): string {
+  return compared === null || compared.change === null ? UNKNOWN : `${changeOf(compared.change.value, compared)} ${compared.call}`;
 }
 
-function moreOf({ signals }: { readonly signals: readonly TrendSignal[] }): string[] {
+export function moreOf({ signals }: { readonly signals: readonly TrendSignal[] }): string[] {
   return signals.length > ROWS_MAX ? ['', `and ${signals.length - ROWS_MAX} more signals`] : [];
 }

@@ -1,7 +1,7 @@
 /** The page: one file without a network, or a shell that the agent serves and that asks it for the report. */
-import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
 import bundle from '../page/bundle.json' with { type: 'json' };
+import { escaped, policyHash } from './markup.ts';
 import { plainSentence } from './plain.ts';
 import type { Report } from './value.ts';
 
@@ -65,22 +65,11 @@ ${data}
 function policyOf({ connect }: { readonly connect: string }): string {
   return [
     "default-src 'none'",
-    `script-src ${hashOf(bundle.script)}`,
-    `style-src ${hashOf(bundle.style)}`,
+    `script-src ${policyHash(bundle.script)}`,
+    `style-src ${policyHash(bundle.style)}`,
     'img-src data:',
     `connect-src ${connect}`,
     "base-uri 'none'",
     "form-action 'none'",
   ].join('; ');
-}
-
-function hashOf(text: string): string {
-  return `'sha256-${createHash('sha256').update(text).digest('base64')}'`;
-}
-
-const ENTITIES: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
-
-/** For text and attribute values of HTML and XML. */
-export function escaped(text: string): string {
-  return text.replaceAll(/[&<>"']/g, (one) => ENTITIES[one]!);
 }

@@ -5,7 +5,7 @@
 import { showRange, showRate, showValue, UNKNOWN } from '../views/quantities.ts';
 import type { Outcome } from '../analysis/judgement.ts';
 import type { VerdictSeries } from '../analysis/verdict.ts';
-import { escaped } from './html.ts';
+import { escaped } from './markup.ts';
 import type { Report, ReportedFinding } from './value.ts';
 
 export type Undecided = 'skip' | 'fail';

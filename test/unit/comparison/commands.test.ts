@@ -79,6 +79,12 @@ describe('on the command line', () => {
     expect(trend.code).toBe(10);
     expect(trend.out.split('\n')[0]).toMatch(/^signal +2026-01-01 +v1\.1 +v3 +since the previous/);
     expect(readFileSync(svg, 'utf8')).toContain('v1.1');
+    const html = join(folder, 'compare.html');
+    const both = await soakAgent('compare', first, slow, '--html', html, '--format', 'markdown', ...at);
+    expect([both.code, both.out.split('\n')[0]]).toEqual([10, '## ❌ comparison: fail']);
+    expect(await soakAgent('compare', first, slow, '--html', '-', ...at)).toEqual({ code: 10, out: readFileSync(html, 'utf8'), err: '' });
+    const alone = await soakAgent('trend', first, second, '--html', '-', ...at);
+    expect([alone.code, /^<!doctype html>[^]*<h2>Charts<[^]*<\/html>\n$/.test(alone.out)]).toEqual([0, true]);
   });
 
   test('mistakes are told with their place', async () => {
@@ -93,6 +99,10 @@ describe('on the command line', () => {
     expect(await err('compare', run, 'nowhere')).toContain('no such folder, and no run of that name');
     expect(await err('compare', run, run, '--between', '5')).toContain('--between: "5" should be a percentage');
     expect(await err('compare', run, run, '--format', 'xml')).toContain('--format: "xml" should be text or json or markdown');
+    expect(await err('compare', run, run, '--html', join(out, 'no', 'x'))).toContain('--html: ');
+    expect(await err('compare', run, run, '--html', '-', '--json')).toContain('--html: "-" and --json would both be on standard output');
+    expect(await err('trend', run, run, '--html', '-', '--svg', '-')).toContain('--html: "-" and --svg would both be');
+    expect(await err('compare', run, '--save', 'x', '--html', 'x')).toContain('--html: nothing is compared with --save');
     expect(await err('compare', run, '--save', '../x')).toContain('the name of a baseline');
     expect(await err('trend', run)).toContain('a trend is of two runs at least');
     expect(await err('wait', '--timeout', 'soon')).toContain('--timeout: "soon" should be a duration');
