@@ -20,8 +20,8 @@ export interface Recording {
   /** Seconds since the epoch. */
   readonly start?: number;
   readonly header?: Partial<RunHeader>;
-  /** Planned, by name. */
-  readonly phases?: readonly string[];
+  /** Beside what the scenario says. */
+  readonly config?: Readonly<Record<string, unknown>>;
   /** Ends without a verdict after so many seconds, as a kill leaves it. */
   readonly cutOffAt?: number;
 }
@@ -36,7 +36,7 @@ class RecordedState extends RunState {
   }
 }
 
-export function recordRun(scenario: Scenario, { out, start = START, header, phases = [], cutOffAt }: Recording): Recorded {
+export function recordRun(scenario: Scenario, { out, start = START, header, config = {}, cutOffAt }: Recording): Recorded {
   const options = optionsOf(scenario);
   const state = new RecordedState(new Judge(options));
   const roles = [...new Set(scenario.series.map(({ target = 'api' }) => target))].filter((role) => role !== null);
@@ -59,8 +59,9 @@ export function recordRun(scenario: Scenario, { out, start = START, header, phas
         rules,
         required,
         interval,
-        phases: phases.map((name) => ({ name })),
+        phases: [],
         targets: roles.map((role) => ({ role })),
+        ...config,
       },
       interval,
       planned: duration,

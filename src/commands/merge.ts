@@ -11,7 +11,6 @@ import { findRun } from '../record/find.ts';
 import { listRuns } from '../record/folders.ts';
 import { RecordReader } from '../record/reader.ts';
 import { clean } from '../terminal/clean.ts';
-import { verdictMarkdown } from '../terminal/markdown.ts';
 import { summary } from '../views/terminal.ts';
 import type { Given } from './given.ts';
 import type { Io } from './io.ts';
@@ -24,7 +23,6 @@ const MERGED = './soak-merged';
 
 export function merge(given: Given, overrides: JudgeOverrides, io: Io): ExitCode {
   const { faults } = given;
-  const format = given.word('format', ['text', 'json', 'markdown']) ?? (given.has('json') ? 'json' : 'text');
   const offsets = offsetsOf(given, faults);
   faults.throwIfAny();
   const folders = [...new Set(given.operands.flatMap((text) => foldersOf(text)))];
@@ -42,8 +40,7 @@ export function merge(given: Given, overrides: JudgeOverrides, io: Io): ExitCode
       ...rolls.map((roll) => `rolling restart of ${roll.role} after ${formatDuration(roll.from)}`),
     ];
     for (const note of told) io.stderr.write(`${clean(note)}\n`);
-    if (format === 'json') io.stdout.write(`${JSON.stringify(verdict, null, 2)}\n`);
-    else if (format === 'markdown') io.stdout.write(verdictMarkdown(verdict));
+    if (given.has('json')) io.stdout.write(`${JSON.stringify(verdict, null, 2)}\n`);
     else {
       const lines = [...summary(verdict, { ...screenOf(io), color: false }), '', `record in ${folder}`];
       io.stdout.write(`${lines.map((line) => clean(line)).join('\n')}\n`);

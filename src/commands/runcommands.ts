@@ -25,7 +25,6 @@ export const MERGE_FLAGS: readonly RunFlag[] = [
     arg: '<run=seconds>',
     help: 'what is added to the clock of a run or host (pod-3=+2.5s); found by marks otherwise; repeat for more',
   },
-  { name: 'format', arg: '<format>', help: 'text, json or markdown (default text)' },
   JSON_FLAG,
   NON_BLOCKING_FLAG,
   { name: 'out', arg: '<folder>', help: 'where the merged run goes (default ./soak-merged)' },
@@ -85,7 +84,7 @@ export const RUN_COMMANDS: readonly RunCommand[] = [
     operands: '[run]',
     what: WHICH,
     description: 'print the verdict of a run, final or so far, and end with its exit code (11 while it goes on, unless it has failed)',
-    flags: [{ name: 'format', arg: '<format>', help: 'text, json or markdown (default text)' }, JSON_FLAG, NON_BLOCKING_FLAG, OUT_FLAG],
+    flags: [JSON_FLAG, NON_BLOCKING_FLAG, OUT_FLAG],
     run: async (given, io) => (await import('./verdict.ts')).verdict(given, io),
   },
   {

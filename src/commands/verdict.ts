@@ -1,4 +1,4 @@
-/** `soak-agent verdict RUN`: the verdict of a stored run, for people, programs and job summaries; the exit code is its own. */
+/** `soak-agent verdict RUN`: the verdict of a stored run, for people and programs (`report` writes it for job summaries); the exit code is its own. */
 import type { Outcome } from '../analysis/judgement.ts';
 import type { Verdict } from '../analysis/verdict.ts';
 import { EXIT, type ExitCode, Problem } from '../problem.ts';
@@ -6,21 +6,19 @@ import { findRun } from '../record/find.ts';
 import { standingOf } from '../record/standing.ts';
 import { finalVerdict, openStored } from '../stored.ts';
 import { clean } from '../terminal/clean.ts';
-import { verdictMarkdown } from '../terminal/markdown.ts';
 import { summary } from '../views/terminal.ts';
 import type { Given } from './given.ts';
 import type { Io } from './io.ts';
 import { screenOf } from './view.ts';
 
 export function verdict(given: Given, io: Io): ExitCode {
-  const format = given.word('format', ['text', 'json', 'markdown']) ?? (given.has('json') ? 'json' : 'text');
   given.faults.throwIfAny();
   const folder = findRun(given.operands[0] ?? null, given.out());
   const final = finalVerdict(folder);
   const told = final ?? openStored(folder).verdict;
   const isFinal = told.run.end !== null; // it may have ended between the two looks
   if (!isFinal) io.stderr.write(`${unfinished(folder)}\n`);
-  io.stdout.write(textOf(told, format, io));
+  io.stdout.write(textOf(told, given.has('json'), io));
   return codeOf(told.outcome, isFinal, given.has('non-blocking'));
 }
 
@@ -43,9 +41,8 @@ function unfinished(folder: string): string {
     : `${folder} ended without a verdict: this is what its record says; a start with the same settings goes on with it`;
 }
 
-function textOf(told: Verdict, format: 'text' | 'json' | 'markdown', io: Io): string {
-  if (format === 'json') return `${JSON.stringify(told, null, 2)}\n`;
-  if (format === 'markdown') return verdictMarkdown(told);
+function textOf(told: Verdict, isJson: boolean, io: Io): string {
+  if (isJson) return `${JSON.stringify(told, null, 2)}\n`;
   // Colours are of the screen; what is within the lines is of others and was shown as it is.
   const screen = screenOf(io);
   const lines = summary(told, { ...screen, color: false });

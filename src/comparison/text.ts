@@ -1,7 +1,7 @@
 /** A comparison for people: as text for a terminal, and as Markdown for the summary of a job. */
 import { formatDuration } from '../quantity.ts';
 import { clean, fit } from '../terminal/clean.ts';
-import { markdownTable, plain } from '../terminal/markdown.ts';
+import { markdownTable, markdownText } from '../report/markdowntext.ts';
 import { showRate, showValue, UNKNOWN } from '../views/quantities.ts';
 import { table } from '../views/table.ts';
 import { paint, type Screen } from '../views/terminal.ts';
@@ -48,10 +48,23 @@ export function comparisonMarkdown(comparison: Comparison): string {
     plain(headline(comparison), 600),
     '',
     ...reasonsOf(comparison).map((reason) => `- ${plain(reason, 400)}`),
-    ...(shown.length === 0 ? [] : ['', ...markdownTable([[...TITLES], ...rows])]),
+    ...(shown.length === 0 ? [] : ['', ...plainTable(TITLES, rows)]),
     ...footOf(comparison).map((line) => plain(line, 600)),
     '',
   ].join('\n');
+}
+
+/** Letters of a cell: what is longer is a name. */
+const CELL_MAX = 120;
+
+/** Text of others in Markdown: on one line, and no markup. */
+function plain(text: string, most: number): string {
+  return markdownText(fit(clean(text), most, 'middle'));
+}
+
+export function plainTable(titles: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const cells = (row: readonly string[]): string[] => row.map((cell) => plain(cell, CELL_MAX));
+  return markdownTable(cells(titles), rows.map(cells));
 }
 
 export function headline({ base, head, common }: Comparison): string {

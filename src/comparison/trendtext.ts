@@ -1,12 +1,11 @@
 /** A trend for people: a table in a terminal or in Markdown. */
 import { clean, fit } from '../terminal/clean.ts';
-import { markdownTable } from '../terminal/markdown.ts';
-import { sparkline } from '../terminal/sparkline.ts';
+import { sparkline } from '../views/sparkline.ts';
 import { showValue, UNKNOWN } from '../views/quantities.ts';
 import { table } from '../views/table.ts';
 import { paint, type Screen } from '../views/terminal.ts';
 import type { Compared } from './compare.ts';
-import { changeOf } from './text.ts';
+import { changeOf, plainTable } from './text.ts';
 import type { Trend, TrendSignal } from './trend.ts';
 
 const ROWS_MAX = 100;
@@ -26,7 +25,7 @@ export function trendMarkdown(trend: Trend): string {
   const { titles, rows } = rowsOf(trend);
   const { outcome } = trend.previous;
   const mark = { pass: '✅', fail: '❌', inconclusive: '❔' }[outcome];
-  return [`## ${mark} trend over ${trend.runs.length} runs`, '', ...markdownTable([titles, ...rows]), ...moreOf(trend), ''].join('\n');
+  return [`## ${mark} trend over ${trend.runs.length} runs`, '', ...plainTable(titles, rows), ...moreOf(trend), ''].join('\n');
 }
 
 /** A row for each signal, the first ones of many; the first cell is its name. */

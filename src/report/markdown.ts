@@ -2,7 +2,8 @@
 import { formatDuration } from '../quantity.ts';
 import type { VerdictSeries } from '../analysis/verdict.ts';
 import { showRange, showRate, showValue } from '../views/quantities.ts';
-import { sparkline } from './sparkline.ts';
+import { sparkline } from '../views/sparkline.ts';
+import { markdownTable, markdownText as text } from './markdowntext.ts';
 import type { Report, ReportedFinding } from './value.ts';
 
 /** GitHub refuses a step's summary above 1 MiB, and a job may have other summaries in the same file: half of it, in bytes. */
@@ -87,10 +88,10 @@ function figures({ slope, perRequest, level, limit, unit }: VerdictSeries): stri
     ['limit', limit === null ? '' : `${showValue(limit.value, unit)} (${limit.from})`],
   ];
   const known = cells.filter(([, value]) => value !== '');
-  return rows(
+  return markdownTable(
     known.map(([name]) => name),
     [known.map(([, value]) => text(value))],
-  );
+  ).join('\n');
 }
 
 function notes(findings: readonly ReportedFinding[]): string {
@@ -110,7 +111,7 @@ function passed({ verdict, signals }: Report): string {
       code(sparkline(curves.get(id) ?? [], CURVE)),
     ]);
   const more = good.length > ROWS_MAX ? `\nand ${good.length - ROWS_MAX} more` : '';
-  return fold(`Passed (${good.length})`, `${rows(['signal', 'level', 'growth', 'course'], cells)}${more}`);
+  return fold(`Passed (${good.length})`, `${markdownTable(['signal', 'level', 'growth', 'course'], cells).join('\n')}${more}`);
 }
 
 function blind({ verdict }: Report): string {
@@ -137,20 +138,7 @@ function fold(title: string, body: string): string {
   return `<details><summary>${title}</summary>\n\n${body}\n\n</details>\n`;
 }
 
-function rows(titles: readonly string[], cells: readonly (readonly string[])[]): string {
-  const row = (values: readonly string[]): string => `| ${values.join(' | ')} |`;
-  return [row(titles), row(titles.map(() => '---')), ...cells.map(row)].join('\n');
-}
-
 /** A name as it is, in the letters of a machine. */
 function code(name: string): string {
   return name === '' ? '' : `<code>${text(name)}</code>`;
-}
-
-/**
- * What Markdown or HTML would read as more than text, as entities: also mentions, references to issues and bare addresses, which GitHub
- * makes links of. Entities are read after all of these.
- */
-function text(plain: string): string {
-  return plain.replaceAll(/[&<>"'`|*_[\]~@#\\$]|:(?=\/\/)|(?<=\bwww)\./g, (one) => `&#${one.codePointAt(0)};`);
 }

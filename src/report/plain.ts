@@ -1,14 +1,9 @@
 /** Texts from outside, made harmless once for all views: names of processes, paths, labels and sentences that hold them. */
+import { visible } from '../visible.ts';
 
 /** Characters of a name, and of a sentence, which may hold a few names. */
 const NAME_MAX = 256;
 const SENTENCE_MAX = 2000;
-
-/**
- * Control characters, which a terminal obeys; marks of direction and other invisible ones, which make a text look like another; and halves
- * of surrogate pairs, which no encoding takes. Line ends go too: they would forge a line.
- */
-const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}\p{Co}\p{Cn}]/gu;
 
 export function plainName(text: string): string {
   return cutAt(text, NAME_MAX);
@@ -21,7 +16,7 @@ export function plainSentence(text: string): string {
 /** What tells long names apart is mostly at both ends. */
 function cutAt(text: string, most: number): string {
   const cut = text.length <= most ? text : `${text.slice(0, most / 2 - 1)}…${text.slice(-most / 2)}`;
-  return cut.replaceAll(UNSEEN, '\u{FFFD}');
+  return visible(cut);
 }
 
 /** Entries of a list and of a record, and depth, of data that others wrote; a configuration has a few hundred at most. */

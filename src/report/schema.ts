@@ -1,5 +1,6 @@
 /** The shape of a report for programs that read it: JSON Schema derives from it, and tests hold every report against it. */
 import * as z from 'zod/mini';
+import { FINDING_KINDS } from '../analysis/verdict.ts';
 import { EVENT_KINDS } from '../tick.ts';
 
 const text = z.string();
@@ -18,24 +19,7 @@ const FIGURE = maybe(z.union([text, number]));
 
 const FINDING = {
   id: text,
-  kind: z.enum([
-    'leak',
-    'pool_leak',
-    'pool_exhausted',
-    'pool_unseen',
-    'outage',
-    'recovery',
-    'generator',
-    'diagnosis',
-    'idle',
-    'load',
-    'rule',
-    'level',
-    'work',
-    'coverage',
-    'heap',
-    'target',
-  ]),
+  kind: z.enum(FINDING_KINDS),
   outcome: OUTCOME,
   target: maybe(text),
   series: list(text),

@@ -2,9 +2,7 @@
  * Text of others on a terminal. Names of processes, files, labels and messages may hold escape sequences, line ends, controls that turn the
  * direction of writing, marks that pile up on one cell, or ten thousand letters: what is shown is one line of known width, whatever they hold.
  */
-
-/** What a terminal obeys or does not show: controls, formats (bidi, joiners, tags), private use, lone surrogates, line and paragraph ends. */
-const UNSHOWN = /[\p{Cc}\p{Cf}\p{Co}\p{Cs}\p{Cn}\p{Zl}\p{Zp}]/gu;
+import { visible } from '../visible.ts';
 
 /** Marks on one letter: two are in use (Vietnamese, Hebrew), a hundred are a tower over other lines. */
 const MARKS = /(\p{M}{2})\p{M}+/gu;
@@ -13,7 +11,7 @@ const MARKS = /(\p{M}{2})\p{M}+/gu;
 const TEXT_MAX = 4096;
 
 export function clean(text: string): string {
-  return text.slice(0, TEXT_MAX).replaceAll(UNSHOWN, '\u{FFFD}').replaceAll(MARKS, '$1');
+  return visible(text.slice(0, TEXT_MAX)).replaceAll(MARKS, '$1');
 }
 
 /** East Asian and emoji take two cells (Unicode TR 11, as far as it is a matter of scripts). */

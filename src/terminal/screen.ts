@@ -8,7 +8,7 @@ import { formatDuration } from '../quantity.ts';
 import { showRange, showRate, showValue, UNKNOWN } from '../views/quantities.ts';
 import { paint, type Screen, shown } from '../views/terminal.ts';
 import { cellsOf, clean, fit, pad } from './clean.ts';
-import { sparkline } from './sparkline.ts';
+import { sparkline } from '../views/sparkline.ts';
 
 export interface RunOnScreen {
   readonly verdict: Verdict;

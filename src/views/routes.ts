@@ -9,6 +9,7 @@ import type { Otel } from './otel.ts';
 import { showRange, showRate, showValue, UNKNOWN } from './quantities.ts';
 import type { ExportedRun } from './runmetrics.ts';
 import { table } from './table.ts';
+import { visible } from '../visible.ts';
 
 export interface RunPages {
   readonly run: ExportedRun;
@@ -122,7 +123,7 @@ function statusText(run: ExportedRun, routes: Routes, clock: Clock): string[] {
 
 function section(title: string, lines: readonly string[]): string[] {
   // A command name or a mount point may hold a line end, and would forge a line.
-  return lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((line) => `  ${line.replaceAll(/\p{Cc}/gu, '\u{FFFD}')}`)];
+  return lines.length === 0 ? [] : ['', `${title}:`, ...lines.map((line) => `  ${visible(line)}`)];
 }
 
 function capped(lines: readonly string[]): string[] {

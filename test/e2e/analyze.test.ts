@@ -6,7 +6,8 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type Result, analyze, Folder } from '../unit/import/data.ts';
+import { type Printed } from '../commandline.ts';
+import { analyze, Folder } from '../unit/import/data.ts';
 import { installed, Stage } from './agent-under-test.ts';
 
 const DAY = 86_400;
@@ -85,7 +86,7 @@ describe.runIf(hasPrometheus)('a real Prometheus', () => {
     folder[Symbol.dispose]();
   });
 
-  const ask = (...args: string[]): Promise<Result> =>
+  const ask = (...args: string[]): Promise<Printed> =>
     analyze(['--prometheus', url, '--from', String(START), '--to', String(END - STEP), ...args]);
 
   interface Json {

@@ -153,8 +153,8 @@ describe.concurrent('the action', () => {
     expect([code, outputs['outcome'], outputs['comparison']]).toEqual([10, 'fail', '']);
     expect(existsSync(join(stage.folder, outputs['run']!, 'verdict.json'))).toBe(true);
     expect(runner.kept).toMatchObject({ name: 'soak-run', path: outputs['run'] });
-    expect(summary).toMatch(/^## ❌ soak: fail after \d/);
-    expect(summary).toContain('which breaks the rule fds \\< 1');
+    expect(summary).toMatch(/^## ❌ Failed: soak run [0-9a-f]{8}\n\nFailed after \d/);
+    expect(summary).toContain('which breaks the rule fds &#60; 1');
   });
 
   test('takes an agent that was killed for no verdict', async () => {
@@ -264,7 +264,7 @@ describe('the GitLab job', () => {
       SOAKCI_DURATION: '2s',
     };
     const { code, out } = await bash(job.script.join('\n'), { ...job.variables, ...settings }, stage.folder);
-    expect(out).toContain('## ❌ soak: fail after ');
+    expect(out).toMatch(/## ❌ Failed: soak run [0-9a-f]{8}\n/);
     expect(code).toBe(10);
     expect(job.allow_failure.exit_codes).not.toContain(10);
     expect(pairs(join(stage.folder, job.artifacts.reports.dotenv))).toMatchObject({

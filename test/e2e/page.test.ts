@@ -139,6 +139,8 @@ describe.runIf(installed('chromium'))('the page', () => {
   });
 
   test('folds and unfolds everything, filters signals, and opens at an anchor in what is folded', async () => {
+    await using broken = await open(`${address}#50%`); // points nowhere
+    expect(await broken.page.locator('#signals').count()).toBe(1);
     await using opened = await open(`${address}#events`);
     const { page } = opened;
     expect(await page.locator('#events').getAttribute('open')).toBe('');

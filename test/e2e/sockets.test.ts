@@ -137,6 +137,10 @@ describe('outbound sockets', () => {
     await holder.told();
     await holder.does(`open 9 127.0.0.1 ${port}`);
     expect((await read(holder.pid)).value(METRICS.closeWait)).toBe(0);
+    await until(
+      () => accepted.length,
+      (n) => n === 9,
+    );
     for (const socket of accepted.slice(0, 5)) socket.end();
     expect((await read(holder.pid)).value(METRICS.closeWait)).toBe(5);
     expect(r.value(METRICS.outbound)).toBe(9);
@@ -270,12 +274,19 @@ describe('a run', () => {
     const { port, accepted } = await listening('127.0.0.1', { allowHalfOpen: true });
     const holder = new Holder();
     await holder.told();
-    const agent = await stage.watching(['--target', `app=pid:${holder.pid}`, '--interval', '0.25', '--duration', '1m']);
+    const agent = await stage.watching(['--target', `app=pid:${holder.pid}`, '--interval', '0.25', '--duration', '5m']);
     await holder.does(`open 3 127.0.0.1 ${port}`);
+    // The connections of the program are established before this process has accepted them.
+    await until(
+      () => accepted.length,
+      (n) => n === 3,
+    );
     for (const socket of accepted) socket.end();
+    // Tables that are dear to read, because tests beside this one have many sockets, are read every 20 s, and what is new twice.
     const { text } = await until(
       () => agent.page('/metrics'),
       (page) => /^soak_socket_close_wait\{.*\} 3$/m.test(page.text),
+      60,
     );
     expect(text).toMatch(new RegExp(`^soak_socket_outbound_by_endpoint\\{.*soak_endpoint="127.0.0.1:${port}".*\\} 3$`, 'm'));
     await agent.end('SIGTERM');

@@ -38,9 +38,13 @@ describe.concurrent('--once', () => {
 
   test('begins a run where the settings or the place are others', async () => {
     await using stage = new Stage();
-    const { options, folder } = await finished(stage);
+    const { options, folder, code } = await finished(stage);
     const other = await stage.agent([...options, '--rule', 'threads < 1000']).result();
     expect([stage.runs().length, other.code]).toEqual([2, EXIT.inconclusive]);
+    // In a volume of several containers the newest run is another's.
+    writeFileSync(join(other.folder, 'place'), 'of another container\n');
+    expect((await stage.agent(options).ended).code).toBe(code);
+    expect(stage.runs()).toHaveLength(2);
     rmSync(other.folder, { recursive: true });
     writeFileSync(join(folder, 'place'), 'of another container\n');
     const elsewhere = await stage.watching(options);

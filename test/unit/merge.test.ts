@@ -1,14 +1,12 @@
 /** Records of several agents as one run: replicas of two roles, a rolling restart, scaling, clocks that differ, an agent that was killed. */
-import { Writable } from 'node:stream';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { Verdict } from '../../src/analysis/verdict.ts';
-import { SimClock } from '../../src/clock.ts';
-import { main } from '../../src/commands/program.ts';
 import { finalVerdict } from '../../src/stored.ts';
 import { RecordReader } from '../../src/record/reader.ts';
 import type { RunEvent } from '../../src/tick.ts';
 import { seriesLabel } from '../../src/series.ts';
+import { commandLine, type Printed } from '../commandline.ts';
 import { temporaryFolder } from '../fixtures/record/ticks.ts';
 import { recordRun, type Recorded } from '../recorded.ts';
 import { M } from '../sim/metrics.ts';
@@ -53,7 +51,7 @@ function recordPod(out: string, { name, from, to, skew = 0, cutOff = false }: Po
       out,
       start: START + from * HOUR + skew,
       header: { host: { hostname: name } },
-      phases: ['warmup', 'steady'],
+      config: { phases: [{ name: 'warmup' }, { name: 'steady' }] },
       ...(cutOff ? { cutOffAt: (to - from) * HOUR } : {}),
     },
   );
@@ -70,25 +68,7 @@ const PODS: readonly Pod[] = [
   { name: 'pod-g', from: 4, to: 6 },
 ];
 
-async function soakAgent(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const texts = { out: '', err: '' };
-  const into = (name: 'out' | 'err'): Writable =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        texts[name] += String(chunk);
-        done();
-      },
-    });
-  const io = {
-    stdout: into('out'),
-    stderr: into('err'),
-    env: {},
-    clock: new SimClock(),
-    entry: '',
-    stopSignal: () => new AbortController().signal,
-  };
-  return { code: await main(argv, io), ...texts };
-}
+const soakAgent = (...argv: string[]): Promise<Printed> => commandLine(argv);
 
 function recordedIn(folder: string): { events: RunEvent[]; labels: string[] } {
   const reader = RecordReader.open(folder);

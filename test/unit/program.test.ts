@@ -1,45 +1,19 @@
 import { readFileSync } from 'node:fs';
-import { Writable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { join } from 'node:path';
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
-import { SimClock } from '../../src/clock.ts';
 import { Flags } from '../../src/commands/flags.ts';
-import { main } from '../../src/commands/program.ts';
 import { Faults } from '../../src/config/faults.ts';
 import { fileTwinOf, flagOf, OPTION_NAMES, type OptionName, optionOf } from '../../src/config/options.ts';
 import type { Problem } from '../../src/problem.ts';
 import type { Layer } from '../../src/config/settings.ts';
 import { VERSION } from '../../src/version.ts';
+import { commandLine, type Printed } from '../commandline.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 
-interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
-
-async function soakAgent(argv: readonly string[], env: Record<string, string> = {}): Promise<Result> {
-  const texts = { out: '', err: '' };
-  const into = (name: 'out' | 'err'): Writable =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        texts[name] += String(chunk);
-        done();
-      },
-    });
-  const code = await main(argv, {
-    stdout: into('out'),
-    stderr: into('err'),
-    env,
-    clock: new SimClock(),
-    entry: '',
-    stopSignal: () => new AbortController().signal,
-  });
-  return { code, ...texts };
-}
+const soakAgent = (argv: readonly string[], env: Record<string, string> = {}): Promise<Printed> => commandLine(argv, { env });
 
 function flagsOf(...argv: string[]): { layer: Layer; problem: string } {
   const command = new Command('run');
@@ -182,6 +156,8 @@ describe('usage', () => {
     [['--interval'], '--interval: should be followed by a value'],
     [['run', '--rule'], '--rule: should be followed by a value'],
     [['replay', 'a', 'b'], 'b: unexpected argument'],
+    [['start', '--detach', '--hold', '--target', '1'], '--hold: cannot be used with --detach'],
+    [['start', '--detach', '--once', '--target', '1'], '--once: cannot be used with --detach'],
     [['report', 'a', '--jnit', 'x'], '--jnit: unknown flag; did you mean --junit?'],
     [['report', 'a', '--inconclusive', 'x'], "option '--inconclusive <as>' argument 'x' is invalid"],
     [['export', 'a', '--format', 'xls'], "option '--format <format>' argument 'xls' is invalid"],

@@ -1,11 +1,8 @@
 /** `compare`, `trend`, `status`, `verdict` and `wait` on runs as they are on the disk, by their exit codes and what they print. */
-import { existsSync, readFileSync } from 'node:fs';
-import { Writable } from 'node:stream';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { SimClock } from '../../../src/clock.ts';
-import { main } from '../../../src/commands/program.ts';
 import type { Comparison } from '../../../src/comparison/compare.ts';
 import { compare } from '../../../src/comparison/compare.ts';
 import { comparisonMarkdown, comparisonText } from '../../../src/comparison/text.ts';
@@ -13,6 +10,7 @@ import { trendOf } from '../../../src/comparison/trend.ts';
 import { trendSvg } from '../../../src/comparison/trendchart.ts';
 import { trendMarkdown, trendText } from '../../../src/comparison/trendtext.ts';
 import { cellsOf } from '../../../src/terminal/clean.ts';
+import { commandLine, type Printed } from '../../commandline.ts';
 import { temporaryFolder } from '../../fixtures/record/ticks.ts';
 import { recordRun } from '../../recorded.ts';
 import { runsOf } from '../../sim/builds.ts';
@@ -23,28 +21,10 @@ import { constant, line, poisson, rounded, sum, white } from '../../sim/series.t
 const GOLDEN = fileURLToPath(new URL('../../golden/comparison', import.meta.url));
 const OPTIONS = { between: null, strict: false };
 
-async function soakAgent(...argv: string[]): Promise<{ code: number; out: string; err: string }> {
-  const texts = { out: '', err: '' };
-  const into = (name: 'out' | 'err'): Writable =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        texts[name] += String(chunk);
-        done();
-      },
-    });
-  const io = {
-    stdout: into('out'),
-    stderr: into('err'),
-    env: {},
-    clock: new SimClock(),
-    entry: '',
-    stopSignal: () => new AbortController().signal,
-  };
-  return { code: await main(argv, io), ...texts };
-}
+const soakAgent = (...argv: string[]): Promise<Printed> => commandLine(argv);
 
 /** Four hours of an api, on a day of its own. */
-function recordDay(out: string, day: number, { latency = 0.08, leak = 0 } = {}): string {
+function recordDay(out: string, day: number, { latency = 0.08, leak = 0, config = {} } = {}): string {
   const seed = 100 * day + 1;
   const series = [
     { def: M.memory, signal: sum(constant(200 * MB), line(leak * MB), white(seed, 0.5 * MB)) },
@@ -53,7 +33,7 @@ function recordDay(out: string, day: number, { latency = 0.08, leak = 0 } = {}):
     { def: M.latency, signal: sum(constant(latency), white(seed + 1, 0.004)), labels: { 'soak.quantile': '0.95' } },
     { def: M.requests, signal: rounded(poisson(seed + 2, 7200)) },
   ];
-  return recordRun({ hours: 4, interval: 60, series }, { out, start: START + day * 86_400 }).folder;
+  return recordRun({ hours: 4, interval: 60, series }, { out, start: START + day * 86_400, config }).folder;
 }
 
 describe('on the command line', () => {
@@ -112,6 +92,20 @@ describe('on the command line', () => {
     expect((await soakAgent('status', run)).out).toMatch(/^INCONCLUSIVE +run /);
     const data = JSON.parse((await soakAgent('status', run, '--json')).out) as { standing: { kind: string } };
     expect(data.standing.kind).toBe('finished');
+  });
+
+  test('the end of a run with a baseline is the worse of its verdict and its comparison', async () => {
+    const run = recordDay(join(temporaryFolder(), 'runs'), 0, { config: { baseline: { called: 'main', folder: '.' } } });
+    const compared = (outcome: string): void => writeFileSync(join(run, 'comparison.json'), JSON.stringify({ outcome }));
+    expect((await soakAgent('verdict', run)).code).toBe(0);
+    expect((await soakAgent('wait', run)).code).toBe(11); // it was not compared
+    compared('fail');
+    for (const command of ['wait', 'stop']) {
+      const { code, out } = await soakAgent(command, run);
+      expect([code, /^against its baseline: fail; see .*comparison\.json$/m.test(out)]).toEqual([10, true]);
+    }
+    compared('pass');
+    expect((await soakAgent('wait', run)).code).toBe(0);
   });
 
   test('a run that was cut off is waited for in vain, says so, and shows what it was', async () => {

@@ -2,15 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Writable } from 'node:stream';
-import { SimClock } from '../../../src/clock.ts';
-import { main } from '../../../src/commands/program.ts';
-
-export interface Result {
-  readonly code: number;
-  readonly out: string;
-  readonly err: string;
-}
+import { commandLine, type Printed } from '../../commandline.ts';
 
 export class Folder implements Disposable {
   readonly path = mkdtempSync(join(tmpdir(), 'analyze-'));
@@ -28,24 +20,8 @@ export class Folder implements Disposable {
 }
 
 /** @param isWatched the error stream is a terminal */
-export async function analyze(args: readonly string[], env: Record<string, string> = {}, isWatched = false): Promise<Result> {
-  const texts = { out: '', err: '' };
-  const into = (name: 'out' | 'err'): Writable =>
-    new Writable({
-      write(chunk, _encoding, done) {
-        texts[name] += String(chunk);
-        done();
-      },
-    });
-  const streams = { stdout: into('out'), stderr: Object.assign(into('err'), { isTTY: isWatched }) };
-  const code = await main(['analyze', ...args], {
-    ...streams,
-    env,
-    clock: new SimClock(),
-    entry: '',
-    stopSignal: () => new AbortController().signal,
-  });
-  return { code, ...texts };
+export function analyze(args: readonly string[], env: Record<string, string> = {}, isWatched = false): Promise<Printed> {
+  return commandLine(['analyze', ...args], { env, isWatched });
 }
 
 /** A day of a service, a row every five minutes: memory that leaks so much an hour, descriptors that do not, and its load. */

@@ -8,7 +8,7 @@ import { chartOf } from '../../../src/report/chart.ts';
 import { anchorOf, plainData, plainName, plainSentence } from '../../../src/report/plain.ts';
 import { reportOf } from '../../../src/report/report.ts';
 import { SIGNALS_MAX } from '../../../src/report/signals.ts';
-import { sparkline } from '../../../src/report/sparkline.ts';
+import { sparkline } from '../../../src/views/sparkline.ts';
 import type { Report } from '../../../src/report/value.ts';
 import { RunState } from '../../../src/runstate.ts';
 import { HEADER, HOSTILE, night } from '../../fixtures/report/night.ts';
@@ -92,6 +92,16 @@ describe('a report', () => {
     expect(many.signals.length).toBe(SIGNALS_MAX);
     expect(many.left.signals).toBe(41);
     expect(many.signals.map(({ id }) => id)).toContain('api memory.private');
+  });
+
+  test('leaves out the findings that weigh least, also of the verdict in it', () => {
+    const { verdict } = report;
+    const of = (outcome: 'pass' | 'fail', i: number) => ({ ...verdict.findings[0]!, id: `${outcome} ${i}`, outcome });
+    const findings = [...Array.from({ length: 250 }, (_, i) => of('pass', i)), of('fail', 0)];
+    const simulation = new Simulation({ hours: 0.1, interval: 10, series: [{ def: M.memory, signal: () => 1e8 }] }).run();
+    const cut = reportOf({ header: HEADER, phase: 'finished', state: simulation.state, verdict: { ...simulation.verdict(), findings } });
+    expect(cut.left.findings).toBe(51);
+    for (const list of [cut.findings, cut.verdict.findings]) expect([list.length, list[0]!.id]).toEqual([200, 'fail 0']);
   });
 
   test('holds no character that a terminal or a reader would be fooled by', () => {
@@ -199,7 +209,7 @@ describe('texts from outside', () => {
 
 test('a sparkline is as wide as it may be, from the least to the most, with blanks where nothing is known', () => {
   expect(sparkline([0, 1, 2, 3, 4, 5, 6, 7], 8)).toBe('▁▂▃▄▅▆▇█');
-  expect(sparkline([5, 5, null, null, 5, 5], 3)).toBe('▁ ▁');
+  expect(sparkline([5, 5, null, null, 5, 5], 3)).toBe('▅ ▅');
   expect(sparkline([null], 3)).toBe('');
   expect(sparkline(Array.from({ length: 256 }, (_, i) => i), 32).length).toBe(32); // prettier-ignore
 });
