@@ -3,7 +3,7 @@ import type { RecordedEvent } from '../record/reader.ts';
 import type { RunEvent } from '../tick.ts';
 import type { Identities } from './identity.ts';
 import type { Part } from './parts.ts';
-import { NO_SLOT, type Replica, type RollingRestart } from './replicas.ts';
+import { OTHER, type Replica, type RollingRestart } from './replicas.ts';
 
 /** What several agents were told at once. */
 const SHARED: ReadonlySet<RunEvent['kind']> = new Set(['phase', 'mark', 'server_down', 'server_up', 'server_changed']);
@@ -24,7 +24,13 @@ export function mergedEvents(
   identities: Identities,
 ): RunEvent[] {
   const own = parts.flatMap((part) => part.events.flatMap((event) => eventOf(part, event, parts, identities) ?? []));
-  const all = [...own, ...replicas.flatMap((replica) => lifeEvents(replica, replicas)), ...changesOf(replicas), ...rolls.map(rollEvent)];
+  const all = [
+    ...own,
+    ...replicas.flatMap((replica) => lifeEvents(replica, replicas)),
+    ...changesOf(replicas, null),
+    ...changesOf(othersAmong(replicas), OTHER),
+    ...rolls.map(rollEvent),
+  ];
   return once(all.toSorted((a, b) => a.t - b.t));
 }
 
@@ -39,7 +45,6 @@ function eventOf(part: Part, event: RecordedEvent, parts: readonly Part[], ident
   if (kind === 'gap') return gapOf(part, event, parts);
   const replica = target === null ? null : identities.replicaOf(part, event);
   if (replica === null) return { ...plain, kind, target, member: event.member, message };
-  if (replica.slot === NO_SLOT) return null;
   // Its beginning and its end are those of the replica.
   if (kind === 'target_found' || (kind === 'target_gone' && replica.slot !== null)) return null;
   return { ...plain, kind, target, member: replica.slot, message };
@@ -61,8 +66,8 @@ function gapOf(part: Part, { t, message, data }: RecordedEvent, parts: readonly 
 
 /** A life of its slot begins with it, and a role that is nobody's any more is gone. */
 function lifeEvents({ part, role, slot, from, to, succeeds }: Replica, all: readonly Replica[]): RunEvent[] {
-  if (slot === NO_SLOT) {
-    const message = `no more replicas of ${role}: what ${part.host} told of it is left out`;
+  if (slot === OTHER) {
+    const message = `${part.host} is beyond the last slot of ${role}: it is summed in ${role}/${OTHER}`;
     return [{ t: from, kind: 'cap', target: role, member: null, message, data: { what: `replicas of ${role}` } }];
   }
   const who = slot === null ? role : `${role}/${slot}`;
@@ -86,12 +91,17 @@ function lifeEvents({ part, role, slot, from, to, succeeds }: Replica, all: read
 /** Seconds within which all agents stop when everything is over: that is no change of the replicas. */
 const ENDING_S = 120;
 
-/** The total of a role begins anew whenever its replicas change: what one of them takes is no growth of the others. */
-function changesOf(replicas: readonly Replica[]): RunEvent[] {
+function othersAmong(replicas: readonly Replica[]): Replica[] {
+  return replicas.filter(({ slot }) => slot === OTHER);
+}
+
+/** A sum begins anew whenever the replicas that are summed change: what one of them takes is no growth of the others. */
+function changesOf(replicas: readonly Replica[], member: null | typeof OTHER): RunEvent[] {
+  const last = Math.max(...replicas.map(({ to }) => to));
+  const among = member === null ? '' : ' beyond the last slot';
   return [...Map.groupBy(replicas, ({ role }) => role)].flatMap(([role, own]) => {
-    if (own.length < 2) return [];
+    if (own.length < 2 && member === null) return [];
     const times = [...new Set(own.flatMap(({ from, to }) => [from, to]))].toSorted((a, b) => a - b);
-    const last = Math.max(...own.map(({ to }) => to));
     const count = (t: number): number => own.filter(({ from, to }) => from <= t && to > t).length;
     return times.flatMap((t) =>
       t >= last - ENDING_S
@@ -101,8 +111,8 @@ function changesOf(replicas: readonly Replica[]): RunEvent[] {
               t,
               kind: 'member_start' as const,
               target: role,
-              member: null,
-              message: `${count(t)} replicas of ${role}`,
+              member,
+              message: `${count(t)} replicas of ${role}${among}`,
               data: { replicas: count(t) },
             },
           ],

@@ -3,7 +3,7 @@ import { CATALOG } from '../metrics.ts';
 import type { RecordedSeries } from '../record/reader.ts';
 import type { Owner, Series } from '../series.ts';
 import type { Part } from './parts.ts';
-import { NO_SLOT, type Replica } from './replicas.ts';
+import { OTHER, type Replica } from './replicas.ts';
 
 export interface Identity extends Owner {
   readonly def: Series['def'];
@@ -34,7 +34,7 @@ export class Identities {
     return own.find(({ member }) => member === series.member) ?? own[0] ?? null;
   }
 
-  /** Null for what another part tells already, or what is beyond the cap. @param all series of the part */
+  /** Null for what another part tells already, and for what says nothing when it is summed. @param all series of the part */
   of(part: Part, series: RecordedSeries, all: readonly RecordedSeries[]): Identity | null {
     const { source, target, period, def, labels } = series;
     const as = (member: string | null): Identity => ({ source, target, member, period, def, labels });
@@ -43,10 +43,10 @@ export class Identities {
     if (server !== undefined) return this.#ofServer(part, `${server.name} ${server.display}`, as);
     const replica = this.replicaOf(part, series);
     if (replica === null) return as(series.member);
-    if (replica.slot === NO_SLOT) return null;
     // Totals of a part are parts of a total, which is made anew.
     const isTotal = series.member === null && (def.name === TREE.name || all.some((one) => isMemberOf(one, series)));
-    return isTotal ? null : as(replica.slot);
+    if (isTotal || (replica.slot === OTHER && def.kind !== 'counter' && totalOf(series) === null)) return null;
+    return as(replica.slot);
   }
 
   #ofMachine(part: Part, { source }: RecordedSeries, as: (member: string | null) => Identity): Identity | null {

@@ -6,15 +6,14 @@ import { SimClock } from '../clock.ts';
 import type { JudgeOverrides } from '../config/config.ts';
 import { judgeOptions, storedJudging } from '../judging.ts';
 import { CATALOG } from '../metrics.ts';
-import { assert } from '../problem.ts';
 import type { RecordedSeries } from '../record/reader.ts';
 import { openRun } from '../runs.ts';
-import { RunState, staleAfter } from '../runstate.ts';
-import type { Owner, Series } from '../series.ts';
-import { Batch, type RunEvent, type Tick } from '../tick.ts';
+import { RunState } from '../runstate.ts';
+import type { RunEvent, Tick } from '../tick.ts';
 import { VERSION } from '../version.ts';
 import { mergedEvents } from './events.ts';
-import { Identities, totalOf } from './identity.ts';
+import { Fold } from './fold.ts';
+import { Identities } from './identity.ts';
 import type { Part, PartConfig } from './parts.ts';
 import { type Replica, replicasOf, type RollingRestart, rollingRestarts } from './replicas.ts';
 
@@ -116,100 +115,6 @@ function configOf(parts: readonly Part[], interval: number): PartConfig & { read
 function membersOf(series: readonly RecordedSeries[], role: string): (string | null)[] {
   const members = new Set(series.filter(({ target, member }) => target === role && member !== null).map(({ member }) => member));
   return members.size === 0 ? [null] : [...members];
-}
-
-interface World {
-  readonly known: ReadonlyMap<Part, readonly RecordedSeries[]>;
-  readonly identities: Identities;
-  readonly replicas: readonly Replica[];
-}
-
-/** The table without the types of labels, which are those of each metric. */
-interface AnyTable {
-  open(owner: Owner, def: Series['def'], labels: Series['labels']): number;
-}
-
-const UNUSED = -1;
-
-interface Total {
-  readonly role: string;
-  readonly id: number;
-  readonly period: number;
-  readonly latest: Map<string, { readonly value: number; readonly at: number }>;
-  /** Some member was sampled since the last sum. */
-  isDue: boolean;
-}
-
-/** Samples of the parts under the series of the merged run, and totals of roles. */
-class Fold {
-  readonly batch = new Batch();
-  readonly #state: RunState;
-  readonly #world: World;
-  /** By part: the series of the merged run for each of its own; undefined before its first sample. */
-  readonly #ids = new Map<Part, number[]>();
-  /** Totals by role and metric: the latest values of the members, by slot. */
-  readonly #totals = new Map<string, Total>();
-  readonly #totalOf = new Map<number, string>();
-
-  constructor(state: RunState, world: World) {
-    this.#state = state;
-    this.#world = world;
-    for (const part of world.known.keys()) this.#ids.set(part, []);
-  }
-
-  take(part: Part, { samples }: Tick): void {
-    const ids = this.#ids.get(part)!;
-    for (let i = 0; i < samples.length; i++) {
-      const own = samples.series[i]!;
-      const id = (ids[own] ??= this.#meet(part, own));
-      if (id === UNUSED) continue;
-      const [value, at] = [samples.values[i]!, part.shift + samples.at[i]!];
-      this.batch.set(id, value, at);
-      const total = this.#totalOf.get(id);
-      if (total === undefined) continue;
-      const sum = this.#totals.get(total)!;
-      sum.latest.set(this.#state.series.get(id).member ?? '', { value, at });
-      sum.isDue = true;
-    }
-  }
-
-  /** Once a tick: the sum of all replicas that are there, where each of them has just been sampled. */
-  total(t: number): void {
-    for (const total of this.#totals.values()) {
-      const { role, id, latest, period } = total;
-      if (!total.isDue) continue;
-      const there = this.#world.replicas.filter((one) => one.role === role && one.from <= t && one.to >= t);
-      const slots = [...new Set(there.map(({ slot }) => slot ?? ''))]; // who goes and who comes may share one for a moment
-      const values = slots.map((slot) => latest.get(slot));
-      const fresh = values.filter((one) => one !== undefined && t - one.at <= staleAfter(period));
-      if (slots.length === 0 || fresh.length < slots.length) continue;
-      total.isDue = false;
-      this.batch.set(
-        id,
-        fresh.reduce((sum, one) => sum + one!.value, 0),
-        t,
-      );
-    }
-  }
-
-  #meet(part: Part, own: number): number {
-    const all = this.#world.known.get(part)!;
-    const series = all[own];
-    assert(series !== undefined, 'a sample has no series');
-    const identity = this.#world.identities.of(part, series, all);
-    if (identity === null) return UNUSED;
-    const table: AnyTable = this.#state.series;
-    const id = table.open(identity, identity.def, identity.labels);
-    const def = identity.member === null || identity.target === null ? null : totalOf(identity);
-    if (id >= 0 && def !== null) {
-      const key = JSON.stringify([identity.target, def.name, identity.labels]);
-      const total = table.open({ ...identity, member: null }, def, identity.labels);
-      if (!this.#totals.has(key))
-        this.#totals.set(key, { role: identity.target!, id: total, period: identity.period, latest: new Map(), isDue: false });
-      this.#totalOf.set(id, key);
-    }
-    return id;
-  }
 }
 
 interface Grid {

@@ -13,13 +13,16 @@ export interface Replica {
   /** Run time of the merged run. */
   readonly from: number;
   readonly to: number;
-  /** Null for a role of which there was never more than this one; NO_SLOT for one beyond the cap. */
+  /** Null for a role of which there was never more than this one; OTHER for one beyond the last slot. */
   readonly slot: string | null;
+  /** From then on the slot is that of who came in its place; Infinity where nobody did before its end. */
+  readonly until: number;
   /** Another replica had the slot before. */
   readonly succeeds: boolean;
 }
 
-export const NO_SLOT = 'none';
+/** Those beyond the last slot are summed under this name, as a single agent sums members. */
+export const OTHER = 'other';
 
 /** A successor may be seen this much before the last sample of who it succeeds. */
 const OVERLAP_S = 5;
@@ -33,15 +36,22 @@ export function replicasOf(parts: readonly Part[], members: (part: Part, role: s
       members(part, role).map((member) => ({ part, role, member, from: part.shift + foundAt(part, role), to: part.shift + part.length })),
     );
     const ordered = all.toSorted((a, b) => a.from - b.from || a.part.shift - b.part.shift);
-    if (ordered.length === 1) return [{ ...ordered[0]!, slot: ordered[0]!.member, succeeds: false }];
-    const until: number[] = [];
-    return ordered.map((replica) => {
-      const free = until.findIndex((to) => to <= replica.from + OVERLAP_S);
-      const slot = free >= 0 ? free : until.length;
-      if (slot >= SLOTS_MAX) return { ...replica, slot: NO_SLOT, succeeds: false };
-      until[slot] = replica.to;
-      return { ...replica, slot: String(slot + 1), succeeds: free >= 0 };
-    });
+    if (ordered.length === 1) return [{ ...ordered[0]!, slot: ordered[0]!.member, until: Infinity, succeeds: false }];
+    /** Who has each slot, by its place in the result. */
+    const holders: number[] = [];
+    const replicas: Replica[] = [];
+    for (const replica of ordered) {
+      const isOther = replica.member === OTHER;
+      const free = holders.findIndex((holder) => !isOther && replicas[holder]!.to <= replica.from + OVERLAP_S);
+      const slot = free >= 0 ? free : holders.length;
+      if (isOther || slot >= SLOTS_MAX) {
+        replicas.push({ ...replica, slot: OTHER, until: Infinity, succeeds: false });
+        continue;
+      }
+      if (free >= 0) replicas[holders[free]!] = { ...replicas[holders[free]!]!, until: replica.from };
+      holders[slot] = replicas.push({ ...replica, slot: String(slot + 1), until: Infinity, succeeds: free >= 0 }) - 1;
+    }
+    return replicas;
   });
 }
 

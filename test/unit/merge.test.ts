@@ -148,6 +148,86 @@ describe('three replicas in two roles', () => {
   });
 });
 
+/** The latest value of a series of a merged run before a moment, and when that was. */
+function latestOf(folder: string, label: string, before = Infinity): { t: number; value: number } | null {
+  const reader = RecordReader.open(folder);
+  try {
+    const id = reader.series().findIndex((series) => seriesLabel(series) === label);
+    let latest: { t: number; value: number } | null = null;
+    for (const { t, samples } of reader.ticks())
+      for (let i = 0; i < samples.length; i++) if (samples.series[i] === id && t < before) latest = { t, value: samples.values[i]! };
+    return latest;
+  } finally {
+    reader.close();
+  }
+}
+
+describe('more replicas than slots', () => {
+  test('are summed in one', async () => {
+    const folder = temporaryFolder();
+    const pods = join(folder, 'pods');
+    // Two are beyond the last slot, of which one is over after an hour.
+    for (let i = 1; i <= 34; i++) {
+      recordRun(
+        {
+          hours: i === 34 ? 1 : 2,
+          interval: 60,
+          series: [
+            { def: M.fds, target: 'api', signal: constant(i) },
+            { def: M.heapVisible, target: 'api', signal: constant(1) },
+            { def: M.cpu, target: 'api', signal: sum(constant(1000 * i), line(HOUR)) },
+          ],
+          events: [{ t: 0, kind: 'target_found' as const, target: 'api', data: {} }],
+        },
+        { out: pods, start: START + i, header: { host: { hostname: `pod-${i}` } } },
+      );
+    }
+    const { err, out } = await soakAgent('merge', pods, '--out', join(folder, 'merged'), '--offset', 'pod-1=0s');
+    const at = /record in (\S+)/.exec(out)![1]!;
+    const { events, labels } = recordedIn(at);
+    expect(err).toMatch(/pod-33: api\/other, /);
+    expect(labels.filter((label) => label.startsWith('api/other')).toSorted()).toEqual(['api/other fds', 'api/other process.cpu.time']);
+    expect(latestOf(at, 'api/32 fds')!.value).toBe(32);
+    expect(latestOf(at, 'api/other fds')!.value).toBe(33);
+    expect(latestOf(at, 'api fds', 2 * HOUR - 60)!.value).toBe((33 * 34) / 2);
+    // One of them counted for two hours, the other for one.
+    expect(latestOf(at, 'api/other process.cpu.time')!.value / 3600).toBeCloseTo(3, 1);
+    const begun = events.filter(({ member, kind }) => member === 'other' && kind === 'member_start').map(({ t }) => Math.round(t / HOUR));
+    expect(begun).toEqual([0, 0, 1]);
+  });
+
+  test('that overlap are told apart: a counter does not fall because two feed it for a moment', async () => {
+    const folder = temporaryFolder();
+    const pods = join(folder, 'pods');
+    const times = [
+      [0, 1800],
+      [1797, 3600],
+    ] as const;
+    const counted = [1000, 0];
+    for (const [i, [from, to]] of times.entries()) {
+      recordRun(
+        {
+          hours: (to - from) / HOUR,
+          interval: 1,
+          series: [{ def: M.cpu, target: 'api', signal: sum(constant(counted[i]!), line(HOUR)) }],
+          events: [{ t: 0, kind: 'target_found' as const, target: 'api', data: {} }],
+        },
+        { out: pods, start: START + from, header: { host: { hostname: `pod-${i}` } } },
+      );
+    }
+    const { out } = await soakAgent('merge', pods, '--out', join(folder, 'merged'));
+    const at = /record in (\S+)/.exec(out)![1]!;
+    const reader = RecordReader.open(at);
+    const id = reader.series().findIndex((series) => seriesLabel(series) === 'api/1 process.cpu.time');
+    const values = [...reader.ticks()].flatMap(({ samples }) =>
+      [...samples.series.subarray(0, samples.length)].flatMap((series, i) => (series === id ? [samples.values[i]!] : [])),
+    );
+    reader.close();
+    expect(values.filter((value, i) => value < (values[i - 1] ?? 0))).toHaveLength(1);
+    expect(Math.max(...values)).toBeLessThan(2800.5);
+  });
+});
+
 describe('what cannot be merged', () => {
   test('is refused with its place', async () => {
     const folder = temporaryFolder();
