@@ -10,9 +10,17 @@ import type { Env } from './config/environment.ts';
 import { messageOf, Problem } from './problem.ts';
 import { makeOut, unmake } from './record/folders.ts';
 
+/** What it says to us, and nowhere else: its output is also that of programs which it starts. */
+export interface Begun {
+  /** Folder of the run. */
+  readonly begun: string;
+}
+
 export interface Detached {
   readonly pid: number;
-  /** Resolves when it has ended. */
+  /** Resolves when its run has begun, and never otherwise. */
+  readonly begun: Promise<Begun>;
+  /** Resolves when it has ended and everything that it said to us has been heard. */
   readonly ended: Promise<number | null>;
   /** What it has said so far, at most the first 64 kB. */
   said(): string;
@@ -35,14 +43,16 @@ export function detach(command: readonly [string, ...string[]], env: Env, folder
   let log = join(folder, `.start-${process.pid}-${Math.floor(clock.wall() * 1000)}.log`);
   const { fd, made } = opened(log, folder);
   const own = Object.fromEntries(Object.entries(env).filter(([name]) => !OF_THE_JOB.has(name)));
-  const child = spawn(file, args, { detached: true, stdio: ['ignore', fd, fd], env: own });
+  const child = spawn(file, args, { detached: true, stdio: ['ignore', fd, fd, 'ipc'], env: own });
   closeSync(fd);
   const ended = new Promise<number | null>((resolve) => {
-    child.once('exit', (code) => resolve(code));
+    child.once('exit', (code) => (child.connected ? child.once('disconnect', () => resolve(code)) : resolve(code)));
     child.once('error', () => resolve(null));
   });
+  const begun = new Promise<Begun>((resolve) => child.once('message', (message) => resolve(message as Begun)));
   return {
     pid: child.pid ?? 0,
+    begun,
     ended,
     said: () => readFileSync(log, 'utf8').slice(0, SAID_MAX),
     moveLog: (path) => {
@@ -53,7 +63,10 @@ export function detach(command: readonly [string, ...string[]], env: Env, folder
       rmSync(log, { force: true });
       unmake(made);
     },
-    release: () => child.unref(),
+    release: () => {
+      if (child.connected) child.disconnect();
+      child.unref();
+    },
   };
 }
 

@@ -164,7 +164,7 @@ function examine(run: RunFolder, { configHash, agent }: Pick<RunHeader, 'configH
   const name = basename(run.folder);
   try {
     const owner = RunLock.owner(run.folder); // first, because the record of a start that is under way may not be whole
-    if (owner !== false) return { ...NOTHING, message: ownedMessage(name, owner.pid) };
+    if (owner) return { ...NOTHING, message: ownedMessage(name, owner.pid) };
     const found = look(run);
     if (found.isFinished) return NOTHING;
     const crashed = crashOf(run.folder, found.last?.wall ?? null);

@@ -6,30 +6,25 @@ import { CATALOG } from './metrics.ts';
 import { Problem } from './problem.ts';
 import { RecordReader, type RunHeader } from './record/reader.ts';
 import { replay } from './record/replay.ts';
-import { type Standing, standingOf } from './record/standing.ts';
 import { RunState } from './runstate.ts';
 
 export interface StoredRun {
   readonly folder: string;
   readonly header: RunHeader;
-  readonly standing: Standing;
   readonly state: RunState;
   /** The final one, or the one so far (without an end). */
   readonly verdict: Verdict;
-  /** Wall time of the last tick, seconds since the epoch; null before the first. */
-  readonly lastSeen: number | null;
 }
 
 /** @throws {Problem} RECORD, RECORD_VERSION, RULE for a rule that this version does not know */
 export function openStored(folder: string): StoredRun {
-  const standing = standingOf(folder);
   const reader = RecordReader.open(folder);
   try {
     const { header, sealed } = reader;
     const state = stateOf(reader);
     const stored = sealed === null ? null : reader.verdict();
     const verdict = stored === null ? verdictSoFar(header, state) : (JSON.parse(stored) as Verdict);
-    return { folder, header, standing, state, verdict, lastSeen: reader.last()?.wall ?? null };
+    return { folder, header, state, verdict };
   } finally {
     reader.close();
   }

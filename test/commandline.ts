@@ -31,6 +31,7 @@ export async function commandLine(argv: readonly string[], { env = {}, isWatched
     clock: new SimClock(),
     entry: '',
     stopSignal: () => new AbortController().signal,
+    hasBegun: () => {},
   });
   return { code, ...texts };
 }

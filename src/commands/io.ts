@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import { type Clock, deadline, SystemClock } from '../clock.ts';
 import type { Env } from '../config/environment.ts';
+import type { Begun } from '../detach.ts';
 
 export interface Io {
   readonly stdout: Writable;
@@ -15,11 +16,13 @@ export interface Io {
    * default effect and ends the process at once. Until this is called, so has the first: a command that only prints is simply ended.
    */
   readonly stopSignal: () => AbortSignal;
+  /** Tells whoever started this process, if it wants to know, that the run in this folder has begun. */
+  readonly hasBegun: (folder: string) => void;
 }
 
 export function processIo(entry: string): Io {
   const { stdout, stderr, env } = process;
-  return { stdout, stderr, env, clock: new SystemClock(), entry, stopSignal };
+  return { stdout, stderr, env, clock: new SystemClock(), entry, stopSignal, hasBegun };
 }
 
 function stopSignal(): AbortSignal {
@@ -30,6 +33,11 @@ function stopSignal(): AbortSignal {
   };
   process.on('SIGINT', stop).on('SIGTERM', stop);
   return controller.signal;
+}
+
+/** Who started it may be gone by now. */
+function hasBegun(folder: string): void {
+  process.send?.({ begun: folder } satisfies Begun, undefined, undefined, () => {});
 }
 
 /** Handles that close by themselves do so within a turn or two; the rest of a second is for a slow machine. */

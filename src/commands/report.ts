@@ -9,6 +9,7 @@ import { junitOf, type Undecided } from '../report/junit.ts';
 import { markdownOf } from '../report/markdown.ts';
 import { reportOf } from '../report/report.ts';
 import type { Report } from '../report/value.ts';
+import type { Clock } from '../clock.ts';
 import type { Io } from './io.ts';
 import type { ReportFormat } from './reportformats.ts';
 import { isAsRecorded, judgeRecord } from './replay.ts';
@@ -22,7 +23,7 @@ export interface ReportRequest {
 }
 
 export async function report(folder: string, { overrides, outputs, undecided }: ReportRequest, io: Io): Promise<ExitCode> {
-  const value = reportOfRecord(folder, overrides);
+  const value = reportOfRecord(folder, overrides, io.clock);
   const wanted = outputs.size > 0 ? outputs : new Map([['html', `soak-report-${value.run.id}.html`] as const]);
   for (const [format, path] of wanted) {
     const text = await textOf(format, value, undecided);
@@ -35,7 +36,7 @@ export async function report(folder: string, { overrides, outputs, undecided }: 
 }
 
 /** The report of a stored run; the same bytes as the live run's when nothing is overridden. */
-export function reportOfRecord(folder: string, overrides: JudgeOverrides): Report {
+export function reportOfRecord(folder: string, overrides: JudgeOverrides, clock: Clock): Report {
   const { state, verdict, header, finished, notes } = judgeRecord(folder, () => overrides, 'checkpoint');
   const other = isAsRecorded(overrides)
     ? []
@@ -44,7 +45,7 @@ export function reportOfRecord(folder: string, overrides: JudgeOverrides): Repor
   const config = { ...(header.config as object), ...rest, ...(rules ? { rules: rules.map(({ text }) => text) } : {}) };
   return reportOf({
     header: { ...header, config },
-    phase: finished ? 'finished' : standingOf(folder).kind === 'running' ? 'running' : 'unfinished',
+    phase: finished ? 'finished' : standingOf(folder, clock).kind === 'running' ? 'running' : 'unfinished',
     state,
     verdict,
     notes: [...notes, ...other],

@@ -35,6 +35,7 @@ export async function run(config: Config, io: Io): Promise<ExitCode> {
   io.stderr.write(`watching ${watchedBy(agent).join(', ')}, recording to ${agent.folder}\n`);
   if (agent.url !== null) io.stderr.write(`metrics, health and verdict at ${agent.url}\n`);
   if (agent.inboundUrl !== null) io.stderr.write(`points, phases and marks taken at ${agent.inboundUrl}\n`);
+  io.hasBegun(agent.folder);
   const forget = noteCrashes(agent.folder, io);
   const complain = complainTo(io);
   if (config.once) markPlace(agent.folder, complain);

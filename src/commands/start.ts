@@ -6,9 +6,6 @@ import { detach, type Detached } from '../detach.ts';
 import { EXIT, type ExitCode } from '../problem.ts';
 import type { Io } from './io.ts';
 
-/** Seconds between two looks at what the run has said. */
-const LOOK_S = 0.1;
-
 /** Beside the record of the run, and removed with it. */
 const LOG = 'agent.log';
 
@@ -20,15 +17,10 @@ export async function startDetached(config: Config, args: readonly string[], io:
   refuse(config);
   const told = io.stopSignal();
   const child = detach([process.execPath, ...process.execArgv, io.entry, 'run', ...args], io.env, config.out, io.clock);
-  let ended: { code: number | null } | null = null;
-  void child.ended.then((code) => (ended = { code }));
-  for (;;) {
-    const folder = folderOf(child);
-    if (folder !== null) return begun(child, folder, io);
-    if (ended !== null) return failed(child, (ended as { code: number | null }).code, io);
-    if (told.aborted) return stopped(child, io);
-    await io.clock.sleepUntil(io.clock.monotonic() + LOOK_S);
-  }
+  const stop = new Promise<'stop'>((resolve) => told.addEventListener('abort', () => resolve('stop')));
+  const first = await Promise.race([child.begun, child.ended, stop]);
+  if (first === 'stop') return await stopped(child, io);
+  return first === null || typeof first === 'number' ? failed(child, first, io) : begun(child, first.begun, io);
 }
 
 /** After its end nobody could tell it to stop serving: the folder of the run has no owner any more. @throws {Problem} USAGE */
@@ -38,11 +30,6 @@ function refuse({ hold, once }: Config): void {
   if (hold) faults.add('USAGE', '--hold', message);
   if (once) faults.add('USAGE', '--once', message);
   faults.throwIfAny();
-}
-
-/** The line with which a run says where it records, and the one after it when it is complete. */
-function folderOf(child: Detached): string | null {
-  return /^watching .*, recording to (.+)\n/m.exec(child.said())?.[1] ?? null;
 }
 
 function begun(child: Detached, folder: string, io: Io): ExitCode {

@@ -2,6 +2,7 @@
 import type { Writable } from 'node:stream';
 import { EXIT, type ExitCode } from '../problem.ts';
 import { findRun } from '../record/find.ts';
+import { standingOf } from '../record/standing.ts';
 import { openStored } from '../stored.ts';
 import { onScreen } from '../terminal/onscreen.ts';
 import { statusScreen } from '../terminal/screen.ts';
@@ -14,7 +15,8 @@ const ROWS = 60;
 
 export function status(given: Given, io: Io): ExitCode {
   const folder = findRun(given.operands[0] ?? null, given.out());
-  const { standing, state, verdict, header } = openStored(folder);
+  const standing = standingOf(folder, io.clock);
+  const { state, verdict, header } = openStored(folder);
   if (given.has('json')) {
     io.stdout.write(`${JSON.stringify({ folder, standing, runTime: state.t, planned: header.planned, verdict }, null, 2)}\n`);
     return EXIT.pass;

@@ -17,7 +17,7 @@ export function verdict(given: Given, io: Io): ExitCode {
   const final = finalVerdict(folder);
   const told = final ?? openStored(folder).verdict;
   const isFinal = told.run.end !== null; // it may have ended between the two looks
-  if (!isFinal) io.stderr.write(`${unfinished(folder)}\n`);
+  if (!isFinal) io.stderr.write(`${unfinished(folder, io)}\n`);
   io.stdout.write(textOf(told, given.has('json'), io));
   return codeOf(told.outcome, isFinal, given.has('non-blocking'));
 }
@@ -34,8 +34,8 @@ export function worse(a: Outcome, b: Outcome): Outcome {
   return a === 'inconclusive' ? a : b;
 }
 
-function unfinished(folder: string): string {
-  const standing = standingOf(folder);
+function unfinished(folder: string, { clock }: Io): string {
+  const standing = standingOf(folder, clock);
   return standing.kind === 'running'
     ? `${folder} is still being recorded: this is the verdict so far`
     : `${folder} ended without a verdict: this is what its record says; a start with the same settings goes on with it`;

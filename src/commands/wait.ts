@@ -47,7 +47,7 @@ export async function stop(given: Given, io: Io): Promise<ExitCode> {
   const timeout = given.duration('timeout') ?? STOP_S;
   given.faults.throwIfAny();
   const folder = findRun(given.operands[0] ?? null, given.out());
-  const standing = standingOf(folder);
+  const standing = standingOf(folder, io.clock);
   if (standing.kind === 'cut off') throw goneProblem(folder);
   if (standing.kind === 'running') {
     if (!standing.here || standing.pid === null) throw elsewhere(folder);
@@ -79,7 +79,7 @@ function signal(pid: number, folder: string): void {
 async function finished(folder: string, clock: Clock, { seconds, each }: { seconds: number; each: () => void }): Promise<boolean> {
   const end = clock.monotonic() + seconds;
   for (;;) {
-    const { kind } = standingOf(folder);
+    const { kind } = standingOf(folder, clock);
     if (kind === 'finished') return true;
     if (kind === 'cut off') throw goneProblem(folder);
     const now = clock.monotonic();

@@ -140,7 +140,7 @@ export function prune(out: string, keep: number): string[] {
 
 function isFinished(run: RunFolder): boolean {
   try {
-    return look(run).isFinished && RunLock.owner(run.folder) === false;
+    return look(run).isFinished && !RunLock.owner(run.folder);
   } catch {
     return false;
   }

@@ -6,7 +6,7 @@
  * POSIX drops all locks of a process on a file when it closes any descriptor of it: nothing in this process may open `lock` or
  * `record.sqlite` but through SQLite.
  */
-import { existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { isBusy } from './schema.ts';
@@ -47,17 +47,20 @@ export class RunLock {
   }
 
   /**
-   * The living owner, or false when nobody owns the run. `pid` null: not known; `here`: the pid is that process on this machine and in this
-   * pid namespace, so that a signal would reach it and nobody else.
+   * The living owner, false when nobody owns the run, or null when that cannot be known: who may only read the lock cannot try it. `pid`
+   * null: not known; `here`: the pid is that process on this machine and in this pid namespace, so that a signal would reach it and nobody
+   * else.
    */
-  static owner(folder: string): { readonly pid: number | null; readonly here: boolean } | false {
+  static owner(folder: string): { readonly pid: number | null; readonly here: boolean } | false | null {
     if (!existsSync(lockPath(folder))) return false;
     const db = new DatabaseSync(lockPath(folder));
     try {
       db.exec('BEGIN IMMEDIATE');
       const owner = ownerIn(db);
       db.exec('ROLLBACK');
-      return owner !== null && isOther(owner) ? { pid: owner.pid, here: true } : false;
+      if (owner === null) return false;
+      if (isOther(owner)) return { pid: owner.pid, here: true };
+      return mayWrite(lockPath(folder)) ? false : null; // a transaction on a file that may only be read locks nothing, and meets no lock
     } catch (error) {
       if (!isBusy(error)) return false; // a lock that cannot be read locks nothing
       const owner = ownerIn(db);
@@ -115,10 +118,23 @@ function bootId(): string | null {
   return read('/proc/sys/kernel/random/boot_id');
 }
 
-/** Field 22 of `stat`: fields are counted after the last `)`, because a command name may hold anything. */
+/**
+ * Field 22 of `stat`: fields are counted after the last `)`, because a command name may hold anything. Null for a process that has ended, also
+ * while nobody has asked how (a zombie, in containers whose first process asks nobody).
+ */
 function startTime(pid: number): string | null {
   const stat = read(`/proc/${pid}/stat`);
-  return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? null;
+  const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
+  return state === undefined || /[ZX]/.test(state) ? null : (fields[18] ?? null);
+}
+
+function mayWrite(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function read(path: string): string | null {

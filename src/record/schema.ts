@@ -1,6 +1,7 @@
 /** The SQL of a record, its versions, and what errors of SQLite mean. Times are seconds since the start of the run unless they say `wall`. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, Problem, type ProblemCode } from '../problem.ts';
 import { Damaged } from './hot.ts';
@@ -86,10 +87,10 @@ export function openExisting(folder: string, mode: 'read' | 'write'): DatabaseSy
   }
 }
 
-/** SQLITE_READONLY, the low byte of all its variants. */
-const READONLY = 8;
-
-/** A kill in mid-commit leaves a journal that only a writer may roll back: SQLite does it at the first read, and the content is as it was. */
+/**
+ * A kill in mid-commit leaves a journal that only a writer may roll back: SQLite does it at the first read, and the content is as it was.
+ * Where nothing may be written and there is no journal, the file is all there is.
+ */
 function openToRead(folder: string): DatabaseSync {
   const open = (): DatabaseSync => new DatabaseSync(recordPath(folder), { readOnly: true, timeout: READ_WAIT_MS });
   const db = open();
@@ -98,15 +99,27 @@ function openToRead(folder: string): DatabaseSync {
     return db;
   } catch (error) {
     db.close();
-    if (((error as { errcode?: number }).errcode ?? 0) % 256 !== READONLY) throw error;
+    if (sqliteCode(error) !== READONLY) throw error;
     const writer = openToWrite(folder);
     try {
       pragma(writer, 'user_version');
+    } catch (failure) {
+      if (sqliteCode(failure) !== READONLY || JOURNALS.some((end) => existsSync(recordPath(folder) + end))) throw failure;
+      return openUnchanging(folder);
     } finally {
       writer.close();
     }
     return open();
   }
+}
+
+const JOURNALS = ['-wal', '-journal'];
+
+/** Without locks and without a file beside it (sqlite.org/uri.html, `immutable`). */
+function openUnchanging(folder: string): DatabaseSync {
+  const url = pathToFileURL(recordPath(folder));
+  url.searchParams.set('immutable', '1');
+  return new DatabaseSync(url, { readOnly: true });
 }
 
 function checkVersion(db: DatabaseSync, folder: string): void {
@@ -130,6 +143,7 @@ export function pragma(db: DatabaseSync, name: string): number {
 /** Primary result codes of SQLite (sqlite.org/rescode.html). */
 const BUSY = 5;
 const LOCKED = 6;
+const READONLY = 8;
 const CORRUPT = 11;
 const NOTADB = 26;
 

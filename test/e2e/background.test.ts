@@ -1,10 +1,17 @@
 /** Runs that go on when whoever began them is gone: started, looked at, waited for, stopped, killed. Real programs, the real agent. */
-import { readFileSync, writeFileSync, existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { execFile } from 'node:child_process';
+import { chmodSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { promisify } from 'node:util';
 import { describe, expect, test } from 'vitest';
 import type { Verdict } from '../../src/analysis/verdict.ts';
 import { RunLock } from '../../src/record/lock.ts';
-import { isAlive, Stage, until } from './agent-under-test.ts';
+import { recordRun } from '../recorded.ts';
+import { M } from '../sim/metrics.ts';
+import { constant } from '../sim/series.ts';
+import { CLI } from '../soakagent.ts';
+import { installed, isAlive, Stage, until } from './agent-under-test.ts';
 
 const containing = (text: string): string => expect.stringContaining(text) as string;
 const matching = (pattern: RegExp): string => expect.stringMatching(pattern) as string;
@@ -85,6 +92,42 @@ describe.concurrent('a run in the background', () => {
     expect([comparison.outcome, first.folder.endsWith(comparison.base[0]!.id)]).toEqual(['inconclusive', true]);
     const missing = await stage.command('start', '--detach', '--target', 'app=name:x', '--baseline', 'other', '--baselines', baselines);
     expect(missing).toMatchObject({ code: 64, err: containing('other: there is no such folder') });
+  });
+
+  test('is found whatever its target prints, and however much', async () => {
+    await using stage = new Stage();
+    const script = 'head -c 100000 /dev/zero | tr "\\\\0" x; printf "watching x, recording to /tmp/x"; exec sleep 60';
+    const target = `app=exec:sh -c '${script}'`;
+    const { code, out } = await stage.command('start', '--detach', '--target', target, '--listen', 'off', '--out', stage.out);
+    expect([code, readdirSync(stage.out)]).toEqual([0, [basename(out.trim())]]);
+    expect(await stage.command('stop', out.trim())).toMatchObject({ code: 11 });
+  });
+
+  test.skipIf(process.getuid?.() !== 0 || !installed('setpriv', 'unshare'))('goes on for who may only read it, elsewhere', async () => {
+    await using stage = new Stage();
+    const { folder, pid } = await begun(stage, ...BROKEN);
+    chmodSync(stage.folder, 0o755);
+    const reader = ['--reuid', '65534', '--regid', '65534', '--clear-groups', 'unshare', '-Urpf', '--mount-proc', process.execPath, CLI];
+    const standing = async (of = folder): Promise<string> => {
+      const { stdout } = await promisify(execFile)('setpriv', [...reader, 'status', '--json', of]);
+      return (JSON.parse(stdout) as { standing: { kind: string } }).standing.kind;
+    };
+    expect(await standing()).toBe('running');
+    process.kill(pid, 'SIGKILL');
+    await until(
+      () => isAlive(pid),
+      (alive) => !alive,
+    );
+    expect(await stage.command('verdict', folder)).toMatchObject({ err: containing('ended without a verdict') });
+    expect(await standing()).toBe('running'); // for a minute
+    const old = recordRun(
+      { hours: 1, interval: 60, series: [{ def: M.fds, signal: constant(9) }] },
+      { out: stage.out, cutOffAt: 600 },
+    ).folder;
+    const lock = new DatabaseSync(join(old, 'lock'));
+    lock.exec("INSERT INTO owner (id, pid, start, boot) VALUES (1, 1, '1', 'of another machine')");
+    lock.close();
+    expect(await standing(old)).toBe('cut off');
   });
 
   test('that was killed is never waited for in vain, and its verdict so far is told', async () => {

@@ -29,6 +29,7 @@ export async function checkArguments(args: readonly string[]): Promise<{ code: n
     clock: new SimClock(),
     entry: '',
     stopSignal: () => new AbortController().signal,
+    hasBegun: () => {},
   });
   return { code, err };
 }

@@ -1,6 +1,9 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { RunLock } from '../../../src/record/lock.ts';
 import { temporaryFolder } from '../../fixtures/record/ticks.ts';
@@ -42,6 +45,24 @@ test('an owner that lives keeps the run where locks of files do nothing, and a d
     expect(RunLock.owner(folder)).toBe(false);
   }
   take(folder).release();
+});
+
+test('an owner that has ended is dead before anybody has asked how', async () => {
+  const folder = temporaryFolder();
+  take(folder).release();
+  // Its child ends, and becomes that of a program which asks nobody.
+  const parent = spawn('sh', ['-c', 'sleep 0.1 & echo $!; exec sleep 60'], { stdio: ['ignore', 'pipe', 'ignore'] });
+  const [said] = (await once(parent.stdout, 'data')) as [Buffer];
+  const pid = Number(String(said));
+  const stat = (): string[] => {
+    const text = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    return text.slice(text.lastIndexOf(')') + 2).split(' ');
+  };
+  const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  edit(folder, `INSERT INTO owner VALUES (1, ${pid}, '${stat()[19]}', '${boot}')`);
+  while (stat()[0] !== 'Z') await sleep(20);
+  expect(RunLock.owner(folder)).toBe(false);
+  parent.kill();
 });
 
 test('a lock that is no lock locks nothing, but cannot be taken either', () => {
