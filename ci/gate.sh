@@ -77,12 +77,13 @@ case $worst:$code in
 esac
 outcome=$said
 
+# Beside the record, so that they are kept with it: one page for the ticket, and the cases for the job's list of tests.
 # shellcheck disable=SC2086 # the command may be of several words
-$agent report --markdown - "$run" >>"$summary"
+$agent report --markdown - --html "$run/report.html" --junit "$run/report.xml" "$run" >>"$summary"
 case $? in 0 | 10 | 11) ;; *) echo 'the summary could not be written' >&2 ;; esac # it ends with the code of the verdict
 if [ -n "${SOAKCI_BASELINE:-}" ]; then
   # shellcheck disable=SC2086
-  $agent compare --format markdown --out "${SOAKCI_OUT:-soak-runs}" "$SOAKCI_BASELINE" "$run" >>"$summary"
+  $agent compare --format markdown --html "$run/comparison.html" --out "${SOAKCI_OUT:-soak-runs}" "$SOAKCI_BASELINE" "$run" >>"$summary"
   case $? in
     0) comparison=pass ;;
     10) comparison=fail ;;

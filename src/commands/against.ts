@@ -1,6 +1,7 @@
 /** A run that is under way against a baseline: how it compares so far, and at its end. */
 import type { Agent } from '../agent.ts';
 import { compare, type Comparison } from '../comparison/compare.ts';
+import { comparisonPage } from '../comparison/comparisonpage.ts';
 import { measure, type MeasuredRun } from '../comparison/measured.ts';
 import { runsCalled } from '../comparison/stored.ts';
 import type { Config } from '../config/config.ts';
@@ -39,7 +40,7 @@ export class Against {
   /** After the end of the run; it stands beside its verdict from then on. */
   final(agent: Agent): Comparison {
     const comparison = this.#compared(agent);
-    writeComparison(agent.folder, `${JSON.stringify(comparison, null, 2)}\n`);
+    writeComparison(agent.folder, { json: `${JSON.stringify(comparison, null, 2)}\n`, page: comparisonPage(comparison) });
     return comparison;
   }
 

@@ -245,7 +245,7 @@ const OPTIONS = {
     value: path(),
     default: null,
     help: 'compare the run with this one: a baseline by name, its file, or a stored run',
-    more: 'The comparison is told while the run goes on, stands in comparison.json beside the verdict at its end, and counts for the exit code. docs/compare.md has the limits.',
+    more: 'The comparison is told while the run goes on, stands in comparison.json and comparison.html beside the verdict at its end, and counts for the exit code. docs/compare.md has the limits.',
     example: 'main',
   }),
   baselines: option({

@@ -17,8 +17,9 @@ export function hasVerdict(folder: string): boolean {
   return existsSync(join(folder, 'verdict.json'));
 }
 
-/** How the run compares with its baseline, beside its verdict. Throws `DISK`. */
-export function writeComparison(folder: string, json: string): void {
+/** How the run compares with its baseline, beside its verdict: a page, and then what others wait for. Throws `DISK`. */
+export function writeComparison(folder: string, { json, page }: { readonly json: string; readonly page: string }): void {
+  writeOrFail(join(folder, 'comparison.html'), page);
   writeOrFail(join(folder, 'comparison.json'), json);
 }
 
@@ -34,9 +35,9 @@ export function comparedIn(folder: string): Outcome | null {
 
 const OUTCOMES: readonly Outcome[] = ['pass', 'fail', 'inconclusive'];
 
-function writeOrFail(path: string, json: string): void {
+function writeOrFail(path: string, text: string): void {
   try {
-    writeAtomically(path, json);
+    writeAtomically(path, text);
   } catch (error) {
     throw new Problem('DISK', { place: path, message: `cannot be written (${messageOf(error)})` }, { cause: error });
   }

@@ -90,6 +90,7 @@ describe.concurrent('a run in the background', () => {
       base: { id: string }[];
     };
     expect([comparison.outcome, first.folder.endsWith(comparison.base[0]!.id)]).toEqual(['inconclusive', true]);
+    expect(readFileSync(join(second.folder, 'comparison.html'), 'utf8')).toContain('soak comparison: inconclusive');
     const missing = await stage.command('start', '--detach', '--target', 'app=name:x', '--baseline', 'other', '--baselines', baselines);
     expect(missing).toMatchObject({ code: 64, err: containing('other: there is no such folder') });
   });

@@ -155,6 +155,8 @@ describe.concurrent('the action', () => {
     expect(runner.kept).toMatchObject({ name: 'soak-run', path: outputs['run'] });
     expect(summary).toMatch(/^## ❌ Failed: soak run [0-9a-f]{8}\n\nFailed after \d/);
     expect(summary).toContain('which breaks the rule fds &#60; 1');
+    const kept = (name: string): string => readFileSync(join(stage.folder, outputs['run']!, name), 'utf8');
+    expect([kept('report.html').slice(0, 15), kept('report.xml')]).toEqual(['<!doctype html>', expect.stringContaining('<failure ')]);
   });
 
   test('takes an agent that was killed for no verdict', async () => {
