@@ -1,4 +1,4 @@
-/** `npm run check`: everything that needs no real target, in under a minute. */
+/** `npm run check`: what needs no real target and no whole runs, in under a minute. */
 import { runSteps, type Step } from './steps.ts';
 
 export const CHECK: readonly Step[] = [

@@ -4,7 +4,7 @@ import { runSteps } from './steps.ts';
 process.exitCode = await runSteps([
   {
     name: 'properties, new draws',
-    command: ['vitest', 'run', '--project', 'unit', '--testTimeout', '600000'],
+    command: ['vitest', 'run', '--project', 'unit', '--project', 'long', '--testTimeout', '600000'],
     env: { SOAK_SEED: 'random', SOAK_TRIES: '40' },
     show: true,
   },

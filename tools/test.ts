@@ -1,12 +1,14 @@
 /** `npm test`: the checks, then real processes, more simulated runs, and the published bundle. */
 import { CHECK } from './check.ts';
-import { runSteps } from './steps.ts';
+import { runSteps, type Step } from './steps.ts';
 
 /** What is published is what is tested. */
 const env = { SOAK_BUNDLE: '1' };
 
+const LONG: Step = { name: 'whole runs, and servers that hang', command: ['vitest', 'run', '--project', 'long'], show: true };
+
 const code = await runSteps([
-  ...CHECK.map((step) => ({ ...step, env: { SOAK_TRIES: '1' } })),
+  ...[...CHECK, LONG].map((step) => ({ ...step, env: { SOAK_TRIES: '1' } })),
   [
     { name: 'more runs of every family', command: ['vitest', 'run', '--project', 'sim', 'families'], env: { SOAK_SEEDS: '5' }, show: true },
     {

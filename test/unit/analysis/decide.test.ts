@@ -1,9 +1,7 @@
 /** Outcomes of whole runs, as the contracts say them. Each run is one of eight hours or less, folded in a fraction of a second. */
 import { describe, expect, test } from 'vitest';
-import { analyse } from '../../../src/analysis/analyse.ts';
 import { HEAP_HIDDEN } from '../../../src/analysis/gates.ts';
-import { NEW_BOOK } from '../../../src/analysis/grades.ts';
-import type { Outcome, SeriesInput } from '../../../src/analysis/judgement.ts';
+import type { Outcome } from '../../../src/analysis/judgement.ts';
 import { parseRule } from '../../../src/analysis/ruleparser.ts';
 import type { Verdict, VerdictSeries } from '../../../src/analysis/verdict.ts';
 import { Catalog } from '../../../src/catalog.ts';
@@ -337,34 +335,4 @@ describe('a role with members', () => {
     const restless: Simulated = { ...total, signal: ou(5, HOUR, 20 * MB) };
     because(judge(series.map((s) => (s === total ? restless : s))), 'inconclusive', /^api memory\.tree may or may not grow/);
   });
-});
-
-test('of advisory series, a thousand are examined at the end; one that was only screened is never confirmed', () => {
-  const state = new Simulation({ hours: 1, interval: 10, series: [leaking] }).run().state;
-  const one: SeriesInput = {
-    series: { ...state.series.get(0), target: null, def: M.advisory },
-    gate: 'advisory',
-    bins: state.store.bins(0),
-    value: 1,
-    at: 1,
-    lives: [],
-    limits: [],
-    noPass: null,
-    book: NEW_BOOK,
-  };
-  const { series } = analyse({
-    now: HOUR,
-    series: Array.from({ length: 1003 }, () => one),
-    load: new Map(),
-    work: new Map(),
-    phases: [],
-    gaps: [],
-    collections: new Map(),
-    plannedEnd: HOUR,
-    requiredLifetime: 0,
-    options: { warmup: null, judgedUntil: null, final: true },
-  });
-  const kinds = series.map((judged) => `${judged.examined} ${judged.grade}`);
-  expect(new Set(kinds.slice(0, 1000))).toEqual(new Set(['true confirmed']));
-  expect(new Set(kinds.slice(1000))).toEqual(new Set(['false suspected']));
 });
