@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Verdict } from '../../src/analysis/verdict.ts';
 import { ALERTS } from '../../tools/observability/alerts.ts';
 import { exportedSeries } from '../../tools/observability/query.ts';
 import { namesOf, unknownNames } from '../../tools/observability/promql.ts';
@@ -27,11 +28,18 @@ beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'soak-alerts-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Values of each series at every scrape; `stale` where Prometheus would mark it. */
-async function scrapesOf({ scenario, unreachable, held = 0, ends = scenario.hours * HOUR }: AlertScenario): Promise<Map<string, string[]>> {
+async function scrapesOf({
+  scenario,
+  unreachable,
+  held = 0,
+  ends = scenario.hours * HOUR,
+  failedPushes,
+}: AlertScenario): Promise<Map<string, string[]>> {
   const simulation = new Simulation(scenario);
   const { state } = simulation;
   const planned = scenario.hours * HOUR;
-  const exporter = new Exporter({ id: 'sim', state, verdict: (final) => simulation.verdict(final), planned, roles: ['api'] });
+  const verdict = (final: boolean): Verdict => simulation.verdict(final);
+  const exporter = new Exporter({ id: 'sim', state, verdict, planned, roles: ['api'], ...(failedPushes && { failed: failedPushes }) });
   const series = new Map<string, string[]>();
   for (let at = 0, n = 0; at <= planned + held * HOUR; at += SCRAPE_S, n++) {
     if (at <= ends) simulation.run(at);
@@ -62,7 +70,7 @@ function record(series: Map<string, string[]>, name: string, n: number, value: n
 }
 
 async function ruleTest(one: AlertScenario): Promise<object> {
-  const { name, scenario, held = 0, fires, quiet = [] } = one;
+  const { name, scenario, held = 0, fires, sick = {}, quiet = [] } = one;
   const firing = (expr: string, at: number, some: boolean): object => {
     return { expr, eval_time: `${Math.round(at)}s`, exp_samples: some ? [{ labels: '{}', value: 1 }] : [] };
   };
@@ -76,6 +84,9 @@ async function ruleTest(one: AlertScenario): Promise<object> {
     promql_expr_test: [
       firing(`group by (alertname) (count_over_time(${others}[${end}s]))`, end, false),
       ...Object.entries(fires).map(([alert, at]) => firing(`group(ALERTS{alertstate="firing",alertname="${alert}"})`, at, true)),
+      ...Object.entries(sick).map(([reason, at]) =>
+        firing(`group(ALERTS{alertstate="firing",alertname="SoakAgentSick",soak_reason="${reason}"})`, at, true),
+      ),
       ...quiet.map((at) => firing('group by (alertname) (ALERTS{alertstate="firing"})', at, false)),
     ],
   };
@@ -101,6 +112,13 @@ describe.skipIf(!installed('promtool', 'amtool'))('rules', () => {
   test('every alert fires in some scenario', () => {
     const fired = new Set(SCENARIOS.flatMap(({ fires }) => Object.keys(fires)));
     expect(ALERTS.map(({ name }) => name).filter((name) => !fired.has(name))).toEqual([]);
+  });
+
+  test('every reason for which an agent is sick is named in some scenario', () => {
+    const named = new Set(SCENARIOS.flatMap(({ sick = {} }) => Object.keys(sick)));
+    const { expr } = ALERTS.find(({ name }) => name === 'SoakAgentSick')!;
+    const reasons = [...expr.matchAll(/"soak_reason", "([^"]+)"/g)].map(([, reason]) => reason!);
+    expect(reasons.toSorted()).toEqual([...named].toSorted());
   });
 
   test('no query names a metric or a label that is not exported', () => {

@@ -15,6 +15,10 @@ export interface AlertScenario {
   readonly held?: number;
   /** Names of alerts that must be firing at some time, with a time at which they do; every other one must never fire. */
   readonly fires: Readonly<Record<string, number>>;
+  /** What SoakAgentSick must name as its reason, with a time. */
+  readonly sick?: Readonly<Record<string, number>>;
+  /** Pushes that have failed until a run time. */
+  readonly failedPushes?: (t: number) => number;
   /** Run times at which nothing at all fires. */
   readonly quiet?: readonly number[];
 }
@@ -99,6 +103,28 @@ const restart = (t: number) => ({ t, kind: 'restart', target: 'api', data: {} })
 const phase = (t: number, name: string, judged: boolean) => ({ t, kind: 'phase', target: null, data: { phase: name, judged } }) as const;
 
 const leaking = (perHour: number): Signal => rounded(sum(constant(300 * MB), line(perHour), ar1(7, 0.9, 2 * MB)), 4096);
+
+const self = { source: 'self', target: null };
+
+/** What an agent tells of itself when it is sick, one after the other. */
+const SICKNESSES: readonly Simulated[] = [
+  { ...self, def: def('soak.agent.record.ticks.lost'), signal: rate(1 / 60, during(0.5 * HOUR, 0.8 * HOUR, 1, 0)) },
+  {
+    ...self,
+    def: def('soak.agent.read.failures'),
+    labels: { 'soak.source': 'redis' },
+    signal: rate(1, during(1.5 * HOUR, 1.8 * HOUR, 1, 0)),
+  },
+];
+
+/** More than are exported. */
+const MANY: readonly Simulated[] = Array.from({ length: 2100 }, (_, i) => ({
+  def: def('soak.socket.time_wait'),
+  source: 'sockets',
+  member: String((i % 30) + 1),
+  labels: { 'soak.endpoint': `10.0.0.1:${Math.floor(i / 30)}` },
+  signal: constant(0),
+}));
 
 /** Everything that goes wrong with a service, one after the other. */
 const INCIDENTS: Signals = {
@@ -222,6 +248,7 @@ export const SCENARIOS: readonly AlertScenario[] = [
       SoakStuckConnections: 3.25 * HOUR,
       SoakAgentSick: 3.75 * HOUR,
     },
+    sick: { 'reads missed': 3.75 * HOUR },
     quiet: [0.9 * HOUR, 1.4 * HOUR],
   },
   {
@@ -263,9 +290,29 @@ export const SCENARIOS: readonly AlertScenario[] = [
     quiet: [0.5 * HOUR, 2.5 * HOUR],
   },
   {
+    name: 'sick agent',
+    scenario: {
+      hours: 3.5,
+      interval: 60,
+      series: [...run(21, {}).series, ...SICKNESSES],
+      events: [started],
+    },
+    failedPushes: (t) => Math.max(0, Math.min(t, 2.8 * HOUR) - 2.5 * HOUR) / 60,
+    fires: { SoakAgentSick: 0.75 * HOUR },
+    sick: { 'ticks lost': 0.75 * HOUR, 'reads fail': 1.75 * HOUR, 'pushes fail': 2.75 * HOUR },
+    quiet: [0.4 * HOUR, 1.4 * HOUR, 2.4 * HOUR, 3.4 * HOUR],
+  },
+  {
+    name: 'more series than are exported',
+    scenario: { hours: 0.6, interval: 60, series: [...run(22, {}).series, ...MANY], events: [started] },
+    fires: { SoakAgentSick: 0.5 * HOUR },
+    sick: { 'series not exported': 0.5 * HOUR },
+  },
+  {
     name: 'agent that hangs',
     scenario: run(19, {}, { hours: 4, events: [started], down: (t) => t > 2 * HOUR }),
     fires: { SoakAgentSick: 2.5 * HOUR },
+    sick: { 'no samples': 2.5 * HOUR },
     quiet: [2 * HOUR],
   },
   {

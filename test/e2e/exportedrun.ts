@@ -29,17 +29,22 @@ interface Exporting {
   readonly verdict: (final: boolean) => Verdict;
   readonly planned: number;
   readonly roles: readonly string[];
+  /** Pushes that have failed until a run time; none by default. */
+  readonly failed?: (t: number) => number;
 }
 
 /** Scrapes whenever it is told the run time. */
 export class Exporter {
   readonly #producer: RunProducer;
   readonly #clock = new SimClock();
+  readonly #pushes = { ok: 9, failed: 0 };
+  readonly #failed: (t: number) => number;
   /** Run time of the end; null while the run goes on. */
   end: number | null = null;
   #final: Verdict | null = null;
 
-  constructor({ id, state, verdict, planned, roles }: Exporting) {
+  constructor({ id, state, verdict, planned, roles, failed = () => 0 }: Exporting) {
+    this.#failed = failed;
     const targets = roles.map((role): Target => target(role, [{ pid: 4242, startTime: 100, comm: role, member: null }]));
     const judged = (): Verdict | null => {
       if (this.end !== null) return (this.#final ??= verdict(true));
@@ -62,12 +67,13 @@ export class Exporter {
       log: SILENT,
       boot: START - 3600,
       resource: emptyResource(),
-      pushes: { ok: 9, failed: 0 },
+      pushes: this.#pushes,
     });
   }
 
   async scrape(at: number): Promise<Scraped> {
     this.#clock.advance(START + at - this.#clock.wall());
+    this.#pushes.failed = this.#failed(at);
     const { resourceMetrics } = await this.#producer.collect();
     const page = textPage(resourceMetrics);
     return { at, page, samples: samplesOf(page) };

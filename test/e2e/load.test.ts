@@ -87,6 +87,25 @@ test.runIf(installed('gcc'))('what Artillery pushes becomes traffic of the only 
   await agent.end('SIGTERM');
 });
 
+test.runIf(installed('jmeter', 'java'))('JMeter is counted to the last request, without its transactions', async () => {
+  await using stage = new Stage();
+  const { service, url } = await asked(stage, Infinity);
+  const jtl = join(stage.folder, 'results.jtl');
+  const engine = join(import.meta.dirname, '../fixtures/load/JtlRecording.java');
+  const jars = '/usr/share/jmeter/lib/*:/usr/share/jmeter/lib/ext/*:/usr/share/java/*';
+  const load = ['sh', '-c', 'java -cp "$0" "$@" >jmeter.log 2>&1', jars, engine, jtl, '10', new URL(url).port];
+  const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--jtl', jtl, '--hold', '--', ...load]);
+  await agent.says(/record in/);
+  const told = (metric: string): Promise<number | undefined> =>
+    value(agent, new RegExp(`^soak_traffic_${metric.replace('{', String.raw`_total\{.*`)}`));
+  expect([await told('requests{soak_target="app"'), await told('errors{soak_target="app"')]).toEqual([60, 20]);
+  expect([await told('errors_by_class{refused'), await told('operation_requests{Browse')]).toEqual([20, 20]);
+  await agent.end('SIGTERM');
+  const result = await agent.result();
+  expect(result.events('load_end')).toMatchObject([{ data: { code: 0, class: 'ok' } }]);
+  expect(result.verdict.series.map(({ target }) => target)).toContain('load');
+});
+
 test.runIf(installed('wrk'))('wrk is watched while it asks, and a probe sees the service beside it', async () => {
   await using stage = new Stage();
   const { service, url } = await asked(stage, Infinity);
