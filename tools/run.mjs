@@ -24,6 +24,8 @@ const SYSTEM = {
   python3: 'python3',
   chromium: 'chromium',
   podman: 'podman',
+  wrk: 'wrk',
+  jmeter: 'jmeter',
   runc: 'runc',
   'redis-server': 'redis-server',
   '/usr/sbin/pgbouncer': 'pgbouncer',
