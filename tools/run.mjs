@@ -25,7 +25,6 @@ const SYSTEM = {
   chromium: 'chromium',
   podman: 'podman',
   wrk: 'wrk',
-  jmeter: 'jmeter',
   runc: 'runc',
   'redis-server': 'redis-server',
   '/usr/sbin/pgbouncer': 'pgbouncer',
@@ -35,6 +34,7 @@ const SYSTEM = {
   '/usr/share/java/HikariCP.jar': 'libhikaricp-java',
   '/usr/share/java/postgresql.jar': 'libpostgresql-jdbc-java',
   '/usr/share/java/slf4j-nop.jar': 'libslf4j-java',
+  '/usr/share/jmeter/lib/ext/ApacheJMeter_http.jar': 'jmeter-http',
 };
 
 /** Says to Debian's packages that their services are not to be started: tests start servers of their own. */
