@@ -13,6 +13,10 @@ const clock = new SystemClock();
 
 let made = 0;
 
+/** Sums and histograms grow with every body, as those of a tool do. */
+let bodies = 0;
+const BEGAN = String(Math.round(clock.wall() * 1e6) * 1000);
+
 /** Attributes as k6 has them; `fresh` ones were never there before. */
 function attributes(i: number, fresh: boolean): object[] {
   const name = fresh ? `http://shop:8080/items/${made++}` : `http://shop:8080/items/${i % 500}`;
@@ -21,21 +25,21 @@ function attributes(i: number, fresh: boolean): object[] {
 }
 
 function requestOf(points: number, histograms: number, fresh: boolean): object {
-  const now = String(Math.round(clock.wall() * 1e6) * 1000);
-  const times = { startTimeUnixNano: now, timeUnixNano: now };
-  const number = (i: number): object => ({ ...times, asDouble: i + 0.5, attributes: attributes(i, fresh) });
+  const times = { startTimeUnixNano: BEGAN, timeUnixNano: String(Math.round(clock.wall() * 1e6) * 1000) };
+  const grown = ++bodies;
+  const number = (i: number): object => ({ ...times, asDouble: i + grown, attributes: attributes(i, fresh) });
   const histogram = (i: number): object => ({
     ...times,
-    count: 160,
-    sum: i * 100,
-    bucketCounts: Array<number>(16).fill(10),
+    count: 160 * grown,
+    sum: i * 100 * grown,
+    bucketCounts: Array<number>(16).fill(10 * grown),
     explicitBounds: BOUNDS,
     attributes: attributes(i, fresh),
   });
   const list = <T>(count: number, one: (i: number) => T): T[] => Array.from({ length: Math.round(count) }, (_, i) => one(i));
   const metrics = [
     { name: 'http_reqs', sum: { isMonotonic: true, aggregationTemporality: 2, dataPoints: list((points * (1 - histograms)) / 2, number) } },
-    { name: 'vus', gauge: { dataPoints: list((points * (1 - histograms)) / 2, number) } },
+    { name: 'queue_depth', gauge: { dataPoints: list((points * (1 - histograms)) / 2, number) } },
     { name: 'http_req_duration', unit: 'ms', histogram: { aggregationTemporality: 2, dataPoints: list(points * histograms, histogram) } },
   ];
   const resource = { attributes: [{ key: 'service.name', value: { stringValue: 'k6' } }] };

@@ -6,9 +6,11 @@
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Verdict } from '../src/analysis/verdict.ts';
+import { newestRun } from '../src/record/folders.ts';
 import { SystemClock } from '../src/clock.ts';
 import { Deltas } from '../src/intake/deltas.ts';
 import { parseInflux } from '../src/intake/influx.ts';
@@ -58,11 +60,27 @@ function usageOf(pid: number): Usage {
   return { cpu: (Number(fields[11]) + Number(fields[12])) / 100, rss: Number(rss) / 1000 };
 }
 
-/** An agent that watches this process, and takes points. */
+/** An agent that watches this process, and takes points: of k6's requests, and of a signal that is declared. */
 async function agent(): Promise<{ readonly pid: number; readonly url: string; end(): Promise<void> }> {
   const folder = mkdtempSync(join(tmpdir(), 'soak-inbound-'));
   const cli = join(import.meta.dirname, '../src/cli.ts');
-  const args = [cli, 'run', '--target', `bench=${process.pid}`, '--listen', 'off', '--inbound', '0', '--out', folder, '--no-live'];
+  const config = join(folder, 'soak.yaml');
+  writeFileSync(config, 'signals:\n  - {name: depth, match: queue_depth, aggregate: sum, kind: backlog}\n');
+  const args = [
+    cli,
+    'run',
+    '--config',
+    config,
+    '--target',
+    `bench=${process.pid}`,
+    '--listen',
+    'off',
+    '--inbound',
+    '0',
+    '--out',
+    folder,
+    '--no-live',
+  ];
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   let url: string | undefined;
@@ -77,6 +95,8 @@ async function agent(): Promise<{ readonly pid: number; readonly url: string; en
     async end() {
       child.kill('SIGTERM');
       await once(child, 'exit');
+      const verdict = JSON.parse(readFileSync(join(newestRun(folder)!.folder, 'verdict.json'), 'utf8')) as Verdict;
+      console.error(verdict.series.flatMap(({ id, level }) => (/requests|depth/.test(id) ? [`${id} ${level}`] : [])).join(', '));
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -99,12 +99,12 @@ export class TotalWindows {
     // Statistics that were reset count from zero.
     const from = now.requests < before.requests ? { ...now, at: before.at, requests: 0, errors: 0, sum: 0 } : before;
     const requests = now.requests - from.requests;
-    const errors = Math.max(0, now.errors - from.errors);
+    const errors = Math.min(requests, Math.max(0, now.errors - from.errors));
     return {
       ...whose,
       operation: now.operation,
       witness: 'generator',
-      from: Math.max(0, from.at + shift),
+      from: Math.max(0, Math.min(from.at, now.at) + shift), // its clock may have been set back
       to: now.at + shift,
       requests,
       errors,

@@ -19,8 +19,17 @@ const SIZE = LAST - FIRST + 2;
 /** Bounds are told apart by six digits, so that the same bound from two senders, or by two ways of computing it, is one. */
 const DIGITS = 6;
 
+/** Bounds are the same ones again and again, and written with six digits only by way of a text: half a microsecond. */
+const plain = new Map<number, number>();
+const PLAIN_MAX = 4096;
+
 export function plainBound(bound: number): number {
-  return Number.isFinite(bound) ? Number(bound.toPrecision(DIGITS)) : bound;
+  const known = plain.get(bound);
+  if (known !== undefined) return known;
+  if (plain.size >= PLAIN_MAX) plain.clear();
+  const made = Number.isFinite(bound) ? Number(bound.toPrecision(DIGITS)) : bound;
+  plain.set(bound, made);
+  return made;
 }
 
 /** Upper bound of bucket `i` of `Durations`. */
@@ -69,20 +78,38 @@ function indexOf(seconds: number): number {
 /** Different buckets that are kept of one sum: those of `Durations` and as many again of other senders. */
 export const BUCKETS_MAX = 2 * SIZE;
 
-/** Adds up counts of equal buckets, ascending by their bounds. What cannot be a count of a bucket is left out. */
-export function mergeBuckets(all: Iterable<readonly Bucket[]>): Bucket[] {
-  const sums = new Map<string, { over: number; to: number; count: number }>();
-  for (const buckets of all) {
-    for (const { over, to, count } of buckets) {
-      if (!(count > 0 && Number.isFinite(count) && to > over)) continue;
-      const bucket = { over: plainBound(over), to: plainBound(to), count };
-      const key = `${bucket.over} ${bucket.to}`;
-      const known = sums.get(key);
-      if (known) known.count += count;
-      else if (sums.size < BUCKETS_MAX) sums.set(key, bucket);
+/** Counts of equal buckets, added up as they come. */
+export class BucketSums {
+  /** By upper bound; mostly there is one bucket of each. */
+  readonly #ending = new Map<number, { over: number; to: number; count: number }[]>();
+  #size = 0;
+
+  /** What cannot be a count of a bucket is left out. */
+  add(over: number, to: number, count: number): void {
+    if (!(count > 0 && Number.isFinite(count) && to > over)) return;
+    const [from, end] = [plainBound(over), plainBound(to)];
+    const here = this.#ending.get(end);
+    const known = here?.find((bucket) => bucket.over === from);
+    if (known) known.count += count;
+    else if (this.#size < BUCKETS_MAX) {
+      this.#size++;
+      const bucket = { over: from, to: end, count };
+      if (here) here.push(bucket);
+      else this.#ending.set(end, [bucket]);
     }
   }
-  return [...sums.values()].toSorted((a, b) => a.to - b.to || a.over - b.over);
+
+  /** Ascending by their bounds. */
+  buckets(): Bucket[] {
+    return [...this.#ending.values()].flat().toSorted((a, b) => a.to - b.to || a.over - b.over);
+  }
+}
+
+/** Adds up counts of equal buckets, ascending by their bounds. */
+export function mergeBuckets(all: Iterable<readonly Bucket[]>): Bucket[] {
+  const sums = new BucketSums();
+  for (const buckets of all) for (const { over, to, count } of buckets) sums.add(over, to, count);
+  return sums.buckets();
 }
 
 /** Senders that keep more bounds than this have exponential histograms of their own scale, or are better counted in ours. */

@@ -1,6 +1,5 @@
 /** A window in the making: what the points of one export say of one operation, or of everything. */
-import type { Bucket } from '../intake/point.ts';
-import { mergeBuckets } from './buckets.ts';
+import { BucketSums } from './buckets.ts';
 import type { Increment } from './increment.ts';
 import type { Failure, TrafficWindow } from './window.ts';
 
@@ -21,7 +20,7 @@ export class Draft {
   quantiles: Record<string, number> | null = null;
   checks: { passed: number; failed: number } | null = null;
   readonly failures: Partial<Record<Failure, number>> = {};
-  #buckets: (readonly Bucket[])[] = [];
+  readonly #buckets = new BucketSums();
   #hasBuckets = true;
   #isTold = false;
 
@@ -34,7 +33,7 @@ export class Draft {
     this.errors = (this.errors ?? 0) + (failed ? count : 0);
     if (failure !== null) this.failed(failure, count);
     if (buckets === null) this.#hasBuckets = false;
-    else this.#buckets.push(buckets.map((one) => ({ over: one.over * unit, to: one.to * unit, count: one.count })));
+    else for (const bucket of buckets) this.#buckets.add(bucket.over * unit, bucket.to * unit, bucket.count);
   }
 
   failed(failure: Failure, count: number): void {
@@ -52,7 +51,7 @@ export class Draft {
   window(whose: Whose): TrafficWindow | null {
     if (!this.#isTold && this.users === null && this.inFlight === null && this.errors === null && this.checks === null) return null;
     const { requests, errors, sum, users, inFlight, quantiles, checks } = this;
-    const buckets = this.#hasBuckets && this.#isTold ? mergeBuckets(this.#buckets) : null;
+    const buckets = this.#hasBuckets && this.#isTold ? this.#buckets.buckets() : null;
     return {
       ...whose,
       requests,

@@ -1,10 +1,12 @@
 /** Pages of metrics that the whole agent reads: of a real client library, and of servers that do what servers should not. */
 import { execFileSync } from 'node:child_process';
 import { once } from 'node:events';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
+import { createServer as createSecure } from 'node:https';
 import { type AddressInfo, createServer as createRaw } from 'node:net';
 import { join } from 'node:path';
+import type { SecureContextOptions } from 'node:tls';
 import { gzipSync } from 'node:zlib';
 import { describe, expect, test } from 'vitest';
 import { installed, PROGRAMS, reading, type Result, Stage, until } from './agent-under-test.ts';
@@ -14,15 +16,22 @@ class Page implements AsyncDisposable {
   readonly #server: Server;
   readonly url: string;
 
-  private constructor(server: Server, port: number) {
+  private constructor(server: Server, url: string) {
     this.#server = server;
-    this.url = `http://127.0.0.1:${port}/metrics`;
+    this.url = url;
   }
 
-  static async serve(answer: RequestListener): Promise<Page> {
-    const server = createServer(answer).listen(0, '127.0.0.1');
-    await once(server, 'listening');
-    return new Page(server, (server.address() as AddressInfo).port);
+  static serve(answer: RequestListener): Promise<Page> {
+    return Page.#open(createServer(answer), 'http');
+  }
+
+  static serveTls(tls: SecureContextOptions, answer: RequestListener): Promise<Page> {
+    return Page.#open(createSecure(tls, answer), 'https');
+  }
+
+  static async #open(server: Server, scheme: 'http' | 'https'): Promise<Page> {
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    return new Page(server, `${scheme}://127.0.0.1:${(server.address() as AddressInfo).port}/metrics`);
   }
 
   /** Text that may change from request to request. */
@@ -317,5 +326,23 @@ describe('a page that is none', () => {
     );
     expect(agent.out + agent.err + JSON.stringify([result.verdict, ...result.events('source_failed')])).not.toContain('hunter2');
     expect(reading(result.folder, (reader) => JSON.stringify(reader.header))).not.toContain('hunter2');
+  });
+
+  test.runIf(installed('openssl'))('of who shows a certificate of its own is read by whom it is named to, and by nobody else', async () => {
+    await using stage = new Stage();
+    const [key, certificate] = [join(stage.folder, 'key'), join(stage.folder, 'ca.pem')];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1'];
+    const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', '-keyout', key, '-out', certificate, ...subject];
+    execFileSync('openssl', made, { stdio: 'ignore' });
+    await using page = await Page.serveTls({ key: readFileSync(key), cert: readFileSync(certificate) }, (_request, response) =>
+      response.end('app 3\n'),
+    );
+    const list = [seconds(page.url, 'trusting', ', ca_file: ca.pem'), seconds(page.url, 'strange')];
+    const file = config(stage, 'scrape:', ...list, 'signals:', '  - {name: app, from: trusting, match: app}');
+    const result = await (await stage.watching([...file, '--duration', '4s'])).result();
+    expect(new Set(samples(result, 'soak.signal.app'))).toEqual(new Set([3]));
+    expect(new Set(samples(result, 'soak.scrape.up', { 'soak.scrape': 'strange' }))).toEqual(new Set([0]));
+    expect(result.events('source_failed').map(({ data }) => [data['source'], data['class']])).toEqual([['scrape strange', 'tls']]);
+    expect(result.events('source_failed')[0]!.message).toContain('ca_file names certificates of your own');
   });
 });

@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { jtlSource } from '../../src/sources/jtl.ts';
 import { CsvRecords } from '../../src/sources/jtl-csv.ts';
+import { TotalWindows } from '../../src/sources/jtl-windows.ts';
 import { formatOf } from '../../src/sources/jtl-format.ts';
 import { JmeterRows } from '../../src/sources/jtl-rows.ts';
 import type { Source } from '../../src/sources/source.ts';
@@ -174,6 +175,22 @@ test('the history of Locust: differences of its totals, and no percentiles since
   await source.close();
   expect(all()).toMatchObject([{ requests: 110, errors: 10, users: 4, quantiles: null, from: 1, to: 12 }]);
   expect(all()[0]!.sum).toBeCloseTo(110 * 0.0225, 9);
+});
+
+test('totals of a clock that is set back make no window that ends before it begins, and no more errors than requests', () => {
+  const totals = new TotalWindows();
+  const at = (seconds: number, requests: number, errors: number) => ({
+    at: seconds,
+    operation: null,
+    requests,
+    errors,
+    sum: requests,
+    users: 1,
+    quantiles: null,
+  });
+  const whose = { target: null, sender: 'Locust' };
+  expect(totals.add(at(100, 10, 0), whose, 0)).toBeNull();
+  expect(totals.add(at(40, 30, 25), whose, 0)).toMatchObject({ from: 40, to: 40, requests: 20, errors: 20 });
 });
 
 describe('records of a CSV', () => {
