@@ -62,8 +62,11 @@ const FORECAST_POINTS = 2;
 /** Of a normal distribution, to both sides. */
 const WITHIN_95 = 1.96;
 
-/** A forecast is shown for as long as half the run; later the interval is all there is to see. */
+/** A forecast is shown for as long as half of what was judged; later the interval is all there is to see. */
 const AHEAD = 0.5;
+
+/** A limit that is reached later than that, but within as long as was judged, is where it ends: the line leads to what the words say. */
+const AHEAD_TO_LIMIT = 1;
 
 const HOUR = 3600;
 
@@ -104,14 +107,16 @@ export function fitOf(e: Explanation, judged: VerdictSeries, seconds: (at: strin
 
 function forecastOf(
   e: Explanation,
-  { slope, exhaustion, outcome, grade }: VerdictSeries,
+  { slope, limit, exhaustion, outcome, grade }: VerdictSeries,
   seconds: (at: string) => number,
 ): Fit['forecast'] {
   const last = e.fitted.at(-1);
   if (last === undefined || slope === null || (outcome === 'pass' && grade === 'none')) return null;
-  const horizon = AHEAD * (e.to - (e.t[0] ?? e.from));
-  const reach = exhaustion === null ? Infinity : seconds(exhaustion.at) - e.to;
-  const ahead = Math.min(horizon, Math.max(reach, horizon / 4));
+  const lineTo = (value: number): number => ((value - last) / slope.perHour) * HOUR;
+  const judgedFor = e.to - (e.t[0] ?? e.from);
+  const reach = exhaustion === null || limit === null ? Infinity : Math.max(seconds(exhaustion.at) - e.to, lineTo(limit.value));
+  const horizon = AHEAD * judgedFor;
+  const ahead = reach <= AHEAD_TO_LIMIT * judgedFor ? Math.max(reach, horizon / 4) : horizon;
   const t = Array.from({ length: FORECAST_POINTS }, (_, i) => (ahead * i) / (FORECAST_POINTS - 1));
   const along = (perHour: number): number[] => t.map((seconds) => rounded(last + (perHour * seconds) / HOUR));
   return { t: t.map((s) => rounded(e.to + s)), y: along(slope.perHour), lo: along(slope.lo), hi: along(slope.hi) };

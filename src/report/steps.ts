@@ -78,10 +78,12 @@ export function settleOf(finding: Finding, lead: VerdictSeries | null, planned: 
   if (finding.outcome !== 'inconclusive') return null;
   if (finding.kind !== 'leak') return BY_KIND[finding.kind]?.[0] ?? null;
   if (lead === null) return null;
-  const { hoursToSettle, smallestDetectablePerHour, floorPerHour, unit } = lead;
+  const { hoursToSettle, smallestDetectablePerHour, floorPerHour, limit, unit } = lead;
   if (hoursToSettle !== null)
     return `A run of ${formatDuration(hoursToSettle * 3600)} would settle it${planned === null ? '' : ' (--duration)'}.`;
+  if (lead.grade === 'suspected')
+    return `A longer run under the same load would settle it: growth${lead.slope === null ? '' : ` of ${showRate(lead.slope.perHour, unit)}`} that goes on is confirmed, and growth that ends is none.`;
   if (smallestDetectablePerHour !== null && floorPerHour !== null)
-    return `Growth of ${showRate(floorPerHour, unit)} matters and ${showRate(smallestDetectablePerHour, unit)} can be seen: a longer run, a steadier load, or a known limit and --must-live would settle it.`;
+    return `Growth of ${showRate(floorPerHour, unit)} matters and ${showRate(smallestDetectablePerHour, unit)} can be seen: ${limit === null ? 'a longer run, a steadier load, or a known limit and --must-live' : 'a longer run or a steadier load'} would settle it.`;
   return 'A longer run would settle it: too little of it was steady to judge.';
 }
