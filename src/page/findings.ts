@@ -4,6 +4,7 @@ import type { Report, ReportedFinding, Signal } from '../report/value.ts';
 import { clockTime } from '../analysis/sentence.ts';
 import { showValue } from '../views/quantities.ts';
 import { type Child, facts, h, table } from './dom.ts';
+import { isLimitNear } from './extent.ts';
 import { figureOf } from './figures.ts';
 import { signalPlot } from './plot.ts';
 import { secondsOf } from './instants.ts';
@@ -93,7 +94,8 @@ function steps({ steps: list, outcome }: ReportedFinding): Child {
 const STREAMS: Readonly<Record<string, string>> = { floor: 'lowest values', lows: 'lowest values', cycles: 'means of cycles' };
 
 /** Only what is drawn. */
-function legend({ chart, fit, limits, restarts }: Signal): HTMLElement {
+function legend(signal: Signal): HTMLElement {
+  const { chart, fit, restarts } = signal;
   const entry = (kind: string, text: string): Child => h('span', { class: `key ${kind}` }, text);
   return h(
     'p',
@@ -102,11 +104,19 @@ function legend({ chart, fit, limits, restarts }: Signal): HTMLElement {
     chart.min === null ? null : entry('band', 'lowest to highest'),
     fit ? entry('fit', `fit of the ${STREAMS[fit.stream] ?? 'means'}, with where 95 % of them lie`) : null,
     fit?.forecast ? entry('forecast', 'forecast with the interval of the slope') : null,
-    limits.length > 0 ? entry('limit', 'limit') : null,
+    limitEntry(signal),
     fit?.onset ? entry('onset', 'onset') : null,
     restarts.length > 0 ? entry('restart', 'restart') : null,
     fit && fit.from > 0 ? entry('shade', 'warm-up and phases that are not judged') : null,
   );
+}
+
+/** Where a limit is too far away to be drawn, it is said. */
+function limitEntry(signal: Signal): Child {
+  const limit = signal.limits.at(-1)?.value;
+  if (limit === undefined) return null;
+  if (isLimitNear(signal, true)) return h('span', { class: 'key limit' }, 'limit');
+  return h('span', {}, `limit ${showValue(limit, signal.unit)}, above this chart`);
 }
 
 function judgedFacts(judged: VerdictSeries, { fit }: Signal, report: Report): Child {

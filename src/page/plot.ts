@@ -4,6 +4,7 @@ import type { Chart, PoolStates, Report, Signal } from '../report/value.ts';
 import { showValue } from '../views/quantities.ts';
 import { axis, STEPS } from './axis.ts';
 import { colour, type Colour } from './colours.ts';
+import { isWhole, reachOf, spanOf, WHOLE_STEPS } from './extent.ts';
 import { fitLines, limitLine, phaseNames, story, underneath } from './marks.ts';
 
 export interface Drawable {
@@ -12,6 +13,8 @@ export interface Drawable {
   readonly bands: readonly uPlot.Band[];
   readonly hooks: uPlot.Hooks.Arrays;
   readonly unit: string;
+  /** It has no parts: marks are whole numbers. */
+  readonly whole: boolean;
   /** Values that are to be in sight beside those of the curve. */
   readonly reach: () => readonly number[];
   /** Run time to which the chart goes on beyond the run. */
@@ -41,6 +44,7 @@ export function signalPlot(report: () => Report, anchor: string, isLarge: boolea
   const over = [limitLine(known), story(timeline, known), ...(isLarge ? [fitLines(known), phaseNames(timeline)] : [])];
   return {
     unit,
+    whole: isWhole(signal()),
     data: () => {
       const { chart: now } = signal();
       const x = middles(now);
@@ -65,19 +69,6 @@ function edge(): uPlot.Series {
   return { stroke: 'transparent', width: 0, points };
 }
 
-/** A limit far away would press the curve flat: it is drawn when it is within so many times what the curve spans. */
-const LIMIT_NEAR = 4;
-
-function reachOf({ fit, limits, chart }: Signal, isLarge: boolean): number[] {
-  const values = chart.mean.filter((value) => value !== null);
-  const [low, high] = [Math.min(...values), Math.max(...values)];
-  const ahead = isLarge && fit?.forecast ? fit.forecast.y : [];
-  const span = Math.max(high, ...ahead) - Math.min(low, ...ahead);
-  const limit = limits.at(-1)?.value;
-  const near = limit !== undefined && limit - high <= Math.max(span * LIMIT_NEAR, high * 0.2) ? [limit] : [];
-  return [...near, ...ahead];
-}
-
 /** Order of the legend is that of the stack, from the bottom up. */
 export function poolPlot(report: () => Report, anchor: string): Drawable {
   const pool = (): PoolStates => report().pools.find((one) => one.anchor === anchor)!;
@@ -94,6 +85,7 @@ export function poolPlot(report: () => Report, anchor: string): Drawable {
   const timeline = (): Report['timeline'] => report().timeline;
   return {
     unit: '{connection}',
+    whole: true,
     data: () => stacked(pool().states.map(({ signal }) => report().signals[signal]!.chart)),
     // The uppermost sum is drawn first, and the ones below over it.
     series: [{}, ...states.map((_, i) => area(states.length - 1 - i))],
@@ -144,30 +136,47 @@ const SYNC = uPlot.sync('run');
 /** Pixels beside the plot for the figures of its axis. */
 const GUTTER = 68;
 
+/** Pixels of the widest time on its axis, `167:00:00`, which stands in the middle below its mark. */
+const LABEL = 56;
+
 export function plotOf(drawable: Drawable, into: HTMLElement, height: number, onCursor: (index: number | null, u: uPlot) => void): uPlot {
   const options: uPlot.Options = {
     width: Math.max(160, into.clientWidth),
     height,
     legend: { show: false },
-    padding: [6, 20, 0, 0],
+    padding: [6, LABEL / 2, 0, 0],
     cursor: { sync: { key: SYNC.key, setSeries: false }, drag: { x: true, y: false, setScale: false }, y: false, points: { size: 5 } },
-    scales: { x: { time: false, range: () => shownOf(drawable) }, y: { range: (_, low, high) => spanOf(low, high, drawable.reach()) } },
+    scales: {
+      x: { time: false, range: () => shownOf(drawable) },
+      y: { range: (_, low, high) => spanOf(low, high, drawable.reach(), drawable.whole) },
+    },
     axes: [
-      { ...drawnAs(), size: 26, incrs: STEPS, values: (_, ticks) => onAxis(ticks) },
-      { ...drawnAs(), size: GUTTER, values: (_, ticks) => ticks.map((value) => showValue(value, drawable.unit)) },
+      { ...drawnAs(), size: 26, space: LABEL + 12, incrs: STEPS, values: (_, ticks) => onAxis(ticks) },
+      {
+        ...drawnAs(),
+        size: GUTTER,
+        ...(drawable.whole ? { incrs: WHOLE_STEPS } : {}),
+        values: (_, ticks) => ticks.map((value) => showValue(value, drawable.unit)),
+      },
     ],
     series: [...drawable.series],
     bands: [...drawable.bands],
     hooks: {
       ...drawable.hooks,
       setCursor: [(u) => onCursor(u.cursor.idx ?? null, u)],
-      setSelect: [
-        (u) =>
-          u.select.width > 4 && axis.zoom({ from: u.posToVal(u.select.left, 'x'), to: u.posToVal(u.select.left + u.select.width, 'x') }),
-      ],
+      setSelect: [zoomTo],
     },
   };
   return new uPlot(options, drawable.data(), into);
+}
+
+/** What was dragged over is the whole chart then, and nothing of it is marked any more. */
+function zoomTo(u: uPlot): void {
+  const { left, width } = u.select;
+  if (width === 0) return;
+  const [from, to] = [u.posToVal(left, 'x'), u.posToVal(left + width, 'x')];
+  u.setSelect({ left: 0, top: 0, width: 0, height: 0 }, false);
+  if (width > 4) axis.zoom({ from, to });
 }
 
 /** Where a forecast leads to is shown as long as nobody looks closer at a part of the run. */
@@ -190,14 +199,4 @@ function drawnAs(): uPlot.Axis {
     grid: { stroke: () => colour('grid'), width: 1 },
     ticks: { stroke: () => colour('grid'), width: 1, size: 4 },
   };
-}
-
-/** Room above and below; a constant stands in the middle; what cannot be negative begins at zero when that is near. */
-function spanOf(low: number | null, high: number | null, reach: readonly number[]): [number, number] {
-  const values = [...reach, ...(low === null ? [] : [low]), ...(high === null ? [] : [high])].filter(Number.isFinite);
-  if (values.length === 0) return [0, 1];
-  const [least, most] = [Math.min(...values), Math.max(...values)];
-  const room = (most - least) * 0.08 || Math.abs(most) * 0.1 || 1;
-  const bottom = least >= 0 && least < (most - least) * 0.6 ? 0 : least - room;
-  return [least >= 0 ? Math.max(0, bottom) : bottom, most + room];
 }

@@ -104,6 +104,8 @@ describe.runIf(installed('chromium'))('the page', () => {
     await page.mouse.down();
     await page.mouse.move(box.x + 400, box.y + 60, { steps: 4 });
     await page.mouse.up();
+    const selected = await page.evaluate<string[]>(`[...document.querySelectorAll('.u-select')].map(({ style }) => style.width)`);
+    expect([selected.length > 1, new Set(selected)]).toEqual([true, new Set(['0px'])]);
     expect(await where.textContent()).toMatch(/^0[01]:\d\d.* · 2026-01-01 0[01]:\d\d:\d\d UTC to 0[3-5]:\d\d · 2026-01-01 0[3-5]:/);
     await page.getByRole('button', { name: 'Show the whole run' }).click();
     expect(await where.textContent()).toBe(before);
@@ -112,6 +114,49 @@ describe.runIf(installed('chromium'))('the page', () => {
     const readouts = (await page.locator('.readout').allTextContents()).filter((text) => text !== '');
     expect(readouts.length).toBeGreaterThan(1);
     expect(new Set(readouts.map((text) => text.slice(0, 4))).size).toBeLessThanOrEqual(2);
+  });
+
+  test('times below charts are apart and whole, however close one looks at the end', async () => {
+    // Of this width they would be two pixels apart where 50 pixels are enough for each.
+    await using opened = await open(address, { viewport: { width: 900, height: 900 } });
+    const { page } = opened;
+    await page.evaluate(`
+      globalThis.drawn = [];
+      const { fillText } = CanvasRenderingContext2D.prototype;
+      CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+        const half = this.measureText(text).width / 2;
+        if (/^\\d+:\\d\\d/.test(text)) drawn.push({ text, left: x - half, right: x + half, width: this.canvas.width });
+        return fillText.call(this, text, x, y);
+      }`);
+    await page.keyboard.press('Tab');
+    const texts = new Set<string>();
+    for (let level = 0; level < 11; level++) {
+      for (const key of ['+', 'ArrowRight']) await page.keyboard.press(key);
+      await page.evaluate('new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))');
+      await page.evaluate('drawn.length = 0');
+      await page.keyboard.press('ArrowRight'); // to the end of the run
+      await page.waitForFunction('drawn.length > 1');
+      const drawn = await page.evaluate<{ text: string; left: number; right: number; width: number }[]>('drawn');
+      drawn.forEach(({ text, left, right, width }, i) => {
+        texts.add(text);
+        const next = drawn[i + 1];
+        if (next !== undefined && next.left > left) expect(next.left - right).toBeGreaterThan(8);
+        expect(right).toBeLessThanOrEqual(width);
+      });
+    }
+    expect([...texts]).toEqual(expect.arrayContaining(['07:00', '08:00', '07:59:55', '08:00:00']));
+  });
+
+  test('says of a limit that is too far away to be drawn how high it is', async () => {
+    const limitOf = async (value: number): Promise<string[]> => {
+      const limits = [{ t: 0, value, from: 'rule' }];
+      const signals = report.signals.map((signal) => (signal.id === 'api heap' ? { ...signal, limits } : signal));
+      writeFileSync(join(folder, 'limited.html'), reportPage({ ...report, signals }));
+      await using opened = await open(pathToFileURL(join(folder, 'limited.html')).href);
+      const entries = await opened.page.locator('#leak-api-heap .legend span').allTextContents();
+      return entries.filter((text) => text.startsWith('limit'));
+    };
+    expect([await limitOf(9e9), await limitOf(400e6)]).toEqual([['limit 9GB, above this chart'], ['limit']]);
   });
 
   test('by keyboard: zoom, move, fold and follow', async () => {
