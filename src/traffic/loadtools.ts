@@ -124,8 +124,15 @@ export class LoadTools implements Intake {
   }
 }
 
+interface Whole {
+  readonly target: string | null;
+  readonly operation: string | null;
+  readonly draft: Draft;
+}
+
 class Drafts {
-  readonly #drafts = new Map<string, { readonly target: string | null; readonly operation: string | null; readonly draft: Draft }>();
+  readonly #drafts = new Map<string | null, Map<string | null, Whole>>();
+  #size = 0;
   readonly #targetOf: (point: Point) => string | null;
 
   constructor(targetOf: (point: Point) => string | null) {
@@ -134,17 +141,19 @@ class Drafts {
 
   of(point: Point, operation: string | null): Draft {
     const target = this.#targetOf(point);
-    const key = JSON.stringify([target, operation]);
-    const known = this.#drafts.get(key);
+    const own = this.#drafts.get(target) ?? new Map<string | null, Whole>();
+    const known = own.get(operation);
     if (known) return known.draft;
-    const made = { target, operation, draft: new Draft() };
+    const draft = new Draft();
     // Beyond the cap the draft is filled and forgotten: the totals are first and always there.
-    if (this.#drafts.size < DRAFTS_MAX || operation === null) this.#drafts.set(key, made);
-    return made.draft;
+    if (this.#size >= DRAFTS_MAX && operation !== null) return draft;
+    this.#size++;
+    this.#drafts.set(target, own.set(operation, { target, operation, draft }));
+    return draft;
   }
 
-  all(): Iterable<{ readonly target: string | null; readonly operation: string | null; readonly draft: Draft }> {
-    return this.#drafts.values();
+  all(): Whole[] {
+    return [...this.#drafts.values()].flatMap((own) => [...own.values()]);
   }
 }
 
