@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { Origin, Point } from '../intake/point.ts';
-import { bind, closeServer, STUCK_MS, TIMEOUTS } from '../listening.ts';
+import { bind, boundConnections, closeServer, STUCK_MS, TIMEOUTS } from '../listening.ts';
 import { messageOf } from '../problem.ts';
 import { Desk } from './inbound-desk.ts';
 import { influxDoor, pingDoor } from './inbound-influx.ts';
@@ -84,9 +84,8 @@ class InboundSource implements Source {
       count: (result, refused) => this.#tally.request(result, refused),
     });
     const server = createServer({ maxHeaderSize: HEADERS_MAX, ...TIMEOUTS }, (request, response) => void site.handle(request, response));
-    server.maxConnections = CONNECTIONS_MAX;
+    boundConnections(server, CONNECTIONS_MAX, () => this.#tally.request('busy', `more than ${CONNECTIONS_MAX} connections`));
     server.timeout = STUCK_MS;
-    server.on('drop', () => this.#tally.request('busy', `more than ${CONNECTIONS_MAX} connections`));
     this.#server = server;
     const url = await bind(server, at, '--inbound');
     server.on('error', (error) => log.warn(`inbound listener: ${messageOf(error)}`));
