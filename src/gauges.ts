@@ -31,6 +31,17 @@ export function gaugeMetric({ name, growth }: Pick<GaugeSpec, 'name' | 'growth'>
   } as const satisfies MetricDef;
 }
 
+/** What a server declares of gauges, as the record keeps it. */
+export interface DeclaredGauges {
+  readonly name: string;
+  readonly gauges: readonly Pick<GaugeSpec, 'name' | 'limit'>[];
+}
+
+/** A gauge with a limit is a rule of its own. */
+export function gaugeLimits({ name, gauges }: DeclaredGauges): string[] {
+  return gauges.flatMap((gauge) => (gauge.limit === null ? [] : [`${name}: gauge.${gauge.name} < ${gauge.limit}`]));
+}
+
 /**
  * Finds metrics by name or alias: those of the catalog, and whatever a gauge or a signal could be called.
  * @param signals of the configuration, whose units and labels are known; those of presets always are

@@ -1,4 +1,4 @@
-/** The page of a run that is under way: its report, made anew after each look of the judge when somebody asks, and what is pushed between. */
+/** The page of a run that is under way: its report, made anew when somebody asks after a look of the judge or after what happened, and what is pushed between. */
 import type { Verdict } from './analysis/verdict.ts';
 import { livePage } from './report/html.ts';
 import { reportOf, type ReportedHeader } from './report/report.ts';
@@ -66,14 +66,14 @@ export class LivePage {
     this.#feed.end();
   }
 
-  /** Whoever asks between two looks is given the same page, which is compressed once. */
+  /** Whoever asks between two reports that are told of is given the same page, which is compressed once. */
   #report(): Page {
     const { state, header, end } = this.#run;
     const known = header();
     if (known === null || state.n < 0) return textOf(503, 'not a sample yet', { 'retry-after': '2' });
     const ended = end();
     const since = state.t < LOOK_S ? Math.floor(state.t / FIRST_S) : 0;
-    const key = JSON.stringify([state.looks, since, ended, this.#isOver]);
+    const key = JSON.stringify([this.#feed.reports, since, ended, this.#isOver]);
     if (this.#last?.key === key) return this.#last.page;
     const report = reportOf({ header: known, phase: ended === null ? 'running' : 'finished', state, verdict: this.#run.verdict() });
     const page = { status: 200, type: 'application/json', body: `${JSON.stringify(report)}\n` };

@@ -120,6 +120,11 @@ export function seriesKey(
 /** How tables and reports name a series: `api/2 memory.private`, `host disk.free{path="/"}`. */
 export function seriesLabel(series: Pick<Series, 'source' | 'target' | 'member' | 'def' | 'labels'>): string {
   const who = (series.target ?? series.source) + (series.member === null ? '' : `/${series.member}`);
-  const labels = Object.entries(series.labels).map(([name, value]) => `${name}=${JSON.stringify(value)}`);
-  return `${who} ${series.def.alias ?? series.def.name}${labels.length > 0 ? `{${labels.join(',')}}` : ''}`;
+  return `${who} ${labelled(series.def.alias ?? series.def.name, series.labels)}`;
+}
+
+/** `disk.free{path="/"}`: one of those that have the same name. */
+export function labelled(name: string, given: Series['labels']): string {
+  const labels = Object.entries(given).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
+  return labels.length > 0 ? `${name}{${labels.join(',')}}` : name;
 }

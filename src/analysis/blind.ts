@@ -1,11 +1,11 @@
 /** Signals that cannot be read, as sources reported them, until a sample proves the contrary. */
-import type { Series } from '../series.ts';
+import { labelled, type Series } from '../series.ts';
 import type { Store } from '../store.ts';
 import type { RunEvent } from '../tick.ts';
 
 export interface BlindSpot {
   readonly target: string | null;
-  /** Name of a metric, or a prefix and `*`. */
+  /** Name of a metric, with its labels where only one of its series is meant; or a prefix and `*`. */
   readonly metric: string;
   readonly reason: string;
   /** Run time of the first report. */
@@ -31,7 +31,9 @@ export class BlindSpots {
   /** Those that are still blind: a signal that was sampled since can be read after all. */
   list(series: readonly Series[], store: Store): BlindSpot[] {
     const byTarget = Map.groupBy(series, ({ target }) => target);
-    return this.#spots.filter((spot) => !byTarget.get(spot.target)?.some((s) => covers(spot, s.def.name) && store.at(s.id) > spot.at));
+    const isIn = (spot: BlindSpot, { def, labels }: Series): boolean =>
+      covers(spot, def.name) || spot.metric === labelled(def.name, labels);
+    return this.#spots.filter((spot) => !byTarget.get(spot.target)?.some((s) => isIn(spot, s) && store.at(s.id) > spot.at));
   }
 
   /** Every one that was reported. */

@@ -2,7 +2,7 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { Config, JudgeOverrides } from '../config/config.ts';
 import { Faults } from '../config/faults.ts';
-import { buildConfig, buildOverrides, loadSettings } from '../config/load.ts';
+import { buildConfig, buildOverrides, idleKeys, loadSettings } from '../config/load.ts';
 import { OPTION_NAMES, type OptionName } from '../config/options.ts';
 import { ANALYZE_FLAGS } from '../import/flags.ts';
 import { EXIT, type ExitCode, Problem, PROBLEMS } from '../problem.ts';
@@ -10,7 +10,7 @@ import type { Settings } from '../config/settings.ts';
 import { VERSION } from '../version.ts';
 import type { ExportFormat } from './export.ts';
 import { Flags } from './flags.ts';
-import { Given, type RunFlag } from './given.ts';
+import { Given, NON_BLOCKING_FLAG, type RunFlag } from './given.ts';
 import { ANALYZE_NOTES, EXAMPLES, REPORT_HELP, REPORT_NOTES, RUN_NOTES } from './helptexts.ts';
 import type { Io } from './io.ts';
 import { REPORT_FORMATS, type ReportFormat } from './reportformats.ts';
@@ -25,6 +25,9 @@ const INBOUND_PORT = 4318;
 
 /** Options of the judgement, which a stored run can be given anew. */
 const JUDGEMENT: readonly OptionName[] = ['rule', 'preset', 'require', 'mustLive', 'warmup', 'config'];
+
+/** Of a file that was written for a run. */
+const IDLE = 'these keys of the configuration do not count for a run that is recorded, which keeps its own';
 
 /** Runs the program and returns its exit code. Throws only what is a defect. */
 export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
@@ -178,6 +181,7 @@ class Program {
       .description('a stored run as a page, Markdown, JUnit XML or JSON; judged again, with other rules if you like')
       .addHelpText('after', REPORT_NOTES);
     const flags = new Flags(command, JUDGEMENT, this.#faults, 'as in the run');
+    const plain = this.#withFlags(command, [NON_BLOCKING_FLAG]);
     for (const format of REPORT_FORMATS) command.option(`--${format} <file>`, `${REPORT_HELP[format]}; - is standard output`);
     command.addOption(new Option('--inconclusive <as>', 'in JUnit XML').choices(['skip', 'fail']).default('skip'));
     command.action(
@@ -187,7 +191,8 @@ class Program {
           REPORT_FORMATS.flatMap((format) => (given[format] === undefined ? [] : [[format, given[format]] as const])),
         );
         const { report } = await import('./report.ts');
-        this.#code = await report(await this.#folder(run), { overrides, outputs, undecided: given.inconclusive }, this.#io);
+        const [undecided, nonBlocking] = [given.inconclusive, plain.has(NON_BLOCKING_FLAG.name)];
+        this.#code = await report(await this.#folder(run), { overrides, outputs, undecided, nonBlocking }, this.#io);
       },
     );
   }
@@ -307,6 +312,8 @@ class Program {
     const { CATALOG } = await import('../metrics.ts');
     const overrides = buildOverrides(settings, CATALOG, this.#faults);
     this.#refuseCommand();
+    const idle = idleKeys(settings, JUDGEMENT);
+    if (idle.length > 0) this.#io.stderr.write(`${IDLE}: ${idle.join(', ')}\n`);
     return overrides;
   }
 

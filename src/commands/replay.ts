@@ -3,7 +3,7 @@ import { Judge } from '../analysis/judge.ts';
 import type { Verdict } from '../analysis/verdict.ts';
 import { rfc3339 } from '../clock.ts';
 import type { JudgeOverrides } from '../config/config.ts';
-import { judgeOptions, storedJudging } from '../judging.ts';
+import { judgeOptions, storedJudging, unlikeRecorded } from '../judging.ts';
 import { CATALOG } from '../metrics.ts';
 import type { ExitCode } from '../problem.ts';
 import { RecordReader, type RunHeader } from '../record/reader.ts';
@@ -34,6 +34,8 @@ export interface JudgedRecord {
   readonly state: RunState;
   readonly verdict: Verdict;
   readonly header: RunHeader;
+  /** What it was judged by that the run was not; empty: judged as it was. */
+  readonly others: JudgeOverrides;
   /** False: the run ended without a verdict, or goes on. */
   readonly finished: boolean;
   /** Seconds since the Unix epoch. */
@@ -54,12 +56,12 @@ export function judgeRecord(
   const reader = RecordReader.open(folder);
   try {
     const { header, sealed } = reader;
-    const overrides = overridesOf(reader.series((name) => CATALOG.find(name)));
-    const judging = { ...storedJudging(header.config, CATALOG), ...overrides };
+    const others = unlikeRecorded(overridesOf(reader.series((name) => CATALOG.find(name))), header.config);
+    const judging = { ...storedJudging(header.config, CATALOG), ...others };
     const state = new RunState(new Judge(judgeOptions(judging)));
     const { exact } = replayRecord(reader, state, {
       find: (name) => CATALOG.find(name),
-      ...startOf(overrides, from === 'checkpoint' && header.agent === VERSION),
+      ...startOf(others, from === 'checkpoint' && header.agent === VERSION),
     });
     const end = sealed?.end ?? reader.last()?.wall ?? null;
     const verdict = state.judge.verdict(
@@ -73,6 +75,7 @@ export function judgeRecord(
       state,
       verdict,
       header,
+      others,
       finished: sealed !== null,
       start: header.start,
       notes: [...(exact ? [] : [thinned]), ...(sealed === null ? [unfinished] : [])],
@@ -82,11 +85,7 @@ export function judgeRecord(
   }
 }
 
-function startOf(overrides: JudgeOverrides, isKnown: boolean): Pick<ReplayOptions, 'from'> {
-  if (!isAsRecorded(overrides)) return { from: 'start' };
+function startOf(others: JudgeOverrides, isKnown: boolean): Pick<ReplayOptions, 'from'> {
+  if (Object.keys(others).length > 0) return { from: 'start' };
   return isKnown ? { from: 'checkpoint' } : {};
-}
-
-export function isAsRecorded(overrides: JudgeOverrides): boolean {
-  return Object.keys(overrides).length === 0;
 }

@@ -12,7 +12,7 @@ import type { Report } from '../report/value.ts';
 import type { Clock } from '../clock.ts';
 import type { Io } from './io.ts';
 import type { ReportFormat } from './reportformats.ts';
-import { isAsRecorded, judgeRecord } from './replay.ts';
+import { judgeRecord } from './replay.ts';
 
 export interface ReportRequest {
   /** Empty: judged as it was. */
@@ -20,9 +20,11 @@ export interface ReportRequest {
   /** Where each form goes; `-` is standard output. Empty: the page, beside where the command runs. */
   readonly outputs: ReadonlyMap<ReportFormat, string>;
   readonly undecided: Undecided;
+  /** Exits with 0 whatever the outcome is. */
+  readonly nonBlocking: boolean;
 }
 
-export async function report(folder: string, { overrides, outputs, undecided }: ReportRequest, io: Io): Promise<ExitCode> {
+export async function report(folder: string, { overrides, outputs, undecided, nonBlocking }: ReportRequest, io: Io): Promise<ExitCode> {
   const value = reportOfRecord(folder, overrides, io.clock);
   const wanted = outputs.size > 0 ? outputs : new Map([['html', `soak-report-${value.run.id}.html`] as const]);
   for (const [format, path] of wanted) {
@@ -32,16 +34,15 @@ export async function report(folder: string, { overrides, outputs, undecided }: 
   }
   const files = [...wanted.values()].filter((path) => path !== '-');
   io.stderr.write(`${[...value.run.notes, value.sentence, ...files.map((path) => `written: ${path}`)].join('\n')}\n`);
-  return EXIT[value.verdict.outcome];
+  return nonBlocking ? EXIT.pass : EXIT[value.verdict.outcome];
 }
 
 /** The report of a stored run; the same bytes as the live run's when nothing is overridden. */
 export function reportOfRecord(folder: string, overrides: JudgeOverrides, clock: Clock): Report {
-  const { state, verdict, header, finished, notes } = judgeRecord(folder, () => overrides, 'checkpoint');
-  const other = isAsRecorded(overrides)
-    ? []
-    : [`judged again by other settings than those of the run: ${Object.keys(overrides).join(', ')}`];
-  const { rules, ...rest } = overrides;
+  const { state, verdict, header, others, finished, notes } = judgeRecord(folder, () => overrides, 'checkpoint');
+  const names = Object.keys(others);
+  const other = names.length === 0 ? [] : [`judged again by other settings than those of the run: ${names.join(', ')}`];
+  const { rules, ...rest } = others;
   const config = { ...(header.config as object), ...rest, ...(rules ? { rules: rules.map(({ text }) => text) } : {}) };
   return reportOf({
     header: { ...header, config },

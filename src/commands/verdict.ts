@@ -15,10 +15,11 @@ export function verdict(given: Given, io: Io): ExitCode {
   given.faults.throwIfAny();
   const folder = findRun(given.operands[0] ?? null, given.out());
   const final = finalVerdict(folder);
-  const told = final ?? openStored(folder).verdict;
+  const { verdict: told, state } = final === null ? openStored(folder) : { verdict: final, state: null };
   const isFinal = told.run.end !== null; // it may have ended between the two looks
+  const soFar = isFinal ? null : (state?.t ?? null);
   if (!isFinal) io.stderr.write(`${unfinished(folder, io)}\n`);
-  io.stdout.write(textOf(told, given.has('json'), io));
+  io.stdout.write(given.has('json') ? `${JSON.stringify(told, null, 2)}\n` : textOf(told, soFar, io));
   return codeOf(told.outcome, isFinal, given.has('non-blocking'));
 }
 
@@ -41,11 +42,10 @@ function unfinished(folder: string, { clock }: Io): string {
     : `${folder} ended without a verdict: this is what its record says; a start with the same settings goes on with it`;
 }
 
-function textOf(told: Verdict, isJson: boolean, io: Io): string {
-  if (isJson) return `${JSON.stringify(told, null, 2)}\n`;
+function textOf(told: Verdict, soFar: number | null, io: Io): string {
   // Colours are of the screen; what is within the lines is of others and was shown as it is.
   const screen = screenOf(io);
-  const lines = summary(told, { ...screen, color: false });
+  const lines = summary(told, { ...screen, color: false }, soFar);
   return `${lines.map((line) => clean(line)).join('\n')}\n`;
 }
 

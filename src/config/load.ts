@@ -9,7 +9,7 @@ import { findMetric } from '../gauges.ts';
 import { PHASE_NAME, type PlannedPhase } from '../phases.ts';
 import { DURATION_HINT, parseDuration } from '../quantity.ts';
 import { didYouMean } from './nearest.ts';
-import type { OptionName } from './options.ts';
+import { keyOf, OPTION_NAMES, type OptionName } from './options.ts';
 import type { Address } from './optionvalue.ts';
 import { buildJtl } from './jtl.ts';
 import { type PoolMax, parsePoolMax } from './poolmax.ts';
@@ -21,7 +21,7 @@ import { buildServers, SERVERS_MAX, unused } from './servers.ts';
 import { buildSignals } from './signals.ts';
 import type { SignalSpec } from '../intake/signals-spec.ts';
 import { defaultRole, parseTarget, type Selector } from '../selector.ts';
-import { emptyLayer, type Layer, Settings, subject } from './settings.ts';
+import { emptyLayer, isOfFile, type Layer, Settings, subject } from './settings.ts';
 import { readSmallFile } from './smallfile.ts';
 import type { TargetSpec } from '../targets.ts';
 
@@ -112,6 +112,12 @@ export function buildOverrides(settings: Settings, catalog: Sources['catalog'], 
     ...(given('mustLive') ? { mustLive: settings.get('mustLive') } : {}),
     ...(given('warmup') ? { warmup: settings.get('warmup') } : {}),
   };
+}
+
+/** Keys of the file that nothing asks for, where only some options count. */
+export function idleKeys(settings: Settings, counting: readonly OptionName[]): string[] {
+  const places = (name: OptionName): string => (name === 'target' ? settings.targets[0]?.place : settings.placeOf(name)) ?? '';
+  return OPTION_NAMES.flatMap((name) => (counting.includes(name) || !isOfFile(places(name)) ? [] : (keyOf(name) ?? [])));
 }
 
 /** Targets without a role of their own are named after what they are; the second `node` is `node-2`. */

@@ -1,7 +1,7 @@
 /** Database servers as they are configured: the URL of a flag, a variable or a file, or a map of a file. */
 import { dirname, resolve } from 'node:path';
 import type { Rule } from '../analysis/rules.ts';
-import { GAUGE_NAME } from '../gauges.ts';
+import { GAUGE_NAME, gaugeLimits } from '../gauges.ts';
 import type { GaugeSpec, ServerSpec } from '../servers.ts';
 import type { Faults, Given } from './faults.ts';
 import { parseServerUrl, type ServerUrl, UrlFault, withPassword } from './serverurl.ts';
@@ -55,11 +55,8 @@ export function buildServers(settings: Settings, taken: Map<string, string>, fau
   return specs;
 }
 
-/** A gauge with a limit is a rule of its own. */
 export function gaugeRules(servers: readonly ServerSpec[], parse: (text: string) => Rule): Rule[] {
-  return servers.flatMap(({ name, gauges }) =>
-    gauges.flatMap((gauge) => (gauge.limit === null ? [] : parse(`${name}: gauge.${gauge.name} < ${gauge.limit}`))),
-  );
+  return servers.flatMap(gaugeLimits).map(parse);
 }
 
 function claim(name: string, given: Given, taken: Map<string, string>, faults: Faults): void {

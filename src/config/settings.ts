@@ -32,7 +32,12 @@ export function understand<N extends OptionName>(name: N, given: Given, faults: 
 
 /** `interval: ` before a message about a line of a file; a flag or a variable names the option itself. */
 export function subject(name: OptionName, place: string): string {
-  return /:\d+:\d+$/.test(place) ? `${keyOf(name) ?? name}: ` : '';
+  return isOfFile(place) ? `${keyOf(name) ?? name}: ` : '';
+}
+
+/** A line of the file, not a flag or a variable. */
+export function isOfFile(place: string): boolean {
+  return /:\d+:\d+$/.test(place);
 }
 
 /** What was decided, and where each value comes from. */

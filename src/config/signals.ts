@@ -2,7 +2,7 @@
 import type { Rule } from '../analysis/rules.ts';
 import type { Unit } from '../catalog.ts';
 import { parseSelector, type Selector } from '../intake/match.ts';
-import { SIGNAL_NAME } from '../intake/signals-metric.ts';
+import { SIGNAL_NAME, signalLimits } from '../intake/signals-metric.ts';
 import {
   AGGREGATE_OF,
   AGGREGATES,
@@ -71,13 +71,14 @@ export function buildSignals(settings: Settings, around: Around, faults: Faults)
   return specs.map(({ spec }) => spec);
 }
 
-/** A signal with a limit is a rule of its own. What is wrong with a limit is told at its place. */
+/** What is wrong with a limit is told at its place. */
 export function signalRules(settings: Settings, signals: readonly SignalSpec[], parse: (text: string) => Rule, faults: Faults): Rule[] {
-  return signals.flatMap(({ name, limit, target }) => {
-    if (limit === null) return [];
+  return signals.flatMap((signal) => {
+    const [rule] = signalLimits(signal);
+    if (rule === undefined) return [];
+    const { name } = signal;
     const entry = settings.list('signals').find(({ beside }) => (beside?.['name'] as Given | undefined)?.text === name);
     const place = (entry?.beside?.['limit'] as Given | undefined) ?? entry;
-    const rule = `${target === null ? '' : `${target}: `}signal.${name} ${limit}`;
     return place === undefined ? parse(rule) : (faults.attempt(place, () => parse(rule)) ?? []);
   });
 }

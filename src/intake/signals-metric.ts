@@ -63,6 +63,13 @@ export function findSignal(name: string, declared: readonly Declared[]): MetricD
   return name.endsWith('.quantile') ? quantileMetric(signal) : signalMetric(signal);
 }
 
+export type DeclaredLimit = Pick<SignalSpec, 'name' | 'target' | 'limit'>;
+
+/** A signal with a limit is a rule of its own. */
+export function signalLimits({ name, target, limit }: DeclaredLimit): string[] {
+  return limit === null ? [] : [`${target === null ? '' : `${target}: `}signal.${name} ${limit}`];
+}
+
 /** `queue` of `signal.queue`, `soak.signal.queue` and `signal.queue.quantile`; null for the name of anything else. */
 export function signalName(metric: string): string | null {
   const name = /^(?:soak\.)?signal\.(.*?)(?:\.quantile)?$/.exec(metric)?.[1];

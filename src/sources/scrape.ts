@@ -7,13 +7,16 @@ import { type Page, readPage } from '../intake/exposition.ts';
 import type { Intake, Origin, Point } from '../intake/point.ts';
 import type { Signals } from '../intake/signals.ts';
 import type { ScrapeSpec } from '../intake/signals-spec.ts';
-import type { Owner } from '../series.ts';
+import { labelled, type Owner } from '../series.ts';
 import { failureOf, ScrapeFailure } from './scrape-failure.ts';
 import { METRICS } from './scrape-metrics.ts';
 import { type Answer, PageClient } from './scrape-request.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
 
 export { METRICS };
+
+/** A program that is slow to start is not a page that cannot be read. */
+const VAIN_READS = 3;
 
 export interface Scraping {
   readonly signals: Signals;
@@ -56,8 +59,10 @@ class ScrapeSource implements Source {
   readonly #scraping: Scraping;
   readonly #client: PageClient;
   readonly #owner: Owner;
-  /** Why it failed the last time, as it was told; null while it does not. */
-  #failing: string | null = null;
+  /** Why it failed the last time; null while it does not. */
+  #failing: ScrapeFailure | null = null;
+  /** Failed reads before the first good one; null after that. */
+  #vain: number | null = 0;
   #isBadTold = false;
   #isUseTold = false;
 
@@ -90,12 +95,19 @@ class ScrapeSource implements Source {
     }
   }
 
+  /** Of a run that was too short for so many reads. */
+  finish(sink: Sink): Promise<void> {
+    if (this.#failing !== null && this.#vain !== null && this.#vain < VAIN_READS) this.#tellUnread(sink, this.#failing);
+    return Promise.resolve();
+  }
+
   close(): void {
     this.#client.close();
   }
 
   #take(sink: Sink, answer: Answer, page: Page, used: number): void {
     const at = sink.now();
+    this.#vain = null;
     this.#scraping.signals.flush(this.#spec.name, sink, { at, period: this.period });
     this.#set(sink, at, METRICS.up, 1);
     this.#set(sink, at, METRICS.duration, answer.seconds);
@@ -122,12 +134,20 @@ class ScrapeSource implements Source {
     sink.event('blind', `${this.name}: ${reason}`, this.#about({ metric: 'soak.signal.*', reason }));
   }
 
-  #failed(sink: Sink, { kind, message }: ScrapeFailure): void {
+  #failed(sink: Sink, failure: ScrapeFailure): void {
+    const { kind, message } = failure;
     this.#set(sink, sink.now(), METRICS.up, 0);
-    const why = `${kind} ${message}`;
-    if (this.#failing === why) return;
-    this.#failing = why;
-    sink.event('source_failed', `${this.name} cannot be read: ${message}`, this.#about({ class: kind }));
+    if (kind !== this.#failing?.kind || message !== this.#failing.message)
+      sink.event('source_failed', `${this.name} cannot be read: ${message}`, this.#about({ class: kind }));
+    this.#failing = failure;
+    if (this.#vain !== null && ++this.#vain === VAIN_READS) this.#tellUnread(sink, failure);
+  }
+
+  /** Blind are its samples, of which the first one takes it back. */
+  #tellUnread(sink: Sink, { message }: ScrapeFailure): void {
+    const metric = labelled(METRICS.samples.name, { 'soak.scrape': this.#spec.name });
+    const reason = `the page of metrics has not been readable: ${message}`;
+    sink.event('blind', `${this.name}: ${reason}`, this.#about({ metric, reason }));
   }
 
   #about(data: Readonly<Record<string, string>>) {

@@ -1,8 +1,10 @@
 /**
- * What is pushed to pages that watch a run: new values every two seconds, and that there is a new report after each look of the judge.
+ * What is pushed to pages that watch a run: new values every two seconds, and that there is a new report: after each look of the judge, and
+ * when something happened.
  * Server-sent events: one direction, and a browser connects again by itself.
  */
 import type { RunState } from '../runstate.ts';
+import type { RunEvent } from '../tick.ts';
 
 /** A client that takes events until it goes away. */
 export interface EventStream {
@@ -17,6 +19,9 @@ const CLIENTS_MAX = 16;
 
 /** Run time between values. */
 const VALUES_S = 2;
+
+/** Run time between two reports for what happens: a report of 500 signals takes a tenth of a second, and a storm of events is to cost little. */
+const EVENTS_S = 5;
 
 /** Also for whoever comes, or comes back, after the end. */
 const END = 'event: end\ndata: end\n\n';
@@ -33,6 +38,9 @@ export class Feed {
   #sentAt = -Infinity;
   #isOver = false;
   #looks = 0;
+  #happened: RunEvent | undefined;
+  #reportAt = -Infinity;
+  #reports = 0;
 
   constructor(fed: Fed) {
     this.#fed = fed;
@@ -52,12 +60,19 @@ export class Feed {
     return this.#clients.size;
   }
 
+  /** How many reports there have been to ask for: between two of them nothing happened that one should show. */
+  get reports(): number {
+    return this.#reports;
+  }
+
   /** After each tick. Costs nothing while nobody watches. */
   tick(): void {
     const { state } = this.#fed;
-    if (state.looks !== this.#looks) {
+    if (this.#isReportDue()) {
       this.#looks = state.looks;
-      this.#tell('report', String(state.looks));
+      this.#happened = state.events.at(-1);
+      this.#reportAt = state.t;
+      this.#tell('report', String(++this.#reports));
     }
     if (this.#clients.size === 0 || state.t - this.#sentAt < VALUES_S) return;
     this.#sentAt = state.t;
@@ -72,6 +87,11 @@ export class Feed {
   end(): void {
     this.#isOver = true;
     for (const client of this.#clients) client.send(END);
+  }
+
+  #isReportDue(): boolean {
+    const { looks, events, t } = this.#fed.state;
+    return looks !== this.#looks || (events.at(-1) !== this.#happened && t - this.#reportAt >= EVENTS_S);
   }
 
   #tell(event: string, data: string): void {

@@ -56,13 +56,16 @@ export function minuteLine(verdict: Verdict, figures: LiveFigures): string {
   return `${formatDuration(figures.now)}${left}  ${verdict.outcome} so far  ${first.join('; ')}`;
 }
 
-/** The end of a run, readable: the verdict, why, what was found, and what could not be judged. */
-export function summary(verdict: Verdict, screen: Screen): string[] {
-  const seconds = (parseRfc3339(verdict.run.end ?? '') ?? Number.NaN) - (parseRfc3339(verdict.run.start) ?? Number.NaN);
+/**
+ * The verdict of a run, readable: why, what was found, and what could not be judged.
+ * @param soFar run time of the verdict of a run that has not ended
+ */
+export function summary(verdict: Verdict, screen: Screen, soFar: number | null = null): string[] {
+  const seconds = soFar ?? (parseRfc3339(verdict.run.end ?? '') ?? Number.NaN) - (parseRfc3339(verdict.run.start) ?? Number.NaN);
   const coverage = verdict.coverage === null ? '' : `, ${Math.floor(verdict.coverage * 100)} % of the samples taken`;
   const lines = [
     paint(screen, verdict.outcome, verdict.outcome.toUpperCase()) +
-      ` after ${Number.isFinite(seconds) ? formatDuration(seconds) : 'an unknown time'}${coverage}`,
+      `${soFar === null ? '' : ' so far,'} after ${Number.isFinite(seconds) ? formatDuration(seconds) : 'an unknown time'}${coverage}`,
   ];
   for (const reason of verdict.reasons) lines.push(`  ${clean(reason)}`);
   const judged = shown(verdict, 30);

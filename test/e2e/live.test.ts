@@ -6,6 +6,7 @@ import { SimClock } from '../../src/clock.ts';
 import { LivePage } from '../../src/live.ts';
 import { SILENT } from '../../src/log.ts';
 import type { Report } from '../../src/report/value.ts';
+import type { RunEvent } from '../../src/tick.ts';
 import type { EventStream } from '../../src/views/feed.ts';
 import { listen, type Listener, textOf } from '../../src/views/http.ts';
 import { runRoutes } from '../../src/views/routes.ts';
@@ -27,10 +28,13 @@ interface Served {
   ask(path: string, accept?: string): Promise<{ status: number; type: string; policy: string; text: string }>;
 }
 
-async function serve(inbound: string | null = null, host = '127.0.0.1'): Promise<Served> {
+type Happening = Pick<RunEvent, 't' | 'kind'> & Partial<RunEvent>;
+
+async function serve(inbound: string | null = null, host = '127.0.0.1', happening: readonly Happening[] = []): Promise<Served> {
   const simulation = new Simulation({
     hours: 1,
     interval: 1,
+    events: happening.map((event) => ({ target: null, data: {}, ...event })),
     series: [
       { def: M.memory, signal: (t) => 1e8 + t },
       { def: M.requests, source: 'traffic', signal: (t) => 10 * t },
@@ -139,6 +143,25 @@ describe('a live run', () => {
       .map((event) => JSON.parse(event.slice(event.indexOf('{'))) as object);
     expect(values.length).toBe(18);
     expect(values[0]).toEqual({ t: 91, series: [1, 0], values: [910, 100_000_091] });
+  });
+
+  test('tells what happened at once, and of many events once in five seconds; whoever comes is shown it', async () => {
+    const storm = Array.from({ length: 30 }, (_, i) => ({ t: 70 + i, kind: 'mark' as const, message: `mark ${i}` }));
+    const served = await serve(null, '127.0.0.1', [{ t: 65, kind: 'phase', data: { phase: 'fault', judged: false } }, ...storm]);
+    served.until(64);
+    const client = await listening(served);
+    const reports = (): number => client.text().split('event: report').length - 1;
+    const marks = async (): Promise<number> => (JSON.parse((await served.ask('/api/report')).text) as Report).timeline.marks.length;
+    expect(await marks()).toBe(0);
+    served.until(65);
+    await expect.poll(reports).toBe(1);
+    const { timeline } = JSON.parse((await served.ask('/api/report')).text) as Report;
+    expect(timeline.phases.at(-1)).toMatchObject({ name: 'fault', from: 65 });
+    served.until(70);
+    expect(await marks()).toBe(1);
+    served.until(110);
+    await expect.poll(reports).toBe(1 + 7);
+    expect(await marks()).toBe(30);
   });
 
   test('tells its end to who comes back after it', async () => {

@@ -151,6 +151,7 @@ describe.concurrent('pages', () => {
       expect(jobs.at(-1)).toBeGreaterThan(400);
       expect(result.events('source_failed')).toMatchObject([{ data: { source: 'scrape app', class: 'refused' } }]);
       expect(result.events('source_recovered')).toHaveLength(1);
+      expect(result.verdict.blind.filter(({ metric }) => metric.startsWith('soak.scrape'))).toEqual([]);
     });
   });
 
@@ -234,6 +235,7 @@ describe('a page that is none', () => {
       ...Object.entries(pages).map(([name, { url }]) => seconds(url, name)),
       seconds(rawUrl, 'raw'),
       seconds('http://127.0.0.1:9/metrics', 'nobody'),
+      '  - {name: rare, url: "http://127.0.0.1:9/metrics", every: 5s}',
     ];
     const file = config(stage, 'scrape:', ...list, 'signals:', '  - {name: good, from: bad, match: good}');
     const result = await (await stage.watching([...file, '--duration', '9s'])).result();
@@ -251,13 +253,19 @@ describe('a page that is none', () => {
       broken: 'protocol',
       raw: 'protocol',
       nobody: 'refused',
+      rare: 'refused',
     });
     for (const name of first.keys()) {
       const up = samples(result, 'soak.scrape.up', { 'soak.scrape': name });
-      expect(up.length).toBeGreaterThan(3);
+      expect(up.length).toBeGreaterThan(name === 'rare' ? 0 : 3);
       expect(new Set(up)).toEqual(new Set([0]));
       expect(samples(result, 'soak.scrape.samples', { 'soak.scrape': name })).toEqual([]);
     }
+    const unread = result.verdict.blind.filter(({ metric }) => metric.startsWith('soak.scrape.samples'));
+    expect(unread.map(({ metric }) => /"(.*)"/.exec(metric)?.[1]).toSorted()).toEqual([...first.keys()].toSorted());
+    expect(unread.find(({ metric }) => metric.includes('nobody'))?.reason).toBe(
+      'the page of metrics has not been readable: nothing listens there (ECONNREFUSED)',
+    );
     expect(new Set(samples(result, 'soak.signal.good'))).toEqual(new Set([7]));
     expect(new Set(samples(result, 'soak.scrape.lines.bad'))).toEqual(new Set([1]));
     const told = result.events('blind').find(({ message }) => message.startsWith('scrape bad'));
@@ -324,7 +332,9 @@ describe('a page that is none', () => {
         ['scrape home', 'credentials'],
       ]),
     );
-    expect(agent.out + agent.err + JSON.stringify([result.verdict, ...result.events('source_failed')])).not.toContain('hunter2');
+    expect(
+      agent.out + agent.err + JSON.stringify([result.verdict, ...result.events('source_failed'), ...result.events('blind')]),
+    ).not.toContain('hunter2');
     expect(reading(result.folder, (reader) => JSON.stringify(reader.header))).not.toContain('hunter2');
   });
 

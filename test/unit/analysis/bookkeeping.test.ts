@@ -104,6 +104,24 @@ describe('blind spots', () => {
     expect(blind.list(table.all(), store)).toEqual([]);
   });
 
+  test('may be one of many series, and only that one takes it back', () => {
+    const [table, store, blind] = [new SeriesTable(), new Store(), new BlindSpots()];
+    const [own, other] = ['own', 'other'].map((page) =>
+      table.open({ source: 'scrape', target: 'api', member: null, period: 10 }, SCRAPE.samples, { 'soak.scrape': page }),
+    );
+    for (const series of table.all()) store.add(series);
+    for (const page of ['own', 'other'])
+      blind.watch([event(1, 'blind', { metric: `soak.scrape.samples{soak.scrape="${page}"}`, reason: 'refused' })]);
+    const feed = (id: number): string[] => {
+      const batch = new Batch();
+      batch.set(id, 1, 5);
+      store.fold(batch.close(0, 5, 5).samples);
+      return blind.list(table.all(), store).map(({ metric }) => metric);
+    };
+    expect(feed(other!)).toEqual(['soak.scrape.samples{soak.scrape="own"}']);
+    expect(feed(own!)).toEqual([]);
+  });
+
   test('may cover many metrics', () => {
     expect(covers({ metric: 'process.*' }, 'process.cpu.time')).toBe(true);
     expect(covers({ metric: 'process.cpu.time' }, 'process.cpu.time')).toBe(true);

@@ -120,6 +120,12 @@ describe('summary', () => {
     expect(lines).toContain('- a rule is broken');
   });
 
+  test('says how long a run that goes on has been judged', () => {
+    const goesOn = { ...VERDICT, run: { ...VERDICT.run, end: null } };
+    expect(summary(goesOn, PLAIN, 600)[0]).toBe('FAIL so far, after 10m, 99 % of the samples taken');
+    expect(summary(goesOn, PLAIN)[0]).toContain('FAIL after an unknown time');
+  });
+
   test('lists gated series, worst first, and quiet advisory ones not at all', () => {
     const at = (text: string): number => lines.findIndex((line) => line.includes(text));
     expect(at('112MB')).toBeGreaterThan(0);
