@@ -5,6 +5,8 @@ import type { Verdict } from '../../../src/analysis/verdict.ts';
 import { parseRule } from '../../../src/analysis/ruleparser.ts';
 import { defineMetrics } from '../../../src/catalog.ts';
 import { CATALOG } from '../../../src/metrics.ts';
+import { presetRules } from '../../../src/config/presets.ts';
+import { METRICS as PROCESS } from '../../../src/sources/process-metrics.ts';
 import { METRICS as POOL } from '../../../src/sources/pool-metrics.ts';
 import { RunState } from '../../../src/runstate.ts';
 import { M } from '../../sim/metrics.ts';
@@ -150,6 +152,20 @@ describe('the generator', () => {
     const verdict = verdictOf([leaking, fds, load(() => 50), generator], { options: { generators: ['load'] } });
     expect(verdict.outcome).toBe('fail');
     expect(said(verdict, 'leak')[0]!.target).toBe('api');
+  });
+
+  test('is spared by rules that name nobody, and held to those that name it', () => {
+    const busy: Simulated = { def: PROCESS.cpuUtilization, target: 'load', signal: constant(0.85) };
+    const large: Simulated = { def: M.memory, target: 'load', signal: constant(3000 * MB) };
+    const seed = presetRules('seed')!;
+    const ended = (...texts: readonly string[]) => {
+      const rules = [...seed, ...texts].map((text) => parseRule(text, (name) => CATALOG.find(name)));
+      const verdict = verdictOf([memory, fds, load(() => 50), busy, large], { options: { generators: ['load'], rules } });
+      return said(verdict, 'rule').map(({ evidence }) => evidence['rule']);
+    };
+    expect(ended('memory.private slope < 1MB/h')).toEqual([]);
+    expect(ended('load: cpu avg < 80%')).toEqual(['load: cpu avg < 80%']);
+    expect(ended('load: memory.private < 2GB')).toEqual(['load: memory.private < 2GB']);
   });
 
   test('that is well is not heard of', () => {
