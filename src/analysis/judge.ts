@@ -169,7 +169,11 @@ export class Judge {
     return {
       breaches: [...this.#thresholds.breaches(), ...this.#windows.breaches(), ...end.breaches],
       unresolved: [...this.#windows.unresolved(), ...end.unresolved],
-      unseen: this.#options.rules.filter((rule, index) => isWatched(rule) && !rule.optional && !isSeen(index)),
+      unseen: this.#options.rules.flatMap((rule, index) =>
+        isWatched(rule) && !rule.optional && !isSeen(index)
+          ? [{ rule, because: this.#thresholds.unseenBecause(index) ?? this.#windows.unseenBecause(index) }]
+          : [],
+      ),
     };
   }
 
