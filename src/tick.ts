@@ -22,7 +22,7 @@ export const EVENT_KINDS = [
   'mark', // a note of the user
   'oom_kill',
   'load_start', // the `--` command
-  'load_end', // data.class: ok, thresholds, aborted or tool_error; data.tool
+  'load_end', // data.class: ok, thresholds, failures, aborted or tool_error; data.tool
   'load_note', // something about the figures of load: data.what (failing, recovered, dropped, overflow ...)
   'probe_down', // a probe fails: data.probe, data.class
   'probe_up', // it succeeds again: data.probe, data.seconds of the outage

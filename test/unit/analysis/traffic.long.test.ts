@@ -135,6 +135,23 @@ describe('patterns', () => {
   });
 });
 
+describe('a load tool that ends with failures', () => {
+  const events = [
+    { t: 4 * HOUR - 10, kind: 'load_end' as const, target: null, message: 'locust ended', data: { class: 'failures', tool: 'locust' } },
+  ];
+  const endOf = (...traffic: readonly Simulated[]) => said(verdictOf([memory, fds, ...traffic], { events }), 'load');
+
+  test('is a note where it was seen at work', () => {
+    expect(endOf(load(() => 50))).toMatchObject([{ outcome: 'pass', why: expect.stringMatching(/for rules such as errors/) as unknown }]);
+  });
+
+  test('may never have begun where nothing was seen of it', () => {
+    const never = { outcome: 'inconclusive', why: expect.stringMatching(/no traffic of it was seen/) as unknown };
+    expect(endOf()).toMatchObject([never]);
+    expect(endOf(load(() => 0))).toMatchObject([never]);
+  });
+});
+
 describe('the generator', () => {
   const generator: Simulated = { def: M.memory, target: 'load', signal: sum(constant(100 * MB), line(200 * MB), white(4, 0.2 * MB)) };
   const slower = latency(rising);
