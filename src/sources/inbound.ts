@@ -12,7 +12,7 @@ import { METRICS } from './inbound-metrics.ts';
 import { type Notes, noteDoors } from './inbound-notes.ts';
 import { otlpDoor } from './inbound-otlp.ts';
 import { Site } from './inbound-site.ts';
-import { Tally } from './inbound-tally.ts';
+import { type Figures, Tally } from './inbound-tally.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
 
 export { METRICS };
@@ -32,8 +32,7 @@ export interface Inbound {
   readonly token: string | null;
   /** Says how many of them were of use. */
   take(points: readonly Point[], origin: Origin): number;
-  /** Points so far that nobody had a use for. */
-  unclaimed(): number;
+  figures(): Figures;
   readonly notes: Notes;
   /** Where it listens, once it does: `http://127.0.0.1:4318`. */
   listening(url: string): void;
@@ -93,7 +92,7 @@ class InboundSource implements Source {
   }
 
   read(sink: Sink): void {
-    this.#tally.flush(sink, this.#inbound.unclaimed());
+    this.#tally.flush(sink, this.#inbound.figures());
   }
 
   async close(): Promise<void> {
