@@ -24,6 +24,7 @@ import { type OpenedRun, openRun } from './runs.ts';
 import { RunState } from './runstate.ts';
 import { SeriesTable } from './series.ts';
 import type { Claims } from './intake/claims.ts';
+import type { LoadTools } from './traffic/loadtools.ts';
 import { intakesOf } from './intakes.ts';
 import { hostFacts } from './sources/facts.ts';
 import type { Inbound } from './sources/inbound.ts';
@@ -66,6 +67,7 @@ export class Agent {
   readonly targets: Targets;
   /** What came of the points that others told. */
   readonly claims: Claims;
+  readonly #tools: LoadTools;
   readonly #clock: Clock;
   readonly #env: Env;
   readonly #log: Logger;
@@ -100,6 +102,7 @@ export class Agent {
     const ctx: SourceContext = { series: table, targets: this.targets, servers, clock, log: this.#log, roots: config.roots };
     const intakes = intakesOf(ctx, config);
     this.claims = intakes.claims;
+    this.#tools = intakes.tools;
     this.#page = this.#livePage();
     this.#sources = sources(ctx, config, { figures: this.#figures(), intakes, inbound: this.#inbound() });
   }
@@ -373,7 +376,7 @@ export class Agent {
       inbound && {
         ...inbound,
         take: (points, origin) => this.claims.take(points, origin),
-        unclaimed: () => this.claims.unclaimed,
+        figures: () => ({ unclaimed: this.claims.unclaimed, uncounted: this.#tools.uncounted() }),
         notes: {
           phase: (phase, judged) => this.beginPhase(phase, judged),
           mark: (text) => this.mark(text),

@@ -1,7 +1,7 @@
 /** What both listeners share: how an address is bound and spelled, how long a client may take, and how a server ends in time. */
 import { once } from 'node:events';
-import type { Server } from 'node:http';
-import { type AddressInfo, isIP, isIPv6 } from 'node:net';
+import type { IncomingMessage, Server } from 'node:http';
+import { type AddressInfo, isIP, isIPv6, type Socket } from 'node:net';
 import { within } from './clock.ts';
 import { errno, messageOf, Problem } from './problem.ts';
 
@@ -39,6 +39,24 @@ function cannotListen({ host, port }: { readonly host: string; readonly port: nu
     ENOTFOUND: `the name ${host} has no address: give an address such as 127.0.0.1 or 0.0.0.0`,
   };
   return reasons[errno(error) ?? ''] ?? `cannot listen on ${address}: ${messageOf(error)}`;
+}
+
+/**
+ * Bounds the connections of a server, so that those who have not asked anything yet cannot keep out those who do: three quarters of the places
+ * are for them, and whoever has waited longest makes room.
+ * @param full is called for each connection that is closed or refused
+ */
+export function boundConnections(server: Server, max: number, full: () => void): void {
+  const silent = new Set<Socket>();
+  server.maxConnections = max;
+  server.on('connection', (socket: Socket) => {
+    silent.add(socket.once('close', () => silent.delete(socket)));
+    if (silent.size <= (max * 3) / 4) return;
+    silent.values().next().value?.destroy();
+    full();
+  });
+  server.on('drop', full);
+  server.on('request', ({ socket }: IncomingMessage) => silent.delete(socket));
 }
 
 /** Answers what is being answered for a second at most, then cuts what is left: half a request, or a client that does not take its answer. */

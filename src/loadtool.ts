@@ -78,7 +78,7 @@ const NOTHING: LoadAdvice = { env: {}, messages: [] };
 /** The recipe of each tool that tells us of its load only when it is told to. docs/load.md has them all. */
 const RECIPES: Partial<Record<LoadTool, string>> = {
   k6: 'k6 tells of its load with --out opentelemetry, and needs little memory with --no-thresholds --summary-mode=disabled',
-  locust: 'Locust tells of its load with --otel',
+  locust: 'Locust tells of its load with --otel, and ends with 0 whatever requests failed with --exit-code-on-error 0',
   artillery: 'Artillery tells of its load with the plugin publish-metrics, type open-telemetry',
   jmeter: 'JMeter tells of its load by a file: -l results.jtl, and --jtl results.jtl here',
 };
@@ -144,8 +144,11 @@ function unset(wanted: Readonly<Record<string, string>>, env: Variables): Record
   return Object.fromEntries(Object.entries(wanted).filter(([name]) => env[name] === undefined));
 }
 
-/** `thresholds`: the tool found its own limits broken. `aborted`: it was ended from outside. `tool_error`: there was no whole load. */
-export type LoadClass = 'ok' | 'thresholds' | 'aborted' | 'tool_error';
+/**
+ * `thresholds`: the tool found its own limits broken. `failures`: some requests failed, or it could not run, and it does not say which.
+ * `aborted`: it was ended from outside. `tool_error`: there was no whole load.
+ */
+export type LoadClass = 'ok' | 'thresholds' | 'failures' | 'aborted' | 'tool_error';
 
 export interface LoadOutcome {
   readonly class: LoadClass;
@@ -173,8 +176,8 @@ const K6_CODES: Readonly<Record<number, readonly [LoadClass, string]>> = {
 
 /** Tools that end with 1 when requests failed, as well as when they could not run. Source: their documentation. */
 const ONE: Partial<Record<LoadTool, readonly [LoadClass, string]>> = {
-  locust: ['thresholds', 'there were failed requests'],
-  artillery: ['thresholds', 'its checks failed, or it could not run'],
+  locust: ['failures', 'requests failed, one is enough, or it could not run'],
+  artillery: ['failures', 'its checks failed, or it could not run'],
   gatling: ['tool_error', 'it could not run'],
 };
 

@@ -3,6 +3,7 @@
  * its predecessor. Ids are dense integers in order of first appearance; the record stores them, so they never change in a run.
  */
 import type { LabelsOf, MetricDef } from './catalog.ts';
+import { cut } from './problem.ts';
 
 /** Contracts, "Caps". 10,000 series at 1 Hz are 0.03 % of a core to fold and 370 MB of record a day before thinning. */
 export const SERIES_MAX = 10_000;
@@ -127,4 +128,18 @@ export function seriesLabel(series: Pick<Series, 'source' | 'target' | 'member' 
 export function labelled(name: string, given: Series['labels']): string {
   const labels = Object.entries(given).map(([label, value]) => `${label}=${JSON.stringify(value)}`);
   return labels.length > 0 ? `${name}{${labels.join(',')}}` : name;
+}
+
+/** Longer names are of no use in a table. */
+const NAME_MAX = 100;
+
+/**
+ * The name of an operation. Of a URL only the path is left: the host is the target, and queries and users may be secrets. Null when
+ * nothing is left.
+ */
+export function operationName(text: string | undefined): string | null {
+  if (text === undefined) return null;
+  const path = text.replace(/^([A-Z]+ )?[a-z][a-z0-9+.-]*:\/\/[^/?#]*/i, '$1').replace(/[?#].*$/s, '');
+  const name = cut(path.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()).slice(0, NAME_MAX);
+  return name === '' ? (/:\/\//.test(text) ? '/' : null) : name;
 }

@@ -22,7 +22,7 @@ export const EVENT_KINDS = [
   'mark', // a note of the user
   'oom_kill',
   'load_start', // the `--` command
-  'load_end', // data.class: ok, thresholds, aborted or tool_error; data.tool
+  'load_end', // data.class: ok, thresholds, failures, aborted or tool_error; data.tool
   'load_note', // something about the figures of load: data.what (failing, recovered, dropped, overflow ...)
   'probe_down', // a probe fails: data.probe, data.class
   'probe_up', // it succeeds again: data.probe, data.seconds of the outage
@@ -32,6 +32,7 @@ export const EVENT_KINDS = [
   'connection_stuck', // data.pid, data.port, data.evidence
   'connection_returned', // one that was called stuck came back to life or was closed
   'sender_seen', // first points of a program at the inbound listener: data.sender, data.behind seconds of its clock
+  'sender_clock', // later points of it have times in our future: data.sender, data.ahead seconds
   'sender_refused', // the first request or point refused for a reason: data.why
   'source_failed', // reads of a source began to fail
   'source_recovered',

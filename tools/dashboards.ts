@@ -8,6 +8,7 @@ import { OVERVIEW } from './observability/dashboards/overview.ts';
 import { SERVERS } from './observability/dashboards/servers.ts';
 import { TARGET_DASHBOARD } from './observability/dashboards/target.ts';
 import { type Dashboard, dashboardJson } from './observability/grafana.ts';
+import { grafanaRules } from './observability/grafanarules.ts';
 import { provisioning } from './observability/provisioning.ts';
 import { ruleFiles } from './observability/rulefiles.ts';
 
@@ -18,5 +19,5 @@ export function generateDashboards(): { path: string; text: string }[] {
     const name = dashboard.uid.replace(/^soak-/, '');
     return { path: `dashboards/grafana/${name}.json`, text: `${JSON.stringify(dashboardJson(dashboard), null, 2)}\n` };
   });
-  return [...dashboards, ...provisioning(), ...ruleFiles()];
+  return [...dashboards, ...provisioning(), grafanaRules(DASHBOARDS), ...ruleFiles()];
 }

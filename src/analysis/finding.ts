@@ -27,8 +27,8 @@ export interface Matters {
   readonly outages: readonly Outage[];
   readonly disturbances: readonly Disturbance[];
   readonly loadEnds: readonly LoadEnded[];
-  /** Rules that were never compared with a sample. */
-  readonly unseen: readonly Rule[];
+  /** Rules that were never compared with a sample, and why; null: there was no series to compare with. */
+  readonly unseen: readonly { readonly rule: Rule; readonly because: string | null }[];
   readonly coverage: number | null;
   readonly blind: readonly BlindSpot[];
 }

@@ -4,7 +4,7 @@ import { seriesLabel, type Series } from '../series.ts';
 import { type At, finding, type Matters } from './finding.ts';
 import type { BlindSpot } from './blind.ts';
 import { HEAP_HIDDEN } from './gates.ts';
-import type { JudgeOptions } from './judgement.ts';
+import type { JudgeOptions, Outcome } from './judgement.ts';
 import { aboutLeak, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
 import { recoveryFindings } from './recoveryfindings.ts';
@@ -14,6 +14,7 @@ import { generatorFindings, isOfGenerator } from './generator.ts';
 import { idleFindings } from './idlefloor.ts';
 import { outageFindings } from './outages.ts';
 import { poolFindings } from './pools.ts';
+import type { LoadEnded } from './loadend.ts';
 import { clockTime } from './sentence.ts';
 import { isOfServer } from './servers.ts';
 import type { Breach } from './thresholds.ts';
@@ -37,7 +38,7 @@ export function findingsOf(matters: Matters, state: JudgedState, options: JudgeO
     ...outages(matters, at),
     ...recoveries(matters, state, options, at),
     ...ruleFindings(matters, state, options, at),
-    ...loads(matters, at),
+    ...loads(matters, state, at),
     ...unworked(matters, at),
     ...uncovered(matters),
     ...matters.blind.map((spot) => blindFinding(spot, at)),
@@ -150,14 +151,32 @@ function recoveries({ disturbances }: Matters, { series: table, t }: JudgedState
   );
 }
 
-/** What a tool finds broken by its own thresholds is a failure that somebody asked for; of a load that was cut off nobody knows the rest. */
-function loads({ loadEnds }: Matters, at: At): Finding[] {
+/** A failure that somebody asked for: what a tool finds broken by its own thresholds. Of a load that was cut off nobody knows the rest. */
+function loads({ loadEnds }: Matters, state: JudgedState, at: At): Finding[] {
   return loadEnds.map((end) =>
-    finding('load', clockTime(end.at), end.class === 'thresholds' ? 'fail' : 'inconclusive', `the load: ${end.message}`, {
+    finding('load', clockTime(end.at), outcomeOfLoad(end, state), `the load: ${end.message}${aboutFailures(end, state)}`, {
       from: at(end.at),
       evidence: { class: end.class, tool: end.tool },
     }),
   );
+}
+
+/** Some failed requests are for the rules to weigh, provided that there was a load. */
+function outcomeOfLoad({ class: how }: LoadEnded, state: JudgedState): Outcome {
+  if (how === 'failures') return hasTraffic(state) ? 'pass' : 'inconclusive';
+  return how === 'thresholds' ? 'fail' : 'inconclusive';
+}
+
+function aboutFailures({ class: how }: LoadEnded, state: JudgedState): string {
+  if (how !== 'failures') return '';
+  return hasTraffic(state)
+    ? '; how many requests may fail is for rules such as errors rate < 1% to say'
+    : '; no traffic of it was seen, so that it may never have begun';
+}
+
+function hasTraffic({ series, store }: JudgedState): boolean {
+  const all = series.all().slice(0, store.size);
+  return all.some(({ def, id }) => def.name === 'soak.traffic.requests' && store.value(id) > 0);
 }
 
 function unworked({ work }: Matters, at: At): Finding[] {

@@ -27,7 +27,7 @@ import { Outages, type OutagesSnapshot } from './outages.ts';
 import { phaseAt } from './phases.ts';
 import { Recovery, type RecoverySnapshot } from './recovery.ts';
 import { judgedRules } from './judgedrules.ts';
-import { isWatched, type Rule } from './rules.ts';
+import { isWatched, type Rule, sparing } from './rules.ts';
 import { StuckConnections, type StuckConnection } from './stuck.ts';
 import { Thresholds, type ThresholdsSnapshot } from './thresholds.ts';
 import type { Verdict } from './verdict.ts';
@@ -75,7 +75,8 @@ export class Judge {
   #judgedAt: number | null = null;
   #verdict: { readonly t: number; readonly run: RunInfo; readonly verdict: Verdict } | null = null;
 
-  constructor(options: JudgeOptions) {
+  constructor(given: JudgeOptions) {
+    const options = { ...given, rules: sparing(given.rules, given.generators) };
     this.#options = options;
     this.#thresholds = new Thresholds(options.rules);
     this.#windows = new WindowRules(options);
@@ -168,7 +169,11 @@ export class Judge {
     return {
       breaches: [...this.#thresholds.breaches(), ...this.#windows.breaches(), ...end.breaches],
       unresolved: [...this.#windows.unresolved(), ...end.unresolved],
-      unseen: this.#options.rules.filter((rule, index) => isWatched(rule) && !rule.optional && !isSeen(index)),
+      unseen: this.#options.rules.flatMap((rule, index) =>
+        isWatched(rule) && !rule.optional && !isSeen(index)
+          ? [{ rule, because: this.#thresholds.unseenBecause(index) ?? this.#windows.unseenBecause(index) }]
+          : [],
+      ),
     };
   }
 

@@ -1,5 +1,4 @@
 /** What is said of rules: those that are broken, those that cannot be decided, and those that were never compared with anything. */
-import { formatDuration } from '../quantity.ts';
 import { type Series, seriesLabel } from '../series.ts';
 import { type At, finding, type Matters } from './finding.ts';
 import { type JudgedRule, judgedRules } from './judgedrules.ts';
@@ -8,6 +7,9 @@ import type { JudgedState } from './round.ts';
 import { type Measure, type Rule, unitOf } from './rules.ts';
 import { clockTime, inWords } from './sentence.ts';
 import type { Finding } from './verdict.ts';
+
+/** Told only where its buckets are narrow enough, so that an operation may be known and this not. */
+const OPERATION_QUANTILE = 'soak.traffic.operation.duration.quantile';
 
 export function ruleFindings(matters: Matters, state: JudgedState, { rules }: JudgeOptions, at: At): Finding[] {
   return [
@@ -128,10 +130,14 @@ function unresolved({ unresolved: all }: Matters, state: JudgedState, rules: rea
 }
 
 function unseen({ unseen: rules }: Matters): Finding[] {
-  return rules.map((rule) => {
-    const enough =
-      rule.for > 0 || rule.over !== null ? `, or not for as long as ${formatDuration(Math.max(rule.for, Number(rule.over) || 0))}` : '';
-    const why = `the rule ${rule.text} was never compared with anything: no such series was sampled${enough}`;
+  return rules.map(({ rule, because }) => {
+    const why = `the rule ${rule.text} was never compared with anything: ${because ?? absentIn(rule)}`;
     return finding('rule', rule.text, outcomeOf(rule, 'inconclusive'), why, { evidence: { rule: rule.text } });
   });
+}
+
+function absentIn({ metric }: Rule): string {
+  const needs =
+    metric === OPERATION_QUANTILE ? '; percentiles of an operation need narrow buckets of the load tool, such as exponential ones' : '';
+  return `no such series was sampled${needs}`;
 }

@@ -7,9 +7,9 @@
  *   memory.private vs_baseline < +20% warn       requests rate drop < 50%
  *   errors rate < 1% over 2m abort after 5m      http_req_duration: p(95)<500
  *
- *   rule    = [ role ":" ] ( subject | k6 ) op value { word }
+ *   rule    = [ role ":" ] ( subject | k6 | "worst_window(" duration ")" "p(" percent ")" ) op value { word }
  *   subject = metric [ labels ] [ "worst_window(" duration ")" ] [ measure ] [ "vs_baseline" | "drop" ]   |   "recovery"
- *   k6      = k6 metric [ "{" tag ":" value "}" ] [ ":" ] measure
+ *   k6      = k6 metric [ "{name:" value "}" ] [ ":" ] measure
  *   op      = "<" | "<=" | ">" | ">=" | "==" | "===" | "!="      what must hold
  *   word    = "for" duration | "over" ( duration | "run" ) | "in" phase | "warn" | "abort" [ "after" duration ] | "optional" | labels
  *
@@ -17,10 +17,11 @@
  */
 import type { MetricDef } from '../catalog.ts';
 import { DURATION_HINT, parseDuration } from '../quantity.ts';
+import { operationName } from '../series.ts';
 import { type Measure, type Operator, PLAIN, type Rule } from './rules.ts';
 import { RuleText } from './ruletext.ts';
 import { readerOf } from './rulevalue.ts';
-import { hasQuantiles, K6_METRICS, K6_OPERATION_TAGS, MEASURE_HINT, measureOf, SHARES } from './rulewords.ts';
+import { hasQuantiles, K6_EXPRESSION, K6_HINT, K6_METRICS, K6_TAG_HINT, MEASURE_HINT, measureOf, SHARES } from './rulewords.ts';
 
 type Find = (name: string) => MetricDef | undefined;
 
@@ -39,7 +40,10 @@ const DURATION = /[\d.]+[\w.]*/y;
 const WORD = /(?:for|over|in|warn|abort|optional)\b/y;
 const LABELS = /\{([^}]*)\}/y;
 const LABEL = /^\s*([a-zA-Z_][\w.]*)\s*=\s*"([^"]*)"\s*$/;
-const TAG = /^\s*([a-z_]+)\s*:\s*(.+?)\s*$/;
+const TAG = /^\s*(\w+)\s*:\s*["']?(.+?)["']?\s*$/;
+/** What stands between a metric of k6 and its expression. */
+const TAGGED = /\{[^}=]*:|:/y;
+const QUANTILE = /p\([\d.]+\)/y;
 
 type Draft = { -readonly [K in keyof Rule]: Rule[K] };
 
@@ -69,7 +73,11 @@ class RuleParser {
   #role(): string | null {
     const { at } = this.#text;
     const role = this.#text.take(ROLE)?.[1] ?? null;
-    if (role === null || !Object.hasOwn(K6_METRICS, role)) return role;
+    if (role === null) return null;
+    if (!Object.hasOwn(K6_METRICS, role)) {
+      if (this.#text.sees(K6_EXPRESSION)) this.#text.fail(unknownToK6(role), at);
+      return role;
+    }
     this.#text.back(at);
     return null;
   }
@@ -78,6 +86,7 @@ class RuleParser {
   #subject(draft: Draft): MetricDef | null {
     this.#window(draft);
     const { at } = this.#text;
+    if (draft.over !== null && this.#text.sees(QUANTILE)) return this.#k6(draft, 'http_req_duration', at);
     const name = this.#text.take(NAME)?.[0];
     if (name === undefined) this.#text.fail('expected a metric, such as memory.private, fds or threads');
     if (name === 'recovery') {
@@ -111,20 +120,18 @@ class RuleParser {
     return def;
   }
 
+  /** As the traffic has it: of a URL the path. */
   #operation(tag: string, name: string, ofOperation: string | undefined, at: number): string {
-    const [, key, value] = TAG.exec(tag) ?? [];
-    if (key === undefined || value === undefined || ofOperation === undefined || !K6_OPERATION_TAGS.includes(key)) {
-      this.#text.fail(
-        `expected one tag that says what was asked for, as in ${name}{scenario:checkout}: ${K6_OPERATION_TAGS.join(', ')}`,
-        at,
-      );
-    }
-    return value;
+    if (ofOperation === undefined) this.#text.fail(`${name} is not told by tag`, at);
+    const [, key, value = ''] = TAG.exec(tag) ?? [];
+    const operation = key !== 'name' || value.includes(',') ? null : operationName(value);
+    return operation ?? this.#text.fail(K6_TAG_HINT, at);
   }
 
   #metric(draft: Draft, name: string, at: number): MetricDef {
     const def = this.#find(name);
     if (def !== undefined) return def;
+    if (this.#text.sees(TAGGED)) this.#text.fail(unknownToK6(name), at);
     const whole = name.endsWith('.utilization') ? this.#find(name.slice(0, -'.utilization'.length)) : undefined;
     if (whole === undefined) this.#text.fail(`there is no metric ${name}; "soak-agent metrics" lists them with their short names`, at);
     if (whole.limit === undefined) this.#text.fail(`${name}: this metric has no limit that it could be a share of`, at);
@@ -144,7 +151,9 @@ class RuleParser {
     if (word === undefined || ['vs_baseline', 'drop'].includes(word)) return this.#text.back(at);
     const measure = measureOf(word);
     if (measure === null) this.#text.fail(`expected <, <=, > or >= after the metric, or one of ${MEASURE_HINT}`, at);
-    draft.measure = fitting(measure, def) ?? this.#text.fail(unfit(word, measure, def), at);
+    const fit = fitting(measure, def) ?? this.#text.fail(unfit(word, measure, def), at);
+    if (fit.kind === 'quantile' && !isTold(fit.q, def)) this.#text.fail(untold(word, def), at);
+    draft.measure = fit;
     if (draft.measure.kind === 'mean' && hasQuantiles(def)) draft.metric = def.name.replace(/quantile$/, 'mean');
   }
 
@@ -249,6 +258,21 @@ function fitting(measure: Measure, def: MetricDef): Measure | null {
     return kind === 'mean' || kind === 'min' || kind === 'max' ? null : measure;
   }
   return kind === 'rate' || kind === 'count' ? null : measure;
+}
+
+function unknownToK6(name: string): string {
+  return `there is no metric ${name}; ${K6_HINT}`;
+}
+
+/** Of operations there are no buckets, so that there are the quantiles that are recorded, and no others. */
+function isTold(q: number, { labels, name }: MetricDef): boolean {
+  const told = labels?.['soak.quantile'];
+  return !name.startsWith('soak.traffic.operation.') || !Array.isArray(told) || told.includes(String(q));
+}
+
+function untold(word: string, { labels, alias }: MetricDef): string {
+  const told = (labels!['soak.quantile'] as readonly string[]).map((q) => `p(${Number(q) * 100})`);
+  return `${word}: of ${alias} there are ${told.join(', ')}`;
 }
 
 function unfit(word: string, { kind }: Measure, def: MetricDef): string {

@@ -28,6 +28,8 @@ export interface Rule {
   readonly text: string;
   /** Null: every role that has the metric, and the host and the agent. */
   readonly role: string | null;
+  /** Roles that it is not about although it names none. */
+  readonly spared?: readonly string[];
   /** OpenTelemetry name; null: of `recovery`, every signal. */
   readonly metric: string | null;
   readonly labels: Readonly<Record<string, string>>;
@@ -64,10 +66,16 @@ export const PLAIN = {
   optional: false,
 } as const satisfies Partial<Rule>;
 
+/** Who makes the load decides nothing: only a rule that names it is about it. */
+export function sparing(rules: readonly Rule[], generators: readonly string[] = []): Rule[] {
+  return rules.map((rule) => (rule.role === null && generators.length > 0 ? { ...rule, spared: generators } : rule));
+}
+
 /** Whether the rule is about this series. Without a filter it holds for the total of a role and for each of its members. */
 export function ruleApplies(rule: Rule, series: Series): boolean {
   if (series.def.name !== rule.metric) return false;
   if (rule.role !== null && rule.role !== (series.target ?? series.source)) return false;
+  if (series.target !== null && rule.spared?.includes(series.target)) return false;
   return Object.entries(rule.labels).every(([name, value]) => (name === 'member' ? (series.member ?? '') : series.labels[name]) === value);
 }
 

@@ -27,6 +27,12 @@ export class RuleText {
     return match;
   }
 
+  /** Whether this comes next. */
+  sees(pattern: RegExp): boolean {
+    pattern.lastIndex = this.at;
+    return pattern.test(this.#text);
+  }
+
   /** Goes back to a place that `at` gave. */
   back(at: number): void {
     this.#at = at;

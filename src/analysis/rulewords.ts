@@ -52,8 +52,15 @@ export const K6_METRICS: Readonly<Record<string, K6Metric>> = {
   vus: { alias: 'users', rate: 'rate', scale: 1 },
 };
 
-/** Tags by which k6 tells what was asked for. */
-export const K6_OPERATION_TAGS = ['name', 'scenario', 'group', 'url'];
+/** What follows a metric in a threshold of k6, whichever metric it is of. */
+export const K6_EXPRESSION = /(?:p\([\d.]+\)|avg|min|max|med|rate|count|value)\s*(?:<=|>=|<|>|={2,3}|!=)/y;
+
+/** For whoever writes one of another. */
+export const K6_HINT = `of k6 ${Object.keys(K6_METRICS).join(', ')} are understood; other metrics that it pushes can be declared under signals:`;
+
+/** k6 gives every request a name, by which its operations are told apart here. */
+export const K6_TAG_HINT =
+  'expected the tag name alone, as in {name:checkout}: operations are told apart by it; requests of a scenario or a group get one in k6 with tags: { name: "checkout" }';
 
 /** Whether windows of the metric have quantiles: durations of requests. */
 export function hasQuantiles({ name }: Pick<MetricDef, 'name'>): boolean {

@@ -73,6 +73,15 @@ export class Thresholds {
     return this.#open().some((watch) => watch.rule === rule && !Number.isNaN(watch.last));
   }
 
+  /** Why nothing was compared with a rule although it has series; null when it has none. */
+  unseenBecause(rule: number): string | null {
+    const own = [...this.#watches.values()].flat().filter((watch) => watch.rule === rule);
+    if (own.length === 0) return null;
+    const { measure } = this.#rules[rule]!;
+    const isUnlimited = measure.kind === 'utilization' && own.every(({ limit }) => limit === null);
+    return isUnlimited ? 'no limit of it is known' : 'it was not sampled in a phase in which the rule holds';
+  }
+
   snapshot(): ThresholdsSnapshot {
     return { breaches: this.breaches().map((breach) => ({ ...breach })), open: this.#open() };
   }

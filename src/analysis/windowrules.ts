@@ -4,6 +4,7 @@
  * at its end.
  */
 import { paced, settledAfter } from '../pace.ts';
+import { formatDuration } from '../quantity.ts';
 import type { Series, SeriesTable } from '../series.ts';
 import type { Samples } from '../tick.ts';
 import type { Phase } from '../timeline.ts';
@@ -117,6 +118,21 @@ export class WindowRules {
   /** Whether any window of the rule was ever compared with it. */
   seen(rule: number): boolean {
     return [...this.#watches.values()].some((watch) => watch.rule === rule && watch.state.looks > 0);
+  }
+
+  /** Why nothing was compared with a rule although it has series; null when it has none. */
+  unseenBecause(rule: number): string | null {
+    const own = [...this.#watches.values()].filter((watch) => watch.rule === rule);
+    const [first] = own;
+    if (first === undefined) return null;
+    const { againstBaseline, measure } = this.#rules[rule]!;
+    const window = first.length === Infinity ? 'window' : `window of ${formatDuration(first.length)}`;
+    if (againstBaseline && own.some(({ state }) => state.baseline !== null)) return `no full ${window} came after that of its baseline`;
+    if (own.every(({ state }) => state.from === null)) return 'it was not sampled in a phase in which the rule holds, after the warm-up';
+    if (againstBaseline) return `there was no full ${window} after the warm-up with values above zero, as a baseline`;
+    return measure.kind === 'quantile'
+      ? `no ${window} tells this quantile: the buckets of the load tool are too wide, or it tells others only`
+      : `no ${window} had enough samples to compute it`;
   }
 
   snapshot(): WindowRulesSnapshot {

@@ -62,6 +62,8 @@ export interface Config {
   readonly source: 'procfs' | 'pidusage';
   /** Count open descriptors of deleted files. */
   readonly deletedDescriptors: boolean;
+  /** The role that all sockets of the agent's network namespace are counted for; null: those of targets are. */
+  readonly networkOf: string | null;
   /** When the proportional shares of a role with several processes are read. */
   readonly shares: Shares;
   readonly roots: { readonly proc: string; readonly sys: string };
@@ -95,6 +97,7 @@ export function configHash(config: Config): string {
     required,
     source,
     deletedDescriptors,
+    networkOf,
     shares,
     roots,
     command,
@@ -127,6 +130,7 @@ export function configHash(config: Config): string {
     jtl,
     probes,
     deletedDescriptors,
+    networkOf,
     shares,
     roots,
     command,

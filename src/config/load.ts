@@ -95,6 +95,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     probes: buildProbes(settings, asked, faults),
     source: sourceOf(settings),
     deletedDescriptors: get('deletedDescriptors'),
+    networkOf: settings.find('networkOf') ?? null,
     shares: get('shares'),
     roots: { proc: get('proc'), sys: get('sys') },
     logLevel: get('logLevel'),
@@ -237,12 +238,15 @@ function checkTogether(settings: Settings, command: Sources['command'], faults: 
       'inbound',
       `${inbound.at.host} can be reached from other machines: set inbound_token, SOAK_INBOUND_TOKEN or --inbound-token-file, or give 127.0.0.1`,
     );
+  if (settings.find('networkOf') && settings.targets.length > 0)
+    wrong('networkOf', 'needs a run without targets: the sockets of a target are told apart by process');
   const otlp = settings.get('otlp');
   if (inbound && otlp !== null && isOwn(otlp, inbound.at))
     wrong('otlp', 'names the inbound listener of this run, which would push to itself; give another receiver, or off');
   if (sourceOf(settings) === 'pidusage') {
     const message = 'needs source procfs: pidusage does not read it';
     if (settings.get('deletedDescriptors')) wrong('deletedDescriptors', message);
+    if (settings.find('networkOf')) wrong('networkOf', message);
     if (['periodic', 'forced'].includes(settings.get('shares'))) wrong('shares', message);
   }
   for (const name of ['proc', 'sys'] as const) {

@@ -97,6 +97,18 @@ export function text(arg: string, hint: string): ValueType<string> {
   return { arg, hint, parse: (given) => given.trim() || undefined, yaml: ['string', 'number'] };
 }
 
+/** As a target is called. */
+export function roleName(): ValueType<string> {
+  return {
+    arg: '<role>',
+    hint: 'a role: a lower-case letter, then lower-case letters, digits, - and _',
+    parse: (given) => (ROLE_NAME.test(given.trim()) ? given.trim() : undefined),
+    yaml: ['string'],
+  };
+}
+
+const ROLE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
+
 /** A secret that is shown in a header. Shorter ones can be guessed, and others cannot be sent. */
 export function secretText(): ValueType<string> {
   return {

@@ -51,7 +51,7 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
     ],
   },
   operations: {
-    about: 'Latencies of each operation (k6 name or scenario, JMeter label).',
+    about: 'Latencies of each operation (k6 name, JMeter label).',
     rules: [{ rule: 'operation.latency p(95) < 600ms for 5m', why: 'no operation hides behind the fast ones' }],
   },
   slo: {

@@ -17,8 +17,25 @@ const BYTES_MAX = 12_000_000;
  */
 const IDLE_S = 150;
 
+/** Seconds by which a sender's clock may be ahead of ours and still be taken for the same: NTP keeps them closer. */
+const AHEAD_S = 5;
+
+/** Seconds: what comes late is not as late as this, so that a time that falls further back is a clock that was set back. */
+const SET_BACK_S = 30;
+
+/** Why a point was not counted. */
+export const UNCOUNTED = [
+  'late', // told twice, or after a later one
+  'buckets', // they do not fit those before
+  'room', // more series than are remembered
+] as const;
+
+export type Uncounted = (typeof UNCOUNTED)[number];
+
 interface Known {
   readonly total: Total;
+  /** Seconds by which its times were ahead of our clock when it came. */
+  readonly ahead: number;
   readonly bytes: number;
   readonly seen: number;
 }
@@ -26,6 +43,8 @@ interface Known {
 export interface DeltasOptions {
   /** Seconds since the epoch at which we began to listen: of what began before, the first value is no increment. */
   readonly from: number;
+  /** Seconds since the epoch by our clock, which tells whether a time lies in the future; by default none does. */
+  readonly wall?: () => number;
   readonly keysMax?: number;
   readonly bytesMax?: number;
 }
@@ -38,11 +57,10 @@ export class Deltas {
   /** Latest `since` of what was forgotten: it must not be counted whole when it comes back. */
   #forgotten = -Infinity;
   #bounds: readonly number[] | null = null;
-  /** Points that were not counted: too late or twice, with buckets that do not fit those before, or of a series for which there was no room. */
-  readonly dropped = { late: 0, buckets: 0, room: 0 };
+  readonly dropped: Record<Uncounted, number> = { late: 0, buckets: 0, room: 0 };
 
-  constructor({ from, keysMax = KEYS_MAX, bytesMax = BYTES_MAX }: DeltasOptions) {
-    this.#options = { from, keysMax, bytesMax };
+  constructor({ from, wall = () => Infinity, keysMax = KEYS_MAX, bytesMax = BYTES_MAX }: DeltasOptions) {
+    this.#options = { from, wall, keysMax, bytesMax };
   }
 
   get size(): number {
@@ -56,12 +74,14 @@ export class Deltas {
    */
   take<P extends Counting>(point: P, now: number): P | null {
     const key = keyOf(point);
-    const before = this.#known.get(key)?.total;
-    if (before && isLate(point, before)) {
+    const known = this.#known.get(key);
+    const before = known?.total;
+    const ahead = aheadOf(point, this.#options.wall());
+    if (known && (wasSetBack(known.ahead, ahead) ? isOfBefore(point, known.total) : isLate(point, known.total))) {
       this.dropped.late++;
       return null;
     }
-    if (!this.#remember(key, point, now)) return null;
+    if (!this.#remember(key, point, { now, ahead })) return null;
     if (point.temporality === 'delta') return point;
     if (before === undefined) return this.#first(point);
     // What was told as deltas has been counted already: the first total is where they stand.
@@ -83,7 +103,7 @@ export class Deltas {
   }
 
   /** False when there is no room for a series that is new. */
-  #remember(key: string, point: Counting, now: number): boolean {
+  #remember(key: string, point: Counting, { now, ahead }: { readonly now: number; readonly ahead: number }): boolean {
     const total = totalOf(point, this.#bounds);
     const bytes = bytesOf(key, total, total.bounds === this.#bounds);
     this.#bounds = total.bounds ?? this.#bounds;
@@ -93,7 +113,7 @@ export class Deltas {
       this.#forgotten = Math.max(this.#forgotten, point.since ?? -Infinity);
       return false;
     }
-    this.#known.set(key, { total, bytes, seen: now });
+    this.#known.set(key, { total, ahead, bytes, seen: now });
     this.#bytes += bytes;
     return true;
   }
@@ -140,6 +160,26 @@ function isLate(point: Counting, before: Total): boolean {
   if (point.wall !== null && before.wall !== null && point.wall <= before.wall) return true;
   const totals = point.temporality === 'cumulative' && before.temporality === 'cumulative';
   return totals && point.since !== null && before.since !== null && point.since < before.since;
+}
+
+/** The later of its times: a counter may say that it begins in the future, too. */
+function aheadOf({ wall, since }: Counting, ours: number): number {
+  return Math.max(wall ?? -Infinity, since ?? -Infinity) - ours;
+}
+
+/**
+ * A time in our future may be a mistake of the sender's clock, which is mended sooner or later. What it tells then is earlier and not late,
+ * or nothing would be counted until the mistaken time has come.
+ */
+function wasSetBack(before: number, now: number): boolean {
+  return before > AHEAD_S && (now <= AHEAD_S || before - now > SET_BACK_S);
+}
+
+/** After a clock was set back only the figures tell what was there before: the same time again, or a total that is less. */
+function isOfBefore(point: Counting, before: Total): boolean {
+  if (point.wall !== null && point.wall === before.wall) return true;
+  const isSameLife = point.temporality === 'cumulative' && point.since !== null && point.since === before.since;
+  return isSameLife && (point.kind === 'counter' ? point.value : point.count) < before.total;
 }
 
 /** A counter that began later than the one we know, or that has fallen, has counted all that it shows since then. */

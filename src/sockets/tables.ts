@@ -70,7 +70,7 @@ export class SocketTables {
    * The sockets of the network namespace of a process; null when it has ended or /proc hides it from this user.
    * @param wanted `kept`: rows of `tcp6` may be from up to ten reads ago, for who had no use for any of them
    */
-  read(pid: number, wanted: 'fresh' | 'kept' = 'fresh'): NamespaceTable | null {
+  read(pid: number | 'self', wanted: 'fresh' | 'kept' = 'fresh'): NamespaceTable | null {
     const now = this.#clock.monotonic();
     const namespace = this.namespaceOf(pid);
     if (namespace === null) return null;

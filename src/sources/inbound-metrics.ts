@@ -1,5 +1,6 @@
 /** What the inbound listener counts of itself. */
 import { defineMetrics } from '../catalog.ts';
+import { UNCOUNTED } from '../intake/deltas.ts';
 import { REASONS } from '../intake/refusals.ts';
 
 /** How a request ended. */
@@ -52,6 +53,15 @@ export const METRICS = defineMetrics({
     kind: 'counter',
     help: 'Data points and lines that were refused, by reason.',
     labels: { 'soak.inbound.reason': REASONS },
+    growth: 'none',
+    panel: PANEL,
+  },
+  uncounted: {
+    name: 'soak.inbound.uncounted',
+    unit: '{point}',
+    kind: 'counter',
+    help: 'Data points of load tools that could not be compared with those before them, by why.',
+    labels: { 'soak.inbound.reason': UNCOUNTED },
     growth: 'none',
     panel: PANEL,
   },

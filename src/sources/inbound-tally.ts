@@ -1,4 +1,5 @@
 /** What arrived and what became of it: counted at once, told at the next read. Refusals are events, once a kind. */
+import { UNCOUNTED, type Uncounted } from '../intake/deltas.ts';
 import type { SeriesTable } from '../series.ts';
 import type { Parsed, Reason } from '../intake/refusals.ts';
 import { type Format, METRICS, type Result } from './inbound-metrics.ts';
@@ -6,6 +7,14 @@ import type { Sink } from './source.ts';
 
 /** Kinds that say that a bound was reached, and not that something is wrong. */
 const BOUNDS: ReadonlySet<string> = new Set(['too_large', 'too_fast', 'busy', 'bound']);
+
+/** What those who take the points have counted. */
+export interface Figures {
+  /** Points so far that nobody had a use for. */
+  readonly unclaimed: number;
+  /** Points so far that could not be compared with those before them. */
+  readonly uncounted: Readonly<Record<Uncounted, number>>;
+}
 
 export class Tally {
   readonly #series: SeriesTable;
@@ -40,7 +49,7 @@ export class Tally {
     }
   }
 
-  flush(sink: Sink, unclaimed: number): void {
+  flush(sink: Sink, { unclaimed, uncounted }: Figures): void {
     const at = sink.now();
     for (const [result, count] of this.#requests) {
       sink.set(this.#series.open(this.#owner, METRICS.requests, { 'soak.inbound.result': result }), count, at);
@@ -50,6 +59,10 @@ export class Tally {
     }
     for (const [reason, count] of this.#refused) {
       sink.set(this.#series.open(this.#owner, METRICS.refused, { 'soak.inbound.reason': reason }), count, at);
+    }
+    for (const reason of UNCOUNTED) {
+      const labels = { 'soak.inbound.reason': reason };
+      if (uncounted[reason] > 0) sink.set(this.#series.open(this.#owner, METRICS.uncounted, labels), uncounted[reason], at);
     }
     sink.set(this.#series.open(this.#owner, METRICS.unclaimed), unclaimed, at);
   }

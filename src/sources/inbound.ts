@@ -4,7 +4,7 @@
  */
 import { createServer, type Server } from 'node:http';
 import type { Origin, Point } from '../intake/point.ts';
-import { bind, closeServer, STUCK_MS, TIMEOUTS } from '../listening.ts';
+import { bind, boundConnections, closeServer, STUCK_MS, TIMEOUTS } from '../listening.ts';
 import { messageOf } from '../problem.ts';
 import { Desk } from './inbound-desk.ts';
 import { influxDoor, pingDoor } from './inbound-influx.ts';
@@ -12,7 +12,7 @@ import { METRICS } from './inbound-metrics.ts';
 import { type Notes, noteDoors } from './inbound-notes.ts';
 import { otlpDoor } from './inbound-otlp.ts';
 import { Site } from './inbound-site.ts';
-import { Tally } from './inbound-tally.ts';
+import { type Figures, Tally } from './inbound-tally.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
 
 export { METRICS };
@@ -32,8 +32,7 @@ export interface Inbound {
   readonly token: string | null;
   /** Says how many of them were of use. */
   take(points: readonly Point[], origin: Origin): number;
-  /** Points so far that nobody had a use for. */
-  unclaimed(): number;
+  figures(): Figures;
   readonly notes: Notes;
   /** Where it listens, once it does: `http://127.0.0.1:4318`. */
   listening(url: string): void;
@@ -84,9 +83,8 @@ class InboundSource implements Source {
       count: (result, refused) => this.#tally.request(result, refused),
     });
     const server = createServer({ maxHeaderSize: HEADERS_MAX, ...TIMEOUTS }, (request, response) => void site.handle(request, response));
-    server.maxConnections = CONNECTIONS_MAX;
+    boundConnections(server, CONNECTIONS_MAX, () => this.#tally.request('busy', `more than ${CONNECTIONS_MAX} connections`));
     server.timeout = STUCK_MS;
-    server.on('drop', () => this.#tally.request('busy', `more than ${CONNECTIONS_MAX} connections`));
     this.#server = server;
     const url = await bind(server, at, '--inbound');
     server.on('error', (error) => log.warn(`inbound listener: ${messageOf(error)}`));
@@ -94,7 +92,7 @@ class InboundSource implements Source {
   }
 
   read(sink: Sink): void {
-    this.#tally.flush(sink, this.#inbound.unclaimed());
+    this.#tally.flush(sink, this.#inbound.figures());
   }
 
   async close(): Promise<void> {

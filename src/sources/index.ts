@@ -20,7 +20,8 @@ import { runtimeSource } from './runtime.ts';
 import { scrapeSources } from './scrape.ts';
 import { selectionSource } from './selection.ts';
 import { type AgentFigures, selfSource } from './self.ts';
-import { socketsSource } from './sockets.ts';
+import { namesUntil, socketsSource } from './sockets.ts';
+import { networkSource } from './sockets-network.ts';
 import type { Source, SourceContext } from './source.ts';
 import { trafficSource } from './traffic.ts';
 import { Sockets } from '../sockets/sockets.ts';
@@ -76,6 +77,9 @@ export function sources(ctx: SourceContext, config: Config, { figures, intakes, 
     cgroupSource(ctx),
     runtimeSource(ctx),
     socketsSource(ctx, { sockets, planned: config.duration, warmup: config.warmup }),
+    ...(config.networkOf === null
+      ? []
+      : [networkSource(ctx, { sockets, role: config.networkOf, frozenFrom: namesUntil(config.warmup, config.duration) })]),
     ...(config.servers.length === 0
       ? []
       : [poolSource(ctx, { sockets, planned: config.duration, maxOf: (role) => poolMaxOf(config.poolMax, role) })]),

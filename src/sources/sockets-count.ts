@@ -1,5 +1,6 @@
 /** What a table of sockets says of the processes of a namespace: counts, by process, port and endpoint. Pure. */
 import type { NamespaceSockets } from '../sockets/sockets.ts';
+import type { Proc } from '../targets.ts';
 import type { TcpEndpoint, TcpRow, TcpState } from '../sockets/tcptable.ts';
 
 /** `10.0.0.5:5432`, `[::1]:5432`. */
@@ -35,8 +36,10 @@ export interface Counts {
   readonly localPorts: ReadonlyMap<EndpointText, number>;
 }
 
+type Countable = Pick<NamespaceSockets, 'table' | 'owners'> & { readonly procs: readonly Pick<Proc, 'pid'>[] };
+
 /** @param listened ports of the namespace on which somebody listens or has listened: what came in there stays inbound */
-export function countSockets({ table, procs, owners }: NamespaceSockets, listened: ReadonlySet<number>): Counts {
+export function countSockets({ table, procs, owners }: Countable, listened: ReadonlySet<number>): Counts {
   const held = new Map(procs.map(({ pid }): [number, Held] => [pid, nothingHeld()]));
   const inbound = new Map<number, Inbound>();
   const timeWait = new Map<EndpointText, number>();

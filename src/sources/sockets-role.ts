@@ -2,7 +2,7 @@
 import type { LabelsOf, MetricDef } from '../catalog.ts';
 import type { SeriesTable } from '../series.ts';
 import type { TcpState } from '../sockets/tcptable.ts';
-import type { Target } from '../targets.ts';
+import type { Proc, Target } from '../targets.ts';
 import { add, type Counts, type Held, type Inbound, nothingHeld } from './sockets-count.ts';
 import { CONNECTION_STATES, METRICS, OTHER } from './sockets-metrics.ts';
 import { EndpointNames, PortNames, type ServerNames } from './sockets-names.ts';
@@ -43,15 +43,20 @@ export interface RoleSetting {
   readonly period: number;
 }
 
+/** A role, and who is in it. */
+export interface Holders extends Pick<Target, 'role'> {
+  readonly procs: readonly Pick<Proc, 'pid' | 'member'>[];
+}
+
 export class RoleSockets {
   readonly #setting: RoleSetting;
-  readonly #target: Target;
+  readonly #target: Holders;
   readonly #endpoints: EndpointNames;
   readonly #ports: PortNames;
   /** States seen of the connections to each port, by its name. */
   readonly #states = new Map<string, Set<TcpState>>();
 
-  constructor(setting: RoleSetting, target: Target) {
+  constructor(setting: RoleSetting, target: Holders) {
     this.#setting = setting;
     this.#target = target;
     this.#endpoints = new EndpointNames(this.#given(METRICS.byEndpoint, 'soak.endpoint'));

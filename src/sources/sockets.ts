@@ -46,6 +46,11 @@ const EARLY_S = 0.05;
 const WARMUP_MAX_S = 600;
 const WARMUP_SHARE = 0.1;
 
+/** Run time until which endpoints are given names. @param planned seconds that the run is to last */
+export function namesUntil(warmup: number | null, planned: number | null): number {
+  return warmup ?? Math.min(WARMUP_MAX_S, (planned ?? Infinity) * WARMUP_SHARE);
+}
+
 export interface SocketsOptions {
   readonly sockets: Sockets;
   /** Seconds that the run is planned to last. */
@@ -93,7 +98,7 @@ class SocketsSource implements Source {
   constructor(ctx: SourceContext, { sockets, planned, warmup }: SocketsOptions) {
     this.#ctx = ctx;
     this.#sockets = sockets;
-    this.#frozenFrom = warmup ?? Math.min(WARMUP_MAX_S, (planned ?? Infinity) * WARMUP_SHARE);
+    this.#frozenFrom = namesUntil(warmup, planned);
     const rest = Math.max(PERIOD_S, Math.min(REST_S, (planned ?? Infinity) / SAMPLES_MIN));
     const served = ctx.servers.all().length > 0;
     this.#rest = served ? [PERIOD_S, PERIOD_S] : [rest, rest * REST_FACTOR];

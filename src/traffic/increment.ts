@@ -26,7 +26,8 @@ export function incrementOf(
   from: { readonly sender: string; readonly now: number },
 ): Increment | null {
   const labels: Record<string, string> = { ...point.labels, 'soak.sender': from.sender };
-  for (const name of PASSING) delete labels[name];
+  // An object of which something was deleted is a slow one.
+  for (const name of PASSING) if (name in labels) delete labels[name];
   const delta = deltas.take({ ...point, labels }, from.now);
   if (delta === null) return null;
   const { wall, since } = delta;

@@ -1,5 +1,5 @@
 /** The points that load tools push, or that are scraped from them: one window for each sender, export and operation. */
-import { Deltas } from '../intake/deltas.ts';
+import { Deltas, UNCOUNTED, type Uncounted } from '../intake/deltas.ts';
 import type { Intake, Origin, Point } from '../intake/point.ts';
 import { Draft } from './draft.ts';
 import { incrementOf } from './increment.ts';
@@ -25,6 +25,12 @@ const TARGET_LABELS = ['soak.target', 'soak_target'];
 
 /** Labels by which points of tools are told from others of their name. */
 const ANY = { endTime: '', transaction: '', method: '', url: '', status: '' };
+
+const WHY_UNCOUNTED: Readonly<Record<Uncounted, string>> = {
+  late: 'points with times that have been told already, or earlier ones, are not counted again; a sender whose clock was set back stands still until its time has come',
+  buckets: 'histograms whose buckets do not fit those before them are not counted from one to the next',
+  room: 'more series are pushed than are compared from push to push: the newest are not counted; take labels away that change with every request',
+};
 
 /** What of `Traffic` is needed here. */
 export interface TrafficOutlet extends TrafficSink {
@@ -53,7 +59,7 @@ export class LoadTools implements Intake {
 
   /** From now on counters that begin are counted from zero. */
   open(): void {
-    this.#deltas ??= new Deltas({ from: this.#wall() });
+    this.#deltas ??= new Deltas({ from: this.#wall(), wall: this.#wall });
   }
 
   take(points: readonly Point[], origin: Origin): number {
@@ -72,7 +78,9 @@ export class LoadTools implements Intake {
       if (known) known.points.push(point);
       else exports.set(key, { tool, points: [point], sender });
     }
+    const before = { ...this.uncounted() };
     for (const [key, one] of exports) this.#read(key, one.tool, one.points, one.sender, origin, now);
+    this.#tellUncounted(before, origin.target);
     return taken;
   }
 
@@ -80,6 +88,16 @@ export class LoadTools implements Intake {
   knows(name: string): boolean {
     const any = { name, unit: '', labels: ANY, wall: null, since: null, value: 0 };
     return TOOLS.some((tool) => tool.knows({ ...any, kind: 'gauge' }));
+  }
+
+  /** Points so far that could not be counted, by why. */
+  uncounted(): Readonly<Record<Uncounted, number>> {
+    return this.#deltas?.dropped ?? { late: 0, buckets: 0, room: 0 };
+  }
+
+  #tellUncounted(before: Readonly<Record<Uncounted, number>>, target: string | null): void {
+    const after = this.uncounted();
+    for (const why of UNCOUNTED) if (after[why] > before[why]) this.#outlet.note(WHY_UNCOUNTED[why], { what: `uncounted_${why}`, target });
   }
 
   #read(key: string, tool: Tool, points: readonly Point[], sender: string, origin: Origin, now: number): void {
@@ -124,8 +142,15 @@ export class LoadTools implements Intake {
   }
 }
 
+interface Whole {
+  readonly target: string | null;
+  readonly operation: string | null;
+  readonly draft: Draft;
+}
+
 class Drafts {
-  readonly #drafts = new Map<string, { readonly target: string | null; readonly operation: string | null; readonly draft: Draft }>();
+  readonly #drafts = new Map<string | null, Map<string | null, Whole>>();
+  #size = 0;
   readonly #targetOf: (point: Point) => string | null;
 
   constructor(targetOf: (point: Point) => string | null) {
@@ -134,17 +159,19 @@ class Drafts {
 
   of(point: Point, operation: string | null): Draft {
     const target = this.#targetOf(point);
-    const key = JSON.stringify([target, operation]);
-    const known = this.#drafts.get(key);
+    const own = this.#drafts.get(target) ?? new Map<string | null, Whole>();
+    const known = own.get(operation);
     if (known) return known.draft;
-    const made = { target, operation, draft: new Draft() };
+    const draft = new Draft();
     // Beyond the cap the draft is filled and forgotten: the totals are first and always there.
-    if (this.#drafts.size < DRAFTS_MAX || operation === null) this.#drafts.set(key, made);
-    return made.draft;
+    if (this.#size >= DRAFTS_MAX && operation !== null) return draft;
+    this.#size++;
+    this.#drafts.set(target, own.set(operation, { target, operation, draft }));
+    return draft;
   }
 
-  all(): Iterable<{ readonly target: string | null; readonly operation: string | null; readonly draft: Draft }> {
-    return this.#drafts.values();
+  all(): Whole[] {
+    return [...this.#drafts.values()].flatMap((own) => [...own.values()]);
   }
 }
 

@@ -18,7 +18,7 @@ export type Failure = (typeof FAILURES)[number];
 export interface TrafficWindow {
   /** The role that was asked; null: the run as a whole. */
   readonly target: string | null;
-  /** What was asked for (k6 scenario or name, JMeter label); null: everything together. */
+  /** What was asked for (k6 name, JMeter label); null: everything together. */
   readonly operation: string | null;
   /** Who tells it, one name per process that tells: users of two add up, users of two windows of one do not. */
   readonly sender: string;

@@ -6,7 +6,7 @@ import { createServer, type IncomingMessage, type OutgoingHttpHeaders, type Serv
 import type { AddressInfo } from 'node:net';
 import { promisify } from 'node:util';
 import { gzip } from 'node:zlib';
-import { bind, closeServer, isLocalName, isLoopback, STUCK_MS, TIMEOUTS } from '../listening.ts';
+import { bind, boundConnections, closeServer, isLocalName, isLoopback, STUCK_MS, TIMEOUTS } from '../listening.ts';
 import type { Logger } from '../log.ts';
 import { messageOf } from '../problem.ts';
 import type { EventStream } from './feed.ts';
@@ -75,9 +75,10 @@ const STRANGE = 'On loopback this address is called localhost or by its number, 
 export async function listen(at: { readonly host: string; readonly port: number }, routes: Routes, log: Logger): Promise<Listener> {
   const site = new Site(routes, log, isLoopback(at.host));
   const server = createServer({ maxHeaderSize: HEADERS_MAX, ...TIMEOUTS }, (request, response) => void site.answer(request, response));
-  server.maxConnections = CONNECTIONS_MAX;
+  boundConnections(server, CONNECTIONS_MAX, () =>
+    log.warn(`too many connections to the listener (${CONNECTIONS_MAX}, or three quarters of that which ask nothing): the rest is refused`),
+  );
   server.timeout = STUCK_MS;
-  server.on('drop', () => log.warn(`more than ${CONNECTIONS_MAX} connections to the listener: the rest is refused`));
   const url = await bind(server, at, '--listen');
   server.on('error', (error) => log.warn(`listener: ${messageOf(error)}`));
   const close = (): Promise<void> => {

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { parse } from 'yaml';
 import type { Verdict } from '../../src/analysis/verdict.ts';
 import { ALERTS } from '../../tools/observability/alerts.ts';
 import { exportedSeries } from '../../tools/observability/query.ts';
@@ -20,6 +21,7 @@ import { Exporter, SCRAPE_S } from './exportedrun.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const RULES = join(ROOT, 'dashboards/prometheus/alerts.rules.yaml');
+const GRAFANA_RULES = join(ROOT, 'dashboards/grafana/provisioning/alerting/soak-agent.yaml');
 const RECORDING = join(ROOT, 'dashboards/prometheus/recording.rules.yaml');
 const LOADED = new Set(ALERTS.flatMap(({ expr }) => namesOf(expr).metrics.map(({ name }) => name)));
 
@@ -34,12 +36,14 @@ async function scrapesOf({
   held = 0,
   ends = scenario.hours * HOUR,
   failedPushes,
+  openEnded = false,
 }: AlertScenario): Promise<Map<string, string[]>> {
   const simulation = new Simulation(scenario);
   const { state } = simulation;
   const planned = scenario.hours * HOUR;
   const verdict = (final: boolean): Verdict => simulation.verdict(final);
-  const exporter = new Exporter({ id: 'sim', state, verdict, planned, roles: ['api'], ...(failedPushes && { failed: failedPushes }) });
+  const failed = failedPushes && { failed: failedPushes };
+  const exporter = new Exporter({ id: 'sim', state, verdict, planned: openEnded ? null : planned, roles: ['api'], ...failed });
   const series = new Map<string, string[]>();
   for (let at = 0, n = 0; at <= planned + held * HOUR; at += SCRAPE_S, n++) {
     if (at <= ends) simulation.run(at);
@@ -100,6 +104,20 @@ describe.skipIf(!installed('promtool', 'amtool'))('rules', () => {
     const config = execFileSync('amtool', ['check-config', join(ROOT, 'dashboards/alertmanager/alertmanager.yml')], { encoding: 'utf8' });
     expect(config).toMatch(/4 inhibit rules[\s\S]*2 receivers/);
     execFileSync('promtool', ['check', 'config', join(ROOT, 'dashboards/prometheus/prometheus.yml')]);
+  });
+
+  // Both have Go's templates with `$labels`; only the value is called otherwise.
+  test('promtool takes the templates that Grafana is given', () => {
+    const grafana = parse(readFileSync(GRAFANA_RULES, 'utf8')) as { groups: { rules: { title: string; annotations: object }[] }[] };
+    const rules = grafana.groups[0]!.rules.map(({ title, annotations }) => ({ alert: title, expr: 'up', annotations }));
+    const check = (text: string) => {
+      const file = join(folder, 'grafana.json');
+      writeFileSync(file, text);
+      return spawnSync('promtool', ['check', 'rules', file], { encoding: 'utf8' });
+    };
+    const text = JSON.stringify({ groups: [{ name: 'grafana', rules }] }).replaceAll('$values.A.Value', '$value');
+    expect(check(text)).toMatchObject({ status: 0, stdout: expect.stringContaining(`SUCCESS: ${ALERTS.length} rules found`) as string });
+    expect(check(text.replaceAll('$labels', () => '$$labels')).stderr).toContain("bad character U+0024 '$'");
   });
 
   test('an outage inhibits pools, latency and hit rates, and nothing else', () => {

@@ -9,6 +9,8 @@ export interface AlertScenario {
   readonly scenario: Scenario;
   /** The agent is not there: nothing is scraped at these run times. */
   readonly unreachable?: (t: number) => boolean;
+  /** It has no planned end; `hours` is then how long it is looked at. */
+  readonly openEnded?: boolean;
   /** Run time at which it is told to end, before it was planned to. */
   readonly ends?: number;
   /** Hours for which it goes on serving its final state. */
@@ -277,6 +279,15 @@ export const SCENARIOS: readonly AlertScenario[] = [
     // Too short to conclude anything, which is said for as long as there is somebody to say it.
     fires: { SoakRunInconclusive: 3 * HOUR + 4 * MIN },
     quiet: [3.5 * HOUR, 4 * HOUR],
+  },
+  {
+    // Ended by a signal with no `--linger`, as the first example of the README: it looks as if it had been killed, and nobody is woken.
+    name: 'open-ended, told to end, never seen to have ended',
+    scenario: run(23, {}, { hours: 4, events: [started] }),
+    openEnded: true,
+    ends: 3 * HOUR,
+    unreachable: (t) => t >= 3 * HOUR,
+    fires: {},
   },
   {
     name: 'inconclusive',

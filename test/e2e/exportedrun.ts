@@ -27,7 +27,8 @@ interface Exporting {
   readonly state: RunState;
   /** Judged at this moment; of the end of the run when it has ended. */
   readonly verdict: (final: boolean) => Verdict;
-  readonly planned: number;
+  /** Null: it goes on until it is told to end. */
+  readonly planned: number | null;
   readonly roles: readonly string[];
   /** Pushes that have failed until a run time; none by default. */
   readonly failed?: (t: number) => number;
@@ -53,7 +54,7 @@ export class Exporter {
     const run = {
       id,
       start: START,
-      planned: START + planned,
+      planned: planned === null ? null : START + planned,
       version: '0.1.0',
       state,
       end: () => (this.end === null ? null : START + this.end),

@@ -52,7 +52,7 @@ export class InboundUnderTest implements AsyncDisposable {
       at: { host: '127.0.0.1', port: 0 },
       token,
       take: (points) => this.points.push(...points),
-      unclaimed: () => 0,
+      figures: () => ({ unclaimed: 0, uncounted: { late: 0, buckets: 0, room: 0 } }),
       notes: { phase: (name, judged) => this.notes.push(`phase ${name} ${judged}`), mark: (text) => this.notes.push(`mark ${text}`) },
       listening: (url) => (this.url = url),
       pagePort: () => this.pagePort,

@@ -37,6 +37,7 @@ test('nothing but a target gives the defaults', async () => {
     probes: [],
     source: 'procfs',
     deletedDescriptors: false,
+    networkOf: null,
     shares: 'ends',
     roots: { proc: '/proc', sys: '/sys' },
     logLevel: 'info',
@@ -79,6 +80,11 @@ const SPELLINGS: Record<
     ['true', true],
     ['no', false],
     ['on', true],
+  ],
+  networkOf: [
+    ['api', 'api'],
+    ['web-2', 'web-2'],
+    ['db_1', 'db_1'],
   ],
   shares: [
     ['off', 'off'],
@@ -254,24 +260,30 @@ function yamlOf(name: OptionName, text: string): string {
 describe.each(Object.entries(SPELLINGS) as [OptionName, [string, unknown][]][])('%s', (name, [flag, env, file]) => {
   const variable = { [envOf(name) ?? '']: env![0] };
   const yaml = yamlOf(name, file![0]);
+  const watched = name === 'networkOf' ? [] : ['1'];
 
   test('is the same as flag, variable and key', async () => {
     for (const [text, value] of [flag!, env!, file!]) {
-      expect(valueIn(await load(layer({ [name]: text }, ['1'])), name)).toEqual(value);
-      expect(valueIn(await load(layer({}, ['1']), { [envOf(name)!]: text }), name)).toEqual(value);
-      expect(valueIn(await load(layer({}, ['1']), {}, yamlOf(name, text)), name)).toEqual(value);
+      expect(valueIn(await load(layer({ [name]: text }, watched)), name)).toEqual(value);
+      expect(valueIn(await load(layer({}, watched), { [envOf(name)!]: text }), name)).toEqual(value);
+      expect(valueIn(await load(layer({}, watched), {}, yamlOf(name, text)), name)).toEqual(value);
     }
   });
 
   test('flag before variable before file before default', async () => {
-    expect(valueIn(await load(layer({ [name]: flag![0] }, ['1']), variable, yaml), name)).toEqual(flag![1]);
-    expect(valueIn(await load(layer({}, ['1']), variable, yaml), name)).toEqual(env![1]);
-    expect(valueIn(await load(layer({}, ['1']), {}, yaml), name)).toEqual(file![1]);
+    expect(valueIn(await load(layer({ [name]: flag![0] }, watched), variable, yaml), name)).toEqual(flag![1]);
+    expect(valueIn(await load(layer({}, watched), variable, yaml), name)).toEqual(env![1]);
+    expect(valueIn(await load(layer({}, watched), {}, yaml), name)).toEqual(file![1]);
   });
 
   test('an empty variable is not set', async () => {
-    expect(valueIn(await load(layer({}, ['1']), { [envOf(name)!]: ' ' }, yaml), name)).toEqual(file![1]);
+    expect(valueIn(await load(layer({}, watched), { [envOf(name)!]: ' ' }, yaml), name)).toEqual(file![1]);
   });
+});
+
+test('sockets of the network are a role’s only where no target has its own', async () => {
+  await expect(load(layer({ networkOf: 'api' }, ['1']))).rejects.toThrow(/network-of: needs a run without targets/);
+  await expect(load(layer({ networkOf: 'Api' }, []))).rejects.toThrow(/a lower-case letter/);
 });
 
 test('every option is covered above, or here by name', () => {

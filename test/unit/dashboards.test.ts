@@ -1,8 +1,9 @@
 /** The dashboards as they are shipped, by a linter of ours, which is itself held against everything that it must find. */
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { parse } from 'yaml';
 import { CATALOG } from '../../src/metrics.ts';
 import { generateDashboards } from '../../tools/dashboards.ts';
+import { addresses } from '../../tools/observability/addresses.ts';
 import { ALERTS } from '../../tools/observability/alerts.ts';
 import { type DashboardFile, lint, queriesOf } from '../../tools/observability/lint.ts';
 import { namesOf, unknownNames } from '../../tools/observability/promql.ts';
@@ -119,6 +120,7 @@ describe("Grafana's provisioning", () => {
       readonly model: { readonly expr?: string; readonly expression?: string };
     }[];
     readonly annotations: Readonly<Record<string, string>>;
+    readonly labels: Readonly<Record<string, string>>;
   }
   const rules = (parse(FILES.get('grafana/provisioning/alerting/soak-agent.yaml')!) as { groups: { rules: Rule[] }[] }).groups.flatMap(
     (group) => group.rules,
@@ -138,12 +140,54 @@ describe("Grafana's provisioning", () => {
     }
   });
 
-  test('has templates of its own kind, with dollars that survive the variables of the environment', () => {
-    for (const [i, { annotations, data }] of rules.entries()) {
-      const text = JSON.stringify([annotations, data]);
-      expect(text.replaceAll('$$', '')).not.toContain('$');
-      expect(text).not.toMatch(/\$value\b/);
-      expect(data[0]!.model.expr!.replaceAll('$$', '$')).toBe(ALERTS[i]!.expr);
+  test('has templates of its own kind, whose dollars nobody expands on the way', () => {
+    for (const [i, { annotations, labels, data }] of rules.entries()) {
+      const text = JSON.stringify(annotations);
+      // Annotations and models are taken as they are; later versions of Grafana expand `${NAME}` in them.
+      expect(text).not.toMatch(/\$\$|\$\{/);
+      expect(text.match(/\$\w+/g)!.filter((name) => !['$labels', '$values'].includes(name))).toEqual([]);
+      expect(data[0]!.model.expr).toBe(ALERTS[i]!.expr);
+      // In labels every variable of the environment is.
+      expect(JSON.stringify(labels)).not.toContain('$');
     }
   });
+
+  test('leads from each rule to a panel that shows what it is about', () => {
+    for (const { title, annotations, data } of rules) {
+      const { panels } = dashboard(annotations['__dashboardUid__']!.replace('soak-', ''));
+      const [panel] = panels.flatMap((one) => [one, ...(one.panels ?? [])]).filter(({ id }) => String(id) === annotations['__panelId__']);
+      expect(panel!.type, title).not.toBe('row');
+      const shown = new Set(
+        panel!.targets!.flatMap(({ expr }) => namesOf(expr.replaceAll(/\$\{?\w+\}?/g, '1s')).metrics.map(({ name }) => name)),
+      );
+      const asked = namesOf(data[0]!.model.expr!).metrics.map(({ name }) => name);
+      expect(
+        asked.some((name) => shown.has(name)),
+        `${title} leads to ${panel!.title}`,
+      ).toBe(true);
+      expect(annotations['dashboard']).toContain(`/d/${annotations['__dashboardUid__']}?`);
+    }
+  });
+});
+
+test('links of alerts are paths, or addresses that are given once', () => {
+  expect(addresses({})).toEqual({ runbook: 'docs/alerts.md', grafana: '' });
+  expect(addresses({ RUNBOOK_BASE: 'https://wiki.example.com/soak', GRAFANA_URL: 'http://grafana:3000/' })).toEqual({
+    runbook: 'https://wiki.example.com/soak',
+    grafana: 'http://grafana:3000',
+  });
+  expect(() => addresses({ RUNBOOK_BASE: 'wiki/soak' })).toThrow('RUNBOOK_BASE should be an http(s) address without #, and is wiki/soak');
+  expect(() => addresses({ RUNBOOK_BASE: 'https://wiki/#a' })).toThrow('without #');
+  vi.stubEnv('RUNBOOK_BASE', 'https://wiki.example.com/soak');
+  const files = generateDashboards().filter(({ text }) => text.includes('runbook_url'));
+  vi.unstubAllEnvs();
+  expect(files.map(({ path }) => path)).toEqual([
+    'dashboards/grafana/provisioning/alerting/soak-agent.yaml',
+    'dashboards/prometheus/alerts.rules.yaml',
+    'docs/alerts.md',
+  ]);
+  for (const { text } of files.slice(0, 2)) {
+    expect(text).toContain('runbook_url: https://wiki.example.com/soak#soakagentsilent');
+    expect(text).not.toContain('docs/alerts.md');
+  }
 });

@@ -5,6 +5,8 @@ import { Claims } from '../../src/intake/claims.ts';
 import type { GaugePoint, Intake, Point } from '../../src/intake/point.ts';
 import { Texts } from '../../src/intake/texts.ts';
 import { Rate } from '../../src/sources/inbound-rate.ts';
+import { SeriesTable, seriesLabel } from '../../src/series.ts';
+import { Tally } from '../../src/sources/inbound-tally.ts';
 import { Senders } from '../../src/sources/inbound-senders.ts';
 import type { Sink } from '../../src/sources/source.ts';
 
@@ -46,6 +48,19 @@ describe('points that nobody takes', () => {
       ORIGIN,
     );
     expect([claims.names().size, claims.unclaimed]).toEqual([200, 100_000]);
+  });
+});
+
+test('points that could not be compared are told by why', () => {
+  const series = new SeriesTable();
+  const tally = new Tally(series, { source: 'inbound', period: 5 });
+  const told: Record<string, number> = {};
+  const sink: Sink = { now: () => 0, set: (one, value) => void (told[seriesLabel(series.get(one))] = value), event: () => {} };
+  tally.flush(sink, { unclaimed: 4, uncounted: { late: 3, buckets: 0, room: 2 } });
+  expect(told).toEqual({
+    'inbound soak.inbound.uncounted{soak.inbound.reason="late"}': 3,
+    'inbound soak.inbound.uncounted{soak.inbound.reason="room"}': 2,
+    'inbound soak.inbound.unclaimed': 4,
   });
 });
 
@@ -94,6 +109,14 @@ describe('senders', () => {
       'b sends points (otlp); its clock is 100 s ahead of ours, or its points are old',
       'c sends points (otlp)',
       'd sends points (otlp)',
+    ]);
+  });
+
+  test('whose times lie in our future later on are named once', () => {
+    expect(told([[of('a'), of('a', 5100)], [of('a', 5200)], [of('b', 5100)], [of('b', 5200)]])).toEqual([
+      'a sends points (otlp)',
+      'a sends points with times 100 s ahead of our clock',
+      'b sends points (otlp); its clock is 100 s ahead of ours, or its points are old',
     ]);
   });
 

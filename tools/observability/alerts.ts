@@ -19,8 +19,10 @@ export interface Alert {
   readonly gate: string;
   /** An outage of a server explains it. */
   readonly inhibitedByOutage?: true;
-  /** Of its dashboard. */
+  /** Where to look first. */
   readonly dashboard: 'soak-overview' | 'soak-target' | 'soak-servers' | 'soak-fleet';
+  /** Title of the panel there that shows what the alert is about. */
+  readonly panel: string;
   readonly meaning: string;
   readonly steps: readonly string[];
 }
@@ -57,7 +59,8 @@ const LEAKS: readonly Alert[] = [
     summary: `${WHOSE}: {{ $labels.soak_series_metric }} grows without end`,
     description: 'The growth was confirmed over the whole run: it is neither a warm-up, nor a cycle, nor the load, nor a cache that fills.',
     gate: BY_JUDGEMENT,
-    dashboard: 'soak-overview',
+    dashboard: 'soak-target',
+    panel: 'Grades',
     meaning: 'A gated series of the run grows without end, with an interval of its slope that lies above what counts as a leak.',
     steps: [
       'Open the overview: *What grows* has the slope with its interval, the onset, and the time to the limit.',
@@ -76,6 +79,7 @@ const LEAKS: readonly Alert[] = [
     description: 'A confirmed leak reaches its limit within a day at the present growth.',
     gate: `${BY_JUDGEMENT} ${UNTIL_THE_END}`,
     dashboard: 'soak-overview',
+    panel: 'Full in',
     meaning: 'As SoakLeakConfirmed, and the target will fail within 24 hours if nothing is done.',
     steps: [
       'Decide whether the end of the run comes first; the planned end is on the overview.',
@@ -96,7 +100,8 @@ const LEAKS: readonly Alert[] = [
     description:
       'It stands at more than 80 % of its limit, grows, and reaches it within four hours, which may be before anything is proven.',
     gate: `${BY_JUDGEMENT} ${UNTIL_THE_END}`,
-    dashboard: 'soak-target',
+    dashboard: 'soak-overview',
+    panel: 'Full in',
     meaning:
       'Memory, descriptors, threads or connections come close to a limit, and their growth has not been explained by anything that ends.',
     steps: [
@@ -117,6 +122,7 @@ const LEAKS: readonly Alert[] = [
     description: 'Its usage grows and reaches its size within a day, or less than 5 % of it is left.',
     gate: UNTIL_THE_END,
     dashboard: 'soak-target',
+    panel: 'File systems: bytes',
     meaning: 'A file system that a target or the agent writes to fills up; a full disk ends the run and its record.',
     steps: [
       'See which file system it is, and what writes there: logs that are not rotated, temporary files, the data of a database.',
@@ -142,6 +148,7 @@ const SERVICE: readonly Alert[] = [
     gate: IN_STEADY_PHASE,
     inhibitedByOutage: true,
     dashboard: 'soak-servers',
+    panel: 'Pool utilization',
     meaning: 'Requests wait for a connection that nobody gives back.',
     steps: [
       'On the dashboard of servers, see which states the connections are in and how old the oldest checkout is.',
@@ -158,7 +165,8 @@ const SERVICE: readonly Alert[] = [
     description: 'They were taken from their pool and not used since, for much longer than any that came back.',
     gate: IN_STEADY_PHASE,
     inhibitedByOutage: true,
-    dashboard: 'soak-servers',
+    dashboard: 'soak-overview',
+    panel: 'Stuck connections',
     meaning: 'A pool loses connections; it will be exhausted when they are as many as it may have.',
     steps: [
       'The verdict names the backend and the last statement of each of them.',
@@ -175,6 +183,7 @@ const SERVICE: readonly Alert[] = [
     gate: IN_STEADY_PHASE,
     inhibitedByOutage: true,
     dashboard: 'soak-target',
+    panel: 'Latency',
     meaning: 'Requests are slow now; the quantile is that of the latest window, not of the run so far.',
     steps: [
       'See whether it climbs (something runs out) or jumped (something happened); the annotations have phases and restarts.',
@@ -191,6 +200,7 @@ const SERVICE: readonly Alert[] = [
     description: 'More than 1 % of the requests have failed for two minutes.',
     gate: IN_STEADY_PHASE,
     dashboard: 'soak-target',
+    panel: 'Errors',
     meaning: 'Requests are refused, time out, or are answered with a server error.',
     steps: [
       'See the errors by class: refused and timeout speak of a process or a pool that is full, 5xx of an error in the program.',
@@ -210,6 +220,7 @@ const SERVICE: readonly Alert[] = [
     description: 'It is below half of what it was in the half hour before.',
     gate: IN_STEADY_PHASE,
     dashboard: 'soak-target',
+    panel: 'Requests per second',
     meaning: 'The load or the service has collapsed. What is measured from now on says little of the load that was planned.',
     steps: [
       'See whether the load tool still runs, and how many users it has.',
@@ -227,6 +238,7 @@ const SERVICE: readonly Alert[] = [
     gate: IN_STEADY_PHASE,
     inhibitedByOutage: true,
     dashboard: 'soak-servers',
+    panel: 'Redis hit rate',
     meaning: 'The cache does not serve: its keys expire too early, are evicted, or change their names.',
     steps: ['See evictions and the memory limit of the server.', 'See how many keys there are, and what share of them expires.'],
   },
@@ -241,7 +253,8 @@ const AVAILABILITY: readonly Alert[] = [
     summary: '{{ $labels.soak_target }} was restarted {{ $value | humanize }} times in half an hour',
     description: 'Three restarts or more in half an hour are a crash loop; growth between them is hardly seen.',
     gate: IN_STEADY_PHASE,
-    dashboard: 'soak-target',
+    dashboard: 'soak-overview',
+    panel: 'Restarts',
     meaning: 'The target ends and is started again, over and over.',
     steps: [
       'See how it ended: the events of the run have exit codes and out-of-memory kills where they can be known.',
@@ -257,6 +270,7 @@ const AVAILABILITY: readonly Alert[] = [
     description: 'It has not answered the agent for a minute. Pools, latency and hit rates are not alerted on meanwhile.',
     gate: IN_STEADY_PHASE,
     dashboard: 'soak-servers',
+    panel: 'Servers',
     meaning: 'A database or cache that the run depends on is out, or does not let the agent in.',
     steps: [
       'The event `server_down` of the run says why: refused, timeout, authentication, too many connections.',
@@ -268,20 +282,21 @@ const AVAILABILITY: readonly Alert[] = [
     severity: 'page',
     for: '5m',
     expr: [
-      `last_over_time(${metric('soak.run.start_time')}[6h])`,
+      `last_over_time(${metric('soak.run.planned_end_time')}[6h]) > time()`,
       `unless ${ON_RUN} last_over_time(${metric('soak.run.end_time')}[6h])`,
-      `unless ${ON_RUN} (last_over_time(${metric('soak.run.planned_end_time')}[6h]) <= time())`,
       `unless ${ON_RUN} ${metric('soak.run.start_time')}`,
     ].join('\n'),
     summary: 'Nothing is heard of the run {{ $labels.soak_run }} any more',
-    description: 'Its agent was there in the last six hours, said nothing of an end, and was not planned to end before now.',
-    gate: 'Quiet once the end of the run was seen, or its planned end is over.',
+    description: 'Its agent was there in the last six hours, said nothing of an end, and the planned end of the run is still to come.',
+    gate: 'Only before the planned end of the run, and not once its end was seen. A run without a planned end never pages: gone, it looks as if it had been ended.',
     dashboard: 'soak-fleet',
+    panel: 'Age of the last sample',
     meaning: 'The agent was killed, its machine is gone, or it cannot be reached. Nobody watches the run.',
     steps: [
       'See whether the process of the agent is there, and its log.',
       'Start it again with the same configuration: an unfinished run is resumed, and the time between is a gap.',
-      'A run that ends before its planned end (with its command or its target, by a rule or a signal), or that has none, must keep its end to be scraped: `--linger 2m`, or `--hold`. One that is pushed needs nothing.',
+      'A run that may end before its planned end (with its command or its target, by a rule or a signal) must keep its end to be scraped: `--linger 2m`, or `--hold`. One that is pushed needs nothing.',
+      'Give a run that must be watched a `--duration`: without one nobody is told that its agent is gone.',
     ],
   },
   {
@@ -300,6 +315,7 @@ const AVAILABILITY: readonly Alert[] = [
     description: 'What it does not read, record or export cannot be judged or seen.',
     gate: 'Reads that fail in the outage of a server are not counted.',
     dashboard: 'soak-fleet',
+    panel: 'What is lost',
     meaning: 'The agent loses samples, ticks or series.',
     steps: [
       '*no samples*: the agent hangs; see its log and `/healthz`.',
@@ -319,6 +335,7 @@ const AVAILABILITY: readonly Alert[] = [
     description: 'Something that must be judged could not be: the verdict says what, and what would make it possible.',
     gate: 'Only after the end of the run.',
     dashboard: 'soak-overview',
+    panel: 'Verdict so far',
     meaning: 'The run is neither a pass nor a fail.',
     steps: [
       'Read the reasons in the verdict (`/api/verdict`, `verdict.json`).',

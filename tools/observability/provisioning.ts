@@ -1,5 +1,6 @@
 /** What Grafana reads when it starts, and examples of the programs between it and the agent. */
-import { DATASOURCE_UID, FOLDER, type Generated, yaml } from './rulefiles.ts';
+import { DATASOURCE_UID, FOLDER } from './grafanarules.ts';
+import { type Generated, yaml } from './rulefiles.ts';
 
 /** Where the image of Grafana and ours keep things; `docker/compose.yaml` mounts them there. */
 const DASHBOARDS_IN_GRAFANA = '/var/lib/grafana/dashboards/soak-agent';

@@ -1,5 +1,6 @@
-/** The alerts and recording rules as files: of Prometheus, of Grafana's provisioning, of Alertmanager; and the runbook. */
+/** The alerts and recording rules as files: of Prometheus and of Alertmanager, and the runbook. Grafana's are in grafanarules.ts. */
 import { stringify } from 'yaml';
+import { addresses } from './addresses.ts';
 import { type Alert, ALERTS } from './alerts.ts';
 import { RECORDINGS } from './recording.ts';
 
@@ -8,15 +9,7 @@ export interface Generated {
   readonly text: string;
 }
 
-/** Grafana's alert rules cannot name a data source by a variable: `provisioning/datasources/` gives it this one. */
-export const DATASOURCE_UID = 'soak-prometheus';
-
-export const FOLDER = 'soak-agent';
-
 const GENERATED = '# Generated from tools/observability/ by `npm run generate`: change it there.\n';
-
-/** Seconds of data that an alert of Grafana asks for; the expressions bring the ranges they need. */
-const LOOKBACK_S = 600;
 
 export function ruleFiles(): Generated[] {
   return [
@@ -28,7 +21,6 @@ export function ruleFiles(): Generated[] {
       path: 'dashboards/prometheus/recording.rules.yaml',
       text: yaml({ groups: [{ name: 'soak-agent-fleet', rules: RECORDINGS.map(({ record, expr }) => ({ record, expr })) }] }),
     },
-    { path: 'dashboards/grafana/provisioning/alerting/soak-agent.yaml', text: yaml(grafanaAlerting()) },
     { path: 'dashboards/alertmanager/alertmanager.yml', text: alertmanager() },
     { path: 'docs/alerts.md', text: runbook() },
   ];
@@ -38,77 +30,22 @@ export function yaml(document: unknown, comment = ''): string {
   return `${GENERATED}${comment}${stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })}`;
 }
 
-function annotations({ name, summary, description, dashboard }: Alert): Record<string, string> {
+export function annotations({ name, summary, description, dashboard }: Alert): Record<string, string> {
+  const { runbook, grafana } = addresses(process.env);
   return {
     summary,
     description,
-    runbook_url: `docs/alerts.md#${name.toLowerCase()}`,
-    dashboard: `/d/${dashboard}?var-run={{ $labels.soak_run }}`,
+    runbook_url: `${runbook}#${name.toLowerCase()}`,
+    dashboard: `${grafana}/d/${dashboard}?var-run={{ $labels.soak_run }}`,
   };
 }
 
-function labels({ severity, inhibitedByOutage }: Alert): Record<string, string> {
+export function labels({ severity, inhibitedByOutage }: Alert): Record<string, string> {
   return { severity, service: 'soak-agent', ...(inhibitedByOutage ? { inhibited_by: 'outage' } : {}) };
 }
 
 export function prometheusRule(alert: Alert): object {
   return { alert: alert.name, expr: alert.expr, for: alert.for, labels: labels(alert), annotations: annotations(alert) };
-}
-
-/** Source: grafana.com/docs, "Use configuration files to provision alerting resources". */
-function grafanaAlerting(): object {
-  return { apiVersion: 1, groups: [{ orgId: 1, name: 'soak-agent', folder: FOLDER, interval: '1m', rules: ALERTS.map(grafanaRule) }] };
-}
-
-/** An expression that finds nothing is how these are healthy, so that no data is OK; a data source that fails is an error all the same. */
-function grafanaRule(alert: Alert): object {
-  const relativeTimeRange = { from: LOOKBACK_S, to: 0 };
-  return {
-    uid: uidOf(alert.name),
-    title: alert.name,
-    condition: 'B',
-    data: [
-      {
-        refId: 'A',
-        relativeTimeRange,
-        datasourceUid: DATASOURCE_UID,
-        model: { refId: 'A', expr: grafanaText(alert.expr), instant: true, range: false, intervalMs: 15_000, maxDataPoints: 43_200 },
-      },
-      {
-        refId: 'B',
-        relativeTimeRange,
-        datasourceUid: '__expr__',
-        model: {
-          refId: 'B',
-          type: 'threshold',
-          expression: 'A',
-          datasource: { type: '__expr__', uid: '__expr__' },
-          // No value of ours is negative: whatever the expression finds is above it.
-          conditions: [{ type: 'query', evaluator: { type: 'gt', params: [-1] }, operator: { type: 'and' }, query: { params: ['B'] } }],
-        },
-      },
-    ],
-    for: alert.for,
-    noDataState: 'OK',
-    execErrState: 'Error',
-    labels: labels(alert),
-    annotations: Object.fromEntries(
-      Object.entries({ ...annotations(alert), __dashboardUid__: alert.dashboard, __panelId__: '1' }).map(([key, text]) => [
-        key,
-        grafanaText(text),
-      ]),
-    ),
-    isPaused: false,
-  };
-}
-
-/** `$value` of Prometheus is the value of query A; a dollar that is no variable of the environment is written twice in provisioning. */
-function grafanaText(text: string): string {
-  return text.replaceAll('$value', '$values.A.Value').replaceAll('$', '$$$$');
-}
-
-function uidOf(name: string): string {
-  return name.replaceAll(/(?<=[a-z])(?=[A-Z])/g, '-').toLowerCase();
 }
 
 function alertmanager(): string {
@@ -156,12 +93,21 @@ Generated from \`tools/observability/\` by \`npm run generate\`. The same alerts
 **ticket** (tomorrow). [alertmanager.yml](../dashboards/alertmanager/alertmanager.yml) is an example with the inhibitions below.
 
 They read what the agent concludes, not raw resident memory: a derivative of that pages on every healthy sawtooth and never on a slow leak. The
-annotation \`runbook_url\` leads here by a path in the package; where you serve this page from an address of your own, replace
-\`docs/alerts.md\` in the rule files by it.
+annotations \`runbook_url\` and \`dashboard\` are paths, because nobody but you knows where you serve this page and where your Grafana is: to be followed
+from Alertmanager they need addresses. From a clone these are put into all three places at once (the rules of Prometheus, those of Grafana, and the
+PrometheusRule in \`docker/k8s/monitoring\`; with every later \`generate\` and its \`--check\`, too):
+
+\`\`\`
+RUNBOOK_BASE=https://wiki.example.com/soak-alerts GRAFANA_URL=https://grafana.example.com npm run generate
+\`\`\`
+
+From the package: \`sed -i 's|docs/alerts.md#|https://wiki.example.com/soak-alerts#|; s|dashboard: /d/|dashboard: https://grafana.example.com/d/|'\` on these
+files.
 
 What was executed: every rule is checked and unit-tested by promtool 2.42 on runs that our own simulation replays (leak, slow leak, flat, sawtooth,
-bounded cache, restarts, gap, outage, a fault that was declared, a finished run, an agent that was killed), and one alert goes through a real
-Prometheus and Alertmanager to a webhook. Grafana's file is checked for its structure only; no Grafana runs in our tests.
+bounded cache, restarts, gap, outage, a fault that was declared, a finished run, a run that was told to end, an agent that was killed), and one alert goes
+through a real Prometheus and Alertmanager to a webhook. Of Grafana's file the structure is checked, that every rule leads to a panel that shows it, and
+by promtool that its templates are templates; no Grafana runs in our tests.
 `;
 
 function runbook(): string {
@@ -182,9 +128,9 @@ function plain(template: string): string {
 }
 
 function section(alert: Alert): string {
-  const { name, meaning, description, gate, inhibitedByOutage, steps, expr, dashboard, severity } = alert;
+  const { name, meaning, description, gate, inhibitedByOutage, steps, expr, dashboard, panel, severity } = alert;
   const facts = [
-    `**Severity** ${severity}, after ${alert.for}. **Dashboard** \`${dashboard}\`.`,
+    `**Severity** ${severity}, after ${alert.for}. **Dashboard** \`${dashboard}\`, *${panel}*.`,
     `**Gate** ${gate}${inhibitedByOutage ? ' Also while a server of the run does not answer, and inhibited by SoakServerOutage.' : ''}`,
   ];
   return [

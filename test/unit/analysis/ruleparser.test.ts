@@ -10,6 +10,9 @@ const LATENCY = 'soak.traffic.duration.quantile';
 const MEMORY = 'soak.process.memory.private';
 const ERRORS = 'soak.traffic.errors';
 const REQUESTS = 'soak.traffic.requests';
+const OF_OPERATION = 'soak.traffic.operation.duration.quantile';
+const of = (operation: string) => ({ 'soak.operation': operation });
+const med = { kind: 'quantile', q: 0.5 };
 const p95 = { kind: 'quantile', q: 0.95 };
 
 describe('windows, judgements and baselines', () => {
@@ -51,6 +54,12 @@ describe('thresholds of k6 as they are', () => {
     ['http_req_duration: med < 100', { metric: LATENCY, measure: { kind: 'quantile', q: 0.5 }, value: 0.1 }],
     ['http_req_duration p(99.9)<2000', { metric: LATENCY, measure: { kind: 'quantile', q: 0.999 }, value: 2 }],
     ['api: http_req_duration: worst_window(10m) p(95)<800', { role: 'api', metric: LATENCY, measure: p95, over: 600, value: 0.8 }],
+    ['worst_window(10m) p(95)<800', { metric: LATENCY, measure: p95, over: 600, value: 0.8 }],
+    ['http_req_duration{name:checkout}: p(95)<800', { metric: OF_OPERATION, labels: of('checkout'), measure: p95, value: 0.8 }],
+    [
+      'http_req_duration{ name : "GET http://h:80/a?b=1" }: med<80',
+      { metric: OF_OPERATION, labels: of('GET /a'), measure: med, value: 0.08 },
+    ],
     ['http_req_failed: rate<0.01', { metric: ERRORS, measure: { kind: 'share' }, value: 0.01 }],
     ['http_req_failed: rate===0', { metric: ERRORS, measure: { kind: 'share' }, op: '==', value: 0 }],
     ['http_reqs: rate>100', { metric: REQUESTS, measure: { kind: 'rate' }, op: '>', value: 100 }],
@@ -69,8 +78,17 @@ describe('what a rule cannot say', () => {
     ['memory.private slope vs_baseline < +20%', 22, /slope has no baseline/],
     ['memory.private bigly < 5', 16, /one of value, avg/],
     ['latency worst_window(soon) p(95)<8ms', 9, /a duration such as .* in worst_window/],
-    ['http_req_waiting: p(95)<500', 1, /expected|no metric/],
-    ['http_req_duration{foo:bar}: p(95)<500', 18, /name, scenario, group, url/],
+    ['http_req_waiting: p(95)<500', 1, /no metric http_req_waiting; of k6 http_req_duration, .* are understood/],
+    ['http_req_waiting{name:a}: p(95)<500', 1, /no metric http_req_waiting; of k6/],
+    ['iterations: count>100', 1, /no metric iterations; of k6/],
+    ['group_duration: avg < 200', 1, /no metric group_duration; of k6/],
+    ['My_Trend: p(99)<300', 1, /no metric My_Trend; of k6/],
+    ['http_req_duration{scenario:checkout}: p(95)<500', 18, /the tag name alone, .* tags: \{ name: "checkout" \}/],
+    ['http_req_duration{expected_response:true}: p(95)<500', 18, /the tag name alone/],
+    ['http_req_duration{name:a,scenario:b}: p(95)<500', 18, /the tag name alone/],
+    ['http_req_duration{name:a}: p(99.9)<500', 28, /of operation.latency there are p\(50\), p\(90\), p\(95\), p\(99\)/],
+    ['operation.latency max < 5s', 19, /of operation.latency there are/],
+    ['checks{name:a}: rate>0.9', 7, /checks is not told by tag/],
     ['memory.private < 5GB in', 24, /name of a phase/],
   ])('%s: wrong at column %d', (text, column, message) => {
     let problem: unknown;
@@ -82,6 +100,6 @@ describe('what a rule cannot say', () => {
     expect(problem).toBeInstanceOf(Problem);
     const [detail] = (problem as Problem).details;
     expect(detail!.message).toMatch(message);
-    if (!text.startsWith('http_req_waiting')) expect(detail!.place).toBe(`"${text}" column ${column}`);
+    expect(detail!.place).toBe(`"${text}" column ${column}`);
   });
 });

@@ -5,6 +5,8 @@ import type { Verdict } from '../../../src/analysis/verdict.ts';
 import { parseRule } from '../../../src/analysis/ruleparser.ts';
 import { defineMetrics } from '../../../src/catalog.ts';
 import { CATALOG } from '../../../src/metrics.ts';
+import { presetRules } from '../../../src/config/presets.ts';
+import { METRICS as PROCESS } from '../../../src/sources/process-metrics.ts';
 import { METRICS as POOL } from '../../../src/sources/pool-metrics.ts';
 import { RunState } from '../../../src/runstate.ts';
 import { M } from '../../sim/metrics.ts';
@@ -133,6 +135,23 @@ describe('patterns', () => {
   });
 });
 
+describe('a load tool that ends with failures', () => {
+  const events = [
+    { t: 4 * HOUR - 10, kind: 'load_end' as const, target: null, message: 'locust ended', data: { class: 'failures', tool: 'locust' } },
+  ];
+  const endOf = (...traffic: readonly Simulated[]) => said(verdictOf([memory, fds, ...traffic], { events }), 'load');
+
+  test('is a note where it was seen at work', () => {
+    expect(endOf(load(() => 50))).toMatchObject([{ outcome: 'pass', why: expect.stringMatching(/for rules such as errors/) as unknown }]);
+  });
+
+  test('may never have begun where nothing was seen of it', () => {
+    const never = { outcome: 'inconclusive', why: expect.stringMatching(/no traffic of it was seen/) as unknown };
+    expect(endOf()).toMatchObject([never]);
+    expect(endOf(load(() => 0))).toMatchObject([never]);
+  });
+});
+
 describe('the generator', () => {
   const generator: Simulated = { def: M.memory, target: 'load', signal: sum(constant(100 * MB), line(200 * MB), white(4, 0.2 * MB)) };
   const slower = latency(rising);
@@ -150,6 +169,20 @@ describe('the generator', () => {
     const verdict = verdictOf([leaking, fds, load(() => 50), generator], { options: { generators: ['load'] } });
     expect(verdict.outcome).toBe('fail');
     expect(said(verdict, 'leak')[0]!.target).toBe('api');
+  });
+
+  test('is spared by rules that name nobody, and held to those that name it', () => {
+    const busy: Simulated = { def: PROCESS.cpuUtilization, target: 'load', signal: constant(0.85) };
+    const large: Simulated = { def: M.memory, target: 'load', signal: constant(3000 * MB) };
+    const seed = presetRules('seed')!;
+    const ended = (...texts: readonly string[]) => {
+      const rules = [...seed, ...texts].map((text) => parseRule(text, (name) => CATALOG.find(name)));
+      const verdict = verdictOf([memory, fds, load(() => 50), busy, large], { options: { generators: ['load'], rules } });
+      return said(verdict, 'rule').map(({ evidence }) => evidence['rule']);
+    };
+    expect(ended('memory.private slope < 1MB/h')).toEqual([]);
+    expect(ended('load: cpu avg < 80%')).toEqual(['load: cpu avg < 80%']);
+    expect(ended('load: memory.private < 2GB')).toEqual(['load: memory.private < 2GB']);
   });
 
   test('that is well is not heard of', () => {

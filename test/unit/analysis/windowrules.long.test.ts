@@ -130,6 +130,26 @@ describe('quantiles', () => {
   });
 });
 
+describe('a rule that was never compared with anything says why', () => {
+  const own: Simulated = { def: M.latency, labels: { 'soak.quantile': '0.95' }, signal: constant(0.1), period: 10 };
+  const errors: Simulated = { def: T.errors, signal: counter(() => 0), period: 10 };
+
+  test.each([
+    ['memory.private < 2GB', /: no such series was sampled$/],
+    ['operation.latency p(95) < 1s', /: no such series was sampled; percentiles of an operation need narrow buckets/],
+    ['latency p(99) < 1s', /: no window of 10m tells this quantile: the buckets/],
+    ['requests drop < 50% over 90m', /: no full window of 1h30m came after that of its baseline$/],
+    ['requests drop < 50% over 3h', /: there was no full window of 3h after the warm-up/],
+    ['errors vs_baseline < +20%', /: there was no full window of 10m after the warm-up with values above zero, as a baseline$/],
+    ['errors rate < 1% in fault', /: it was not sampled in a phase in which the rule holds, after the warm-up$/],
+    ['latency < 1s in fault', /: it was not sampled in a phase in which the rule holds$/],
+    ['heap.utilization < 80%', /: no limit of it is known$/],
+  ])('%s', (text, why) => {
+    const [one] = said(scenario([text], [requests, own, errors, { def: CATALOG.find('heap')!, signal: constant(20) }]));
+    expect(one).toMatchObject({ outcome: 'inconclusive', why: expect.stringMatching(why) as unknown });
+  });
+});
+
 describe('changes against the baseline', () => {
   test.each([
     ['memory.private vs_baseline < +20%', ['fail']],

@@ -90,6 +90,63 @@ describe('counters', () => {
   });
 });
 
+describe('a time in our future', () => {
+  let ours = 0;
+  const deltas = (): Deltas => new Deltas({ from: START, wall: () => ours });
+  /** The sender's clock is `ahead` of ours. */
+  const told = (to: Deltas, [at, value, ahead]: readonly number[], more: Partial<CounterPoint> = {}): number | null => {
+    ours = START + at!;
+    return to.take(counter(value!, ours + ahead!, more), ours)?.value ?? null;
+  };
+
+  test('does not stop the counting when the clock is set back, whether the counter tells its beginning or not', () => {
+    for (const since of [START, null]) {
+      const to = deltas();
+      const steps = [
+        [10, 100, 0],
+        [20, 110, 60],
+        [30, 120, 60],
+        [40, 130, 0],
+        [50, 140, 0],
+      ];
+      expect(steps.map((step) => told(to, step, { since })).slice(1)).toEqual([10, 10, 10, 10]);
+      expect(to.dropped.late).toBe(0);
+    }
+  });
+
+  test('that one point has by mistake costs nothing, also of a clock that is always ahead', () => {
+    const to = deltas();
+    const steps = [
+      [10, 100, 50],
+      [20, 110, 86_400],
+      [30, 120, 50],
+      [40, 130, 50],
+    ];
+    expect(steps.map((step) => told(to, step))).toEqual([100, 10, 10, 10]);
+  });
+
+  test('leaves what comes twice or late of a clock that is always ahead as it is', () => {
+    const to = deltas();
+    const steps = [
+      [10, 100, 50],
+      [20, 120, 50],
+      [21, 120, 49],
+      [22, 110, 40],
+      [60, 110, 1],
+      [61, 125, 50],
+    ];
+    expect(steps.map((step) => told(to, step))).toEqual([100, 20, null, null, null, 5]);
+    expect(to.dropped.late).toBe(3);
+  });
+
+  test('of the beginning of a life is forgotten with it', () => {
+    const to = deltas();
+    told(to, [10, 100, 60], { since: START + 65 });
+    expect(told(to, [20, 7, 0], { since: START + 15 })).toBe(7);
+    expect(told(to, [30, 9, 0], { since: START + 15 })).toBe(2);
+  });
+});
+
 describe('histograms', () => {
   const bounds = (counts: readonly number[]): [number, number, number][] =>
     counts.map((count, i) => [i === 0 ? -Infinity : i, i + 1, count]);

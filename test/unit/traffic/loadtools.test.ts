@@ -20,6 +20,7 @@ const T0 = 1_763_735_400;
 let windows: TrafficWindow[] = [];
 let notes: string[] = [];
 let now = 0;
+let wall = 0;
 let tools: LoadTools;
 beforeEach(() => begin());
 
@@ -27,13 +28,14 @@ function begin(roles: readonly string[] = []): void {
   windows = [];
   notes = [];
   now = 0;
+  wall = T0 - 1;
   const outlet = {
     window: (window: TrafficWindow) => windows.push(window),
     note: (_: string, { what }: { what: string }) => notes.push(what),
     now: () => now,
     roleCalled: (name: string | undefined) => roles.find((role) => role === name) ?? null,
   };
-  tools = new LoadTools(outlet, () => T0 - 1);
+  tools = new LoadTools(outlet, () => wall);
   tools.open();
 }
 
@@ -108,6 +110,31 @@ describe('k6', () => {
     const { all, by } = await take('k6-old-2.json', 20);
     expect(all).toMatchObject({ requests: 100, errors: 20, failures: { check: 20 } });
     expect(by['orders']).toMatchObject({ requests: 100 });
+  });
+
+  test('goes on being counted when its clock is set forward by a minute and back again', () => {
+    const at = (second: number, ahead: number, count: number): Point =>
+      histogram('http_req_duration', {}, { 100: count }, { unit: 'ms', temporality: 'cumulative', wall: T0 + second + ahead });
+    for (const [second, ahead, count] of [
+      [10, 0, 100],
+      [20, 60, 200],
+      [30, 60, 300],
+      [40, 0, 400],
+      [50, 0, 500],
+    ] as const) {
+      now = second;
+      wall = T0 + second;
+      tools.take([at(second, ahead, count)], INBOUND);
+    }
+    expect(windows.map(({ requests, from, to }) => [requests, from, to]).slice(1)).toEqual([
+      [100, 10, 20],
+      [100, 20, 30],
+      [100, 30, 40],
+      [100, 40, 50],
+    ]);
+    expect(tools.uncounted()).toEqual({ late: 0, buckets: 0, room: 0 });
+    tools.take([at(50, 0, 500)], INBOUND);
+    expect([tools.uncounted().late, notes]).toEqual([1, ['uncounted_late']]);
   });
 
   test('says that its SDK folded what was too much', () => {
