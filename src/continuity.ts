@@ -10,13 +10,18 @@ interface Break {
   readonly data: Readonly<Record<string, number>>;
 }
 
+/** Seconds after which samples were missed: a tick that is late is none. @param interval seconds between ticks when all is well */
+export function missedAfter(interval: number): number {
+  return Math.max(2.5 * interval, interval + 1);
+}
+
 export class Continuity {
   readonly #longest: number;
   #last: { t: number; monotonic: number; wall: number } | null = null;
 
   /** @param interval seconds between wake-ups when all is well */
   constructor(interval: number) {
-    this.#longest = Math.max(2.5 * interval, interval + 1);
+    this.#longest = missedAfter(interval);
   }
 
   check(t: number, monotonic: number, wall: number): Break[] {

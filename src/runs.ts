@@ -22,8 +22,8 @@ export interface RunRequest {
   /** Cap on the record, bytes. */
   readonly maxBytes: number;
   readonly clock: Clock;
-  /** What the record of a new run starts with; a run is only resumed with the same configuration hash by the same version. */
-  readonly header: Omit<RunHeader, 'id' | 'start' | 'bootId'>;
+  /** What the record of a new run starts with, the boot id only where that is not this machine's; a run is only resumed with the same configuration hash by the same version. */
+  readonly header: Omit<RunHeader, 'id' | 'start' | 'bootId'> & Partial<Pick<RunHeader, 'bootId'>>;
   /** New and empty; holds the run so far when it is resumed. */
   readonly state: Replayed;
 }
@@ -125,7 +125,7 @@ function beginIn({ out, clock, header, maxBytes }: RunRequest): Run {
   const start = clock.wall();
   const { folder, id, lock } = makeRun(out, start);
   try {
-    const record = RecordWriter.create(folder, { ...header, id, start, bootId: lock.bootId }, { maxBytes });
+    const record = RecordWriter.create(folder, { bootId: lock.bootId, ...header, id, start }, { maxBytes });
     return { folder, id, start, lock, record, resumed: null };
   } catch (error) {
     lock.release();

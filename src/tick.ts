@@ -16,7 +16,7 @@ export const EVENT_KINDS = [
   'member_end',
   'blind', // a signal cannot be read here; data.metric says which, data.reason why
   'cap', // a cap was reached; what is beyond it is summed or refused
-  'gap', // the agent itself did not sample: from `data.from` to `t`
+  'gap', // the agent itself did not sample: from `data.from` to `t`; with a target, in a merged run: nobody watched that one
   'clock_step', // wall time stepped against the monotonic clock, or the machine was suspended
   'phase', // a phase of the run starts: data.phase
   'mark', // a note of the user

@@ -31,6 +31,11 @@ export interface Lives {
   dropped: number;
 }
 
+/** In a merged run others may have watched what they were to watch. */
+interface Unwatched extends Span {
+  readonly target: string;
+}
+
 export interface TimelineSnapshot {
   readonly lives: readonly Lives[];
   readonly gaps: readonly Span[];
@@ -43,6 +48,7 @@ export interface TimelineSnapshot {
   /** Absent in checkpoints of before. */
   readonly gapCount?: number;
   readonly restartsOf?: readonly (readonly [target: string, restarts: number])[];
+  readonly unwatched?: readonly Unwatched[];
 }
 
 export class Timeline {
@@ -51,6 +57,7 @@ export class Timeline {
   /** All gaps, also those no longer listed. */
   gapSeconds = 0;
   gapCount = 0;
+  #unwatched: Unwatched[] = [];
   phases: Phase[] = [];
   restarts = 0;
   readonly #restartsOf = new Map<string, number>();
@@ -64,13 +71,18 @@ export class Timeline {
     if (event.kind === 'run_resume') this.#resume(event.t);
     if (event.kind === 'restart' || event.kind === 'member_start' || event.kind === 'target_found') this.#life(event);
     if (event.kind === 'restart') this.#restart(event.target);
-    if (event.kind === 'gap') this.#gap({ from: Number(event.data['from']), to: event.t });
+    if (event.kind === 'gap') this.#gap({ from: Number(event.data['from']), to: event.t }, event.target);
     if (event.kind === 'phase') this.#phase({ name: String(event.data['phase']), from: event.t, judged: event.data['judged'] !== false });
   }
 
   /** Run times at which a life of this member began; of no target (null), at which one of the agent itself did after its first. */
   lives(target: string | null, member: string | null): readonly number[] {
     return target === null ? this.#resumes : (this.#lives.get(JSON.stringify([target, member]))?.starts ?? []);
+  }
+
+  /** When nobody watched a target, in no order. */
+  unwatched(target: string): readonly Span[] {
+    return [...this.gaps, ...this.#unwatched.filter((gap) => gap.target === target)];
   }
 
   /** Of a target and its members. */
@@ -89,6 +101,7 @@ export class Timeline {
       started: [...this.#started],
       gapCount: this.gapCount,
       restartsOf: [...this.#restartsOf],
+      unwatched: this.#unwatched,
     };
   }
 
@@ -101,6 +114,7 @@ export class Timeline {
     this.#resumes = [...snapshot.resumes];
     for (const [key, started] of snapshot.started) this.#started.set(key, started);
     this.gapCount = snapshot.gapCount ?? snapshot.gaps.length;
+    this.#unwatched = [...(snapshot.unwatched ?? [])];
     for (const [target, restarts] of snapshot.restartsOf ?? []) this.#restartsOf.set(target, restarts);
   }
 
@@ -140,8 +154,13 @@ export class Timeline {
     if (this.#resumes.length > LIVES_MAX) this.#resumes.splice(1, 1);
   }
 
-  #gap(gap: Span): void {
+  #gap(gap: Span, target: string | null): void {
     if (!(gap.to > gap.from)) return;
+    if (target !== null) {
+      this.#unwatched.push({ ...gap, target });
+      if (this.#unwatched.length > GAPS_MAX) this.#unwatched.shift();
+      return;
+    }
     this.gapCount++;
     this.gapSeconds += gap.to - gap.from;
     this.gaps.push(gap);

@@ -65,7 +65,7 @@ export function recordRun(scenario: Scenario, { out, start = START, header, conf
       },
       interval,
       planned: duration,
-      host: { hostname: 'machine' },
+      host: { memory: 2 ** 34 },
       ...header,
     },
   });

@@ -1,11 +1,11 @@
 /** How much work was done in each of a few equal windows of a run. */
 import type { Bins, Store } from '../store.ts';
 import type { Series } from '../series.ts';
-import type { Phase } from '../timeline.ts';
+import type { Phase, Span } from '../timeline.ts';
 
 /** Windows in which work is counted: fine enough to place its end, and each long enough for the clock ticks of CPU time. */
 const WINDOWS_MAX = 120;
-const WINDOW_MIN_S = 3;
+export const WINDOW_MIN_S = 3;
 export const WINDOWS_MIN = 5;
 
 /** Rates per second. */
@@ -25,13 +25,20 @@ export interface Grid {
   readonly count: number;
 }
 
-/** At least as wide as the widest bins of the series. */
-export function gridOf(series: readonly Series[], store: Store, now: number): Grid {
+/** At least as wide as the widest bins of the series. @param since run time before which nothing counts */
+export function gridOf(series: readonly Series[], store: Store, now: number, since = 0): Grid {
   const all = series.map(({ id }) => store.bins(id));
-  const from = Math.min(...all.map(({ first, width }) => first * width));
+  const from = Math.max(since, Math.min(...all.map(({ first, width }) => first * width)));
   const finest = Math.max(WINDOW_MIN_S, ...all.map(({ width }) => width));
   const count = Math.max(1, Math.min(WINDOWS_MAX, Math.floor((now - from) / finest)));
   return { from, width: (now - from) / count, count };
+}
+
+/** Whether anything is known of a series within some time. */
+export function isSampled(store: Store, { id }: Series, { from, to }: Span): boolean {
+  const { first, width, length, count } = store.bins(id);
+  for (let i = 0; i < length; i++) if (count[i]! > 0 && (first + i + 1) * width > from && (first + i) * width < to) return true;
+  return false;
 }
 
 /** The sum over the series in each window: rates of counters, means of gauges; NaN where nothing was sampled. */
@@ -42,8 +49,8 @@ export function onGrid({ from, width, count }: Grid, series: readonly Series[], 
 }
 
 /** @param less what is taken off: of requests those that failed */
-export function ratesOf(series: readonly Series[], less: readonly Series[], store: Store, now: number, phases: readonly Phase[]): Rates {
-  const grid = gridOf(series, store, now);
+export function ratesOf(series: readonly Series[], less: readonly Series[], store: Store, span: Span, phases: readonly Phase[]): Rates {
+  const grid = gridOf(series, store, span.to, span.from);
   const { from, width, count } = grid;
   const rate = onGrid(grid, series, store);
   for (const { id } of less) addRates(rate, store.bins(id), -1, from, width);

@@ -177,7 +177,9 @@ function workOfAll(all: readonly Series[], { store, t, timeline }: JudgedState, 
   const ofRun = all.filter(({ target, def }) => target === null && TRAFFIC.test(def.name));
   const withLoad = (own: readonly Series[]): readonly Series[] =>
     ofRun.length === 0 || own.some(({ def }) => def.name === REQUESTS) ? own : [...own, ...ofRun];
-  return new Map([...byTarget].map(([target, series]) => [target, workOf(withLoad(series), store, t, timeline.phases)]));
+  return new Map(
+    [...byTarget].map(([target, series]) => [target, workOf(withLoad(series), store, t, timeline.phases, timeline.unwatched(target))]),
+  );
 }
 
 function requestsOf(all: readonly Series[]): Series[] {

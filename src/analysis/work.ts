@@ -4,10 +4,11 @@
  */
 import type { Series } from '../series.ts';
 import type { Store } from '../store.ts';
-import type { Phase } from '../timeline.ts';
+import type { Phase, Span } from '../timeline.ts';
 import { plateauFrom } from './plateau.ts';
-import { type Rates, ratesOf, WINDOWS_MIN } from './rates.ts';
+import { isSampled, type Rates, ratesOf, WINDOW_MIN_S, WINDOWS_MIN } from './rates.ts';
 import { median } from './stats.ts';
+import { stretchesOf } from './stretches.ts';
 
 export interface Work {
   /** What was counted; null when nothing that shows work can be read. */
@@ -83,25 +84,68 @@ const NOTHING: Work = {
 const HOUR = 3600;
 
 /** @param series those of one target, and the load on the whole run when it has none of its own */
-export function workOf(series: readonly Series[], store: Store, now: number, phases: readonly Phase[] = []): Work {
+export function workOf(
+  series: readonly Series[],
+  store: Store,
+  now: number,
+  phases: readonly Phase[] = [],
+  gaps: readonly Span[] = [],
+): Work {
+  const counted = series.filter(({ def }) => SIGNALS.some(({ name }) => def.alias === name || def.name === name));
+  const widest = Math.max(WINDOW_MIN_S, ...counted.map(({ id }) => store.bins(id).width));
+  const stretches = stretchesOf({ from: 0, to: now }, gaps, phases, widest);
+  const apart = stretches
+    .map((span) => ({ span, work: workWithin(series, store, span, phases) }))
+    .filter(({ work }) => work.signal !== null);
+  return apart.length === 0 ? workWithin(series, store, { from: 0, to: now }, phases) : together(apart);
+}
+
+/** One stretch that was watched; what came before it says nothing of how busy it has to be. */
+interface Stretch {
+  readonly span: Span;
+  readonly work: Work;
+}
+
+/** Work that is less than before nobody watched is work, and its end is that of the last stretch; only no work at all is an end before it. */
+function together(stretches: readonly Stretch[]): Work {
+  const seconds = (some: readonly Stretch[]): number => some.reduce((sum, { span }) => sum + span.to - span.from, 0);
+  const isWork = ({ work }: Stretch): boolean => work.steady || work.stoppedAt !== null;
+  const last = stretches.at(-1)!;
+  const worked = stretches.findLast(isWork) ?? last;
+  const { work } = worked;
+  const counted = stretches.filter((one) => one.work.requestsPerHour !== null);
+  const mean = (some: readonly Stretch[]): number =>
+    some.reduce((sum, one) => sum + one.work.requestsPerHour! * seconds([one]), 0) / seconds(some);
+  const hasEnded = worked !== last && last.work.requestsPerHour === null;
+  return {
+    ...work,
+    steady: seconds(stretches.filter((one) => one.work.steady)) >= STEADY_SHARE * seconds(stretches),
+    stoppedAt: work.stoppedAt ?? (hasEnded ? worked.span.to : null),
+    ended: work.ended ?? (hasEnded ? 'gone' : null),
+    plateauFrom: stretches[0]!.work.plateauFrom,
+    requestsPerHour: counted.length === 0 ? null : mean(counted),
+  };
+}
+
+function workWithin(series: readonly Series[], store: Store, span: Span, phases: readonly Phase[]): Work {
   for (const { name, idle, grain } of SIGNALS) {
-    const counted = withoutDoubles(series.filter((s) => (s.def.alias === name || s.def.name === name) && store.bins(s.id).length > 0));
+    const counted = withoutDoubles(series.filter((s) => (s.def.alias === name || s.def.name === name) && isSampled(store, s, span)));
     if (counted.length === 0) continue;
-    if (name === REQUESTS) return requestsOf(series, counted, store, now, phases);
-    const rates = ratesOf(counted, [], store, now, phases);
-    return judgeRates(rates, Math.max(idle, (GRAINS * grain) / rates.width), name, now);
+    if (name === REQUESTS) return requestsOf(series, counted, store, span, phases);
+    const rates = ratesOf(counted, [], store, span, phases);
+    return judgeRates(rates, Math.max(idle, (GRAINS * grain) / rates.width), name, span.to);
   }
   return NOTHING;
 }
 
 /** Answers that are errors are no work: what refuses everything has nothing to leak. */
-function requestsOf(series: readonly Series[], counted: readonly Series[], store: Store, now: number, phases: readonly Phase[]): Work {
-  const all = ratesOf(counted, [], store, now, phases);
-  const asked = judgeRates(all, 0, REQUESTS, now);
+function requestsOf(series: readonly Series[], counted: readonly Series[], store: Store, span: Span, phases: readonly Phase[]): Work {
+  const all = ratesOf(counted, [], store, span, phases);
+  const asked = judgeRates(all, 0, REQUESTS, span.to);
   const errors = withoutDoubles(series.filter(({ def, id }) => def.alias === ERRORS && store.bins(id).length > 0));
   if (errors.length > 0) {
-    const good = ratesOf(counted, errors, store, now, phases);
-    const served = judgeRates(good, 0, REQUESTS, now);
+    const good = ratesOf(counted, errors, store, span, phases);
+    const served = judgeRates(good, 0, REQUESTS, span.to);
     const ends = served.stoppedAt !== null && served.stoppedAt < (asked.stoppedAt ?? Infinity);
     const never = totalOf(good) < HALF * totalOf(all);
     if (ends || never)

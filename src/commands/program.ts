@@ -217,7 +217,7 @@ class Program {
   }
 
   #addMerge(): void {
-    const runs = 'folders of runs, or folders that hold runs: those of pods, hosts and services';
+    const runs = 'folders of runs, or folders that hold runs, one for each pod or host';
     const command = this.#program.command('merge').argument('<run...>', runs);
     command.description('merge the records of several agents: one run, one verdict, one exit code');
     const given = this.#withFlags(command, MERGE_FLAGS);

@@ -23,7 +23,7 @@ export const MERGE_FLAGS: readonly RunFlag[] = [
   {
     name: 'offset',
     arg: '<run=seconds>',
-    help: 'what is added to the clock of a run or host (pod-3=+2.5s); found by marks otherwise; repeat for more',
+    help: 'what is added to the clock of a run, or of the runs in a folder (pod-3=+2.5s); found by marks otherwise; repeat for more',
   },
   JSON_FLAG,
   NON_BLOCKING_FLAG,

@@ -1,6 +1,8 @@
 /** Events of the parts as events of the merged run: whose they are by slot, what was told to several of them once, and what the merging shows. */
 import type { RecordedEvent } from '../record/reader.ts';
 import type { RunEvent } from '../tick.ts';
+import type { Span } from '../timeline.ts';
+import { holeEvents, holesOf, isHole } from './holes.ts';
 import type { Identities } from './identity.ts';
 import type { Part } from './parts.ts';
 import { OTHER, type Replica, type RollingRestart } from './replicas.ts';
@@ -21,11 +23,13 @@ export function mergedEvents(
   parts: readonly Part[],
   replicas: readonly Replica[],
   rolls: readonly RollingRestart[],
-  identities: Identities,
+  { identities, interval }: { readonly identities: Identities; readonly interval: number },
 ): RunEvent[] {
-  const own = parts.flatMap((part) => part.events.flatMap((event) => eventOf(part, event, parts, identities) ?? []));
+  const holes = holesOf(parts, interval);
+  const own = parts.flatMap((part) => part.events.flatMap((event) => eventOf(part, event, holes, identities) ?? []));
   const all = [
     ...own,
+    ...holeEvents(parts, holes, interval),
     ...replicas.flatMap((replica) => lifeEvents(replica, replicas)),
     ...changesOf(replicas, null),
     ...changesOf(othersAmong(replicas), OTHER),
@@ -34,15 +38,15 @@ export function mergedEvents(
   return once(all.toSorted((a, b) => a.t - b.t));
 }
 
-function eventOf(part: Part, event: RecordedEvent, parts: readonly Part[], identities: Identities): RunEvent | null {
+function eventOf(part: Part, event: RecordedEvent, holes: readonly Span[], identities: Identities): RunEvent | null {
   const { kind, target, message, data } = event;
   const t = part.shift + event.t;
   const plain = { t, target: null, member: null, data };
   const what = AGENTS[kind];
   // The plan of who came later is of its own life: the warm-up of one replica is not one of all.
   if (kind === 'phase' && part.shift > ONCE_S && isPlanned(part, event)) return null;
-  if (what !== undefined) return { ...plain, kind: 'mark', message: `the agent on ${part.host} (run ${part.id}) ${what}`, data: {} };
-  if (kind === 'gap') return gapOf(part, event, parts);
+  if (what !== undefined) return { ...plain, kind: 'mark', message: `the agent ${part.where} ${what}`, data: {} };
+  if (kind === 'gap' && target === null) return gapOf(part, event, holes);
   const replica = target === null ? null : identities.replicaOf(part, event);
   if (replica === null) return { ...plain, kind, target, member: event.member, message };
   // Its beginning and its end are those of the replica.
@@ -55,19 +59,16 @@ function isPlanned({ config }: Part, { data }: RecordedEvent): boolean {
 }
 
 /** What one agent did not see others may have seen: only where nobody watched nothing was sampled. */
-function gapOf(part: Part, { t, message, data }: RecordedEvent, parts: readonly Part[]): RunEvent {
+function gapOf(part: Part, { t, message, data }: RecordedEvent, holes: readonly Span[]): RunEvent | null {
   const [from, to] = [part.shift + Number(data['from']), part.shift + t];
-  const others = parts.filter((other) => other !== part && other.shift <= from && other.shift + other.length >= to);
-  const event = { t: to, target: null, member: null };
-  return others.length === 0
-    ? { ...event, kind: 'gap', message, data: { ...data, from } }
-    : { ...event, kind: 'mark', message: `on ${part.host}: ${message}`, data: {} };
+  if (isHole({ from, to }, holes)) return null;
+  return { t: to, kind: 'mark', target: null, member: null, message: `${part.where}: ${message}`, data: {} };
 }
 
 /** A life of its slot begins with it, and a role that is nobody's any more is gone. */
 function lifeEvents({ part, role, slot, from, to, succeeds }: Replica, all: readonly Replica[]): RunEvent[] {
   if (slot === OTHER) {
-    const message = `${part.host} is beyond the last slot of ${role}: it is summed in ${role}/${OTHER}`;
+    const message = `${role} ${part.where} is beyond the last slot: it is summed in ${role}/${OTHER}`;
     return [{ t: from, kind: 'cap', target: role, member: null, message, data: { what: `replicas of ${role}` } }];
   }
   const who = slot === null ? role : `${role}/${slot}`;
@@ -77,14 +78,14 @@ function lifeEvents({ part, role, slot, from, to, succeeds }: Replica, all: read
     kind,
     target: role,
     member: slot,
-    message: `${who} is on ${part.host}${succeeds ? ', in the place of another' : ''}`,
+    message: `${who} is ${part.where}${succeeds ? ', in the place of another' : ''}`,
     data: {},
   } as const;
   const isLast = all.every((other) => other.role !== role || other.to <= to);
   if (slot === null || isLast) return [began];
   return [
     began,
-    { t: to, kind: 'member_end', target: role, member: slot, message: `${who} on ${part.host} is over; what it told is kept`, data: {} },
+    { t: to, kind: 'member_end', target: role, member: slot, message: `${who} ${part.where} is over; what it told is kept`, data: {} },
   ];
 }
 

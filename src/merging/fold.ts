@@ -20,10 +20,12 @@ interface Route {
   /** Series of the merged run; null where it goes into sums only. */
   readonly id: number | null;
   readonly replica: Replica | null;
+  /** Up to then another part has told it. */
+  readonly after: number;
   readonly sums: readonly Sum[];
 }
 
-const NOWHERE: Route = { id: null, replica: null, sums: [] };
+const NOWHERE: Route = { id: null, replica: null, after: -Infinity, sums: [] };
 
 /** The table without the types of labels, which are those of each metric. */
 interface AnyTable {
@@ -49,9 +51,9 @@ export class Fold {
     const routes = this.#routes.get(part)!;
     for (let i = 0; i < samples.length; i++) {
       const own = samples.series[i]!;
-      const { id, replica, sums } = (routes[own] ??= this.#meet(part, own));
+      const { id, replica, after, sums } = (routes[own] ??= this.#meet(part, own));
       const [value, at] = [samples.values[i]!, part.shift + samples.at[i]!];
-      if (replica !== null && at >= replica.until) continue;
+      if (at <= after || (replica !== null && at >= replica.until)) continue;
       if (id !== null) this.batch.set(id, value, at);
       if (replica !== null) for (const sum of sums) sum.note(replica, value, at);
     }
@@ -75,8 +77,8 @@ export class Fold {
     const id = this.#table.open(identity, identity.def, identity.labels);
     if (id < 0) return NOWHERE;
     const total = this.#totalOf(identity);
-    if (identity.member !== OTHER || replica === null) return { id, replica, sums: total };
-    return { id: null, replica, sums: [this.#sum(id, identity, ({ slot }) => slot === OTHER), ...total] };
+    if (identity.member !== OTHER || replica === null) return { id, replica, after: identity.after, sums: total };
+    return { id: null, replica, after: identity.after, sums: [this.#sum(id, identity, ({ slot }) => slot === OTHER), ...total] };
   }
 
   #totalOf(identity: Identity): Sum[] {

@@ -8,24 +8,34 @@ import { OTHER, type Replica } from './replicas.ts';
 export interface Identity extends Owner {
   readonly def: Series['def'];
   readonly labels: Series['labels'];
+  /** Run time of the merged run up to which another part has told it. */
+  readonly after: number;
 }
 
 const TREE = CATALOG.get('soak.target.memory.private');
 
 export class Identities {
   readonly #replicas: readonly Replica[];
-  readonly #hosts: readonly string[];
-  readonly #agents: readonly Part[];
-  /** Who watches a server, by its name and address: the first part that does. */
-  readonly #servers = new Map<string, Part>();
+  /** Machines, agents and servers in the order in which they are numbered. */
+  readonly #things: Readonly<Record<Thing['kind'], Set<string>>> = { machine: new Set(), agent: new Set(), server: new Set() };
+  /** Of what an earlier part tells too: until when it does. */
+  readonly #after = new Map<RecordedSeries, number>();
 
-  constructor(parts: readonly Part[], replicas: readonly Replica[]) {
+  /** @param known series of each part, in the order of the parts */
+  constructor(known: ReadonlyMap<Part, readonly RecordedSeries[]>, replicas: readonly Replica[]) {
     this.#replicas = replicas;
-    this.#agents = parts;
-    this.#hosts = [...new Set(parts.map(({ host }) => host))];
-    for (const part of parts)
-      for (const { name, display } of part.config.servers ?? [])
-        if (!this.#servers.has(`${name} ${display}`)) this.#servers.set(`${name} ${display}`, part);
+    const until = new Map<string, number>();
+    for (const [part, all] of known)
+      for (const series of all) {
+        const thing = thingOf(part, series);
+        if (thing === null) continue;
+        this.#things[thing.kind].add(thing.key);
+        const { source, member, def, labels } = series;
+        const key = JSON.stringify([thing, source, member, def.name, labels]);
+        const before = until.get(key) ?? -Infinity;
+        this.#after.set(series, before);
+        until.set(key, Math.max(before, part.shift + part.length));
+      }
   }
 
   /** The replica whose series it is, or null when it is no role's. */
@@ -34,13 +44,13 @@ export class Identities {
     return own.find(({ member }) => member === series.member) ?? own[0] ?? null;
   }
 
-  /** Null for what another part tells already, and for what says nothing when it is summed. @param all series of the part */
+  /** Null for what says nothing when it is summed. @param all series of the part */
   of(part: Part, series: RecordedSeries, all: readonly RecordedSeries[]): Identity | null {
     const { source, target, period, def, labels } = series;
-    const as = (member: string | null): Identity => ({ source, target, member, period, def, labels });
-    if (target === null) return this.#ofMachine(part, series, as);
-    const server = (part.config.servers ?? []).find(({ name }) => name === target);
-    if (server !== undefined) return this.#ofServer(part, `${server.name} ${server.display}`, as);
+    const after = this.#after.get(series) ?? -Infinity;
+    const as = (member: string | null): Identity => ({ source, target, member, period, def, labels, after });
+    const thing = thingOf(part, series);
+    if (thing !== null) return as(this.#numberOf(thing, target) ?? (thing.kind === 'server' ? series.member : null));
     const replica = this.replicaOf(part, series);
     if (replica === null) return as(series.member);
     // Totals of a part are parts of a total, which is made anew.
@@ -49,18 +59,28 @@ export class Identities {
     return as(replica.slot);
   }
 
-  #ofMachine(part: Part, { source }: RecordedSeries, as: (member: string | null) => Identity): Identity | null {
-    if (this.#agents.length === 1) return as(null);
-    if (source === 'self') return as(String(this.#agents.indexOf(part) + 1));
-    if (this.#agents.find(({ host }) => host === part.host) !== part) return null;
-    return as(this.#hosts.length === 1 ? null : String(this.#hosts.indexOf(part.host) + 1));
+  /** Null for the only one; servers are numbered among those of one name. */
+  #numberOf({ kind, key }: Thing, target: string | null): string | null {
+    const alike = [...this.#things[kind]].filter((other) => kind !== 'server' || other.split(' ')[0] === target);
+    return alike.length === 1 ? null : String(alike.indexOf(key) + 1);
   }
+}
 
-  #ofServer(part: Part, key: string, as: (member: string | null) => Identity): Identity | null {
-    if (this.#servers.get(key) !== part) return null;
-    const alike = [...this.#servers.keys()].filter((other) => other.split(' ')[0] === key.split(' ')[0]);
-    return as(alike.length === 1 ? null : String(alike.indexOf(key) + 1));
-  }
+/** What is the same whoever tells of it, and told once. */
+interface Thing {
+  readonly kind: 'machine' | 'agent' | 'server';
+  readonly key: string;
+}
+
+/** Sources whose figures without a target are those of the machine; those of the others are what one agent has seen. */
+const OF_MACHINE: ReadonlySet<string> = new Set(['host', 'sockets']);
+
+/** Null for a role. The machines and agents of a run that was merged before are its members. */
+function thingOf({ id, machine, config }: Part, { source, target, member }: RecordedSeries): Thing | null {
+  if (target === null && OF_MACHINE.has(source)) return { kind: 'machine', key: JSON.stringify([machine, member]) };
+  if (target === null) return { kind: 'agent', key: JSON.stringify([id, member]) };
+  const server = (config.servers ?? []).find(({ name }) => name === target);
+  return server === undefined ? null : { kind: 'server', key: `${server.name} ${server.display}` };
 }
 
 function isMemberOf(one: RecordedSeries, total: RecordedSeries): boolean {

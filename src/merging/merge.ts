@@ -7,6 +7,7 @@ import type { JudgeOverrides } from '../config/config.ts';
 import { judgeOptions, storedJudging } from '../judging.ts';
 import { CATALOG } from '../metrics.ts';
 import type { RecordedSeries } from '../record/reader.ts';
+import type { RunHeader } from '../record/writer.ts';
 import { openRun } from '../runs.ts';
 import { RunState } from '../runstate.ts';
 import type { RunEvent, Tick } from '../tick.ts';
@@ -41,16 +42,17 @@ export function merge(
   const known = new Map(parts.map((part) => [part, part.reader.series((name) => CATALOG.find(name))]));
   const replicas = replicasOf(parts, (part, role) => membersOf(known.get(part)!, role));
   const rolls = rollingRestarts(replicas, end);
-  const identities = new Identities(parts, replicas);
+  const identities = new Identities(known, replicas);
   const state = new RunState(new Judge(judgeOptions({ ...storedJudging(config, CATALOG), ...overrides })));
   // The folder is called by when the run began; a merge is never gone on with, so that its settings are those of no other.
   const configHash = `merged-${clock.wall()}`;
-  const header = { agent: VERSION, configHash, config, interval, planned: config.duration, host: { hostname: hostsOf(parts) } };
+  const ofMachine = { bootId: machineOf(parts), host: hostOf(parts) };
+  const header = { agent: VERSION, configHash, config, interval, planned: config.duration, ...ofMachine };
   const run = openRun({ out, keep: null, maxBytes: RECORD_MAX, clock: new SimClock({ wall: start }), header, state });
   try {
     const fold = new Fold(state, { known, identities, replicas });
     let minute = 0;
-    for (const tick of ticksOf(parts, fold, mergedEvents(parts, replicas, rolls, identities), { start, interval })) {
+    for (const tick of ticksOf(parts, fold, mergedEvents(parts, replicas, rolls, { identities, interval }), { start, interval })) {
       run.record.append(tick, state.series);
       state.fold(tick);
       if (Math.floor(tick.t / CHECKPOINT_S) === minute) continue;
@@ -68,9 +70,19 @@ export function merge(
   }
 }
 
-function hostsOf(parts: readonly Part[]): string {
-  const hosts = [...new Set(parts.map(({ host }) => host))];
-  return hosts.length > 3 ? `${hosts.slice(0, 3).join(', ')} and ${hosts.length - 3} more` : hosts.join(', ');
+/** The one they were all recorded on, which need not be this one; null where they were on several. */
+function machineOf(parts: readonly Part[]): string | null {
+  const all = new Set(parts.map(({ reader }) => reader.header.bootId));
+  return all.size === 1 ? [...all][0]! : null;
+}
+
+/** Who told, and what all of the machines are. */
+function hostOf(parts: readonly Part[]): RunHeader['host'] {
+  const names = [...new Set(parts.map(({ name }) => name))];
+  const agents = names.length > 3 ? `${names.slice(0, 3).join(', ')} and ${names.length - 3} more` : names.join(', ');
+  const [first, ...others] = parts.map(({ reader }) => reader.header.host);
+  const shared = Object.entries(first!).filter(([key, value]) => others.every((host) => host[key] === value));
+  return { ...Object.fromEntries(shared), agents };
 }
 
 /** What all of them were judged by, together; of what they differ in the stricter one. */

@@ -1,4 +1,5 @@
 /** The records that are merged: when each agent watched, by one clock, and which replicas of which roles. Times are seconds. */
+import { basename, dirname, resolve } from 'node:path';
 import type { RunEvent } from '../tick.ts';
 import { median } from '../analysis/stats.ts';
 import { messageOf, Problem } from '../problem.ts';
@@ -20,8 +21,12 @@ export interface PartConfig {
 export interface Part {
   readonly reader: RecordReader;
   readonly id: string;
-  /** Of the machine or pod that the agent ran on. */
-  readonly host: string;
+  /** What people know it by: the folder that its record was copied into, else the id of the run. A record holds no name of a machine. */
+  readonly name: string;
+  /** For sentences: `on pod-a`, `in run 1a2b3c4d`. */
+  readonly where: string;
+  /** Containers on one machine share its boot id; an agent that knows none is on a machine of its own. */
+  readonly machine: string;
   readonly config: PartConfig;
   readonly events: readonly RecordedEvent[];
   /** Run time of its last tick. */
@@ -46,30 +51,41 @@ const EVENTS_MAX = 100_000;
 /**
  * Wall time is the start of a run and its own clock from there: that is not moved by a clock that is set in the middle. Where agents were told
  * of the same moments their clocks are set by these, after the first run; what the user says goes first.
- * @param given seconds by the id of a run, or by its host
+ * @param given seconds by the id of a run, or by its name
  */
 export function partsOf(readers: readonly RecordReader[], given: ReadonlyMap<string, number>): Part[] {
   const raw = readers.map((reader) => ({ reader, events: eventsOf(reader) }));
   const [first] = raw;
   const known = first === undefined ? new Map<string, number>() : momentsOf(first);
+  const nameOf = namesOf(readers);
   const parts = raw.map(({ reader, events }) => {
-    const { id, host, config } = reader.header;
-    const name = typeof host['hostname'] === 'string' ? host['hostname'] : id;
+    const { id, bootId, config } = reader.header;
+    const name = nameOf(reader);
+    const where = name === id ? `in run ${id}` : `on ${name}`;
     const said = given.get(id) ?? given.get(name);
     const offset = said ?? (reader === first?.reader ? 0 : offsetOf(known, momentsOf({ reader, events })));
-    return { reader, id, host: name, config: config as PartConfig, events, length: reader.last()?.t ?? 0, offset };
+    const length = reader.last()?.t ?? 0;
+    return { reader, id, name, where, machine: bootId ?? id, config: config as PartConfig, events, length, offset };
   });
   for (const name of given.keys()) {
-    if (parts.some(({ id, host }) => id === name || host === name)) continue;
+    if (parts.some((part) => part.id === name || part.name === name)) continue;
     throw new Problem('USAGE', {
       place: '--offset',
-      message: `there is no run and no host ${messageOf(name)} among those that are merged`,
+      message: `there is no run ${messageOf(name)} among those that are merged: they are called ${[...new Set(parts.map((part) => part.name))].slice(0, 5).join(', ')}`,
     });
   }
   const start = Math.min(...parts.map(({ reader, offset }) => reader.header.start + offset));
   return parts
     .map((part) => ({ ...part, shift: part.reader.header.start + part.offset - start }))
-    .toSorted((a, b) => a.shift - b.shift || (a.host + a.id < b.host + b.id ? -1 : 1));
+    .toSorted((a, b) => a.shift - b.shift || (a.name + a.id < b.name + b.id ? -1 : 1));
+}
+
+/** Records that were copied from several places, each into a folder of its own, are called by these folders; folders of one name say nothing. */
+function namesOf(readers: readonly RecordReader[]): (reader: RecordReader) => string {
+  const folders = new Set(readers.map(({ folder }) => dirname(resolve(folder))));
+  const names = new Set([...folders].map((folder) => basename(folder)));
+  const isNamed = folders.size > 1 && names.size === folders.size;
+  return ({ folder, header }) => (isNamed ? basename(dirname(resolve(folder))) : header.id);
 }
 
 function eventsOf(reader: RecordReader): RecordedEvent[] {

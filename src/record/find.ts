@@ -36,6 +36,6 @@ function newestIn(out: string, message: string): string {
   return newest.folder;
 }
 
-function isFolder(path: string): boolean {
+export function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }

@@ -48,9 +48,8 @@ function recordPod(out: string, { name, from, to, skew = 0, cutOff = false }: Po
   return recordRun(
     { hours: to - from, interval: 60, series: roles.flatMap(of), events, options: { requiredLifetime: 14 * 86_400 } },
     {
-      out,
+      out: join(out, name),
       start: START + from * HOUR + skew,
-      header: { host: { hostname: name } },
       config: { phases: [{ name: 'warmup' }, { name: 'steady' }] },
       ...(cutOff ? { cutOffAt: (to - from) * HOUR } : {}),
     },
@@ -179,7 +178,7 @@ describe('more replicas than slots', () => {
           ],
           events: [{ t: 0, kind: 'target_found' as const, target: 'api', data: {} }],
         },
-        { out: pods, start: START + i, header: { host: { hostname: `pod-${i}` } } },
+        { out: join(pods, `pod-${i}`), start: START + i },
       );
     }
     const { err, out } = await soakAgent('merge', pods, '--out', join(folder, 'merged'), '--offset', 'pod-1=0s');
@@ -212,7 +211,7 @@ describe('more replicas than slots', () => {
           series: [{ def: M.cpu, target: 'api', signal: sum(constant(counted[i]!), line(HOUR)) }],
           events: [{ t: 0, kind: 'target_found' as const, target: 'api', data: {} }],
         },
-        { out: pods, start: START + from, header: { host: { hostname: `pod-${i}` } } },
+        { out: join(pods, `pod-${i}`), start: START + from },
       );
     }
     const { out } = await soakAgent('merge', pods, '--out', join(folder, 'merged'));
@@ -237,10 +236,13 @@ describe('what cannot be merged', () => {
       expect(code).toBe(64);
       return err;
     };
-    expect(await refused(a!)).toContain('two runs at least are merged');
-    expect(await refused(a!, join(folder, 'nothing'))).toContain('no such folder');
+    expect(await refused(a!)).toContain('two runs at least are merged\n');
+    expect(await refused(a!, a!)).toContain(`${a!}: two runs at least are merged, and it is the same one that is named 2 times`);
+    expect(await refused(a!, join(folder, 'nothing'))).toContain(`${join(folder, 'nothing')}: there is no such folder\n`);
     expect(await refused(a!, b!, '--offset', 'pod-b')).toContain('--offset: "pod-b" should be RUN=+2.5s');
-    expect(await refused(a!, b!, '--offset', 'pod-z=5s')).toContain('no run and no host pod-z');
+    expect(await refused(a!, b!, '--offset', 'pod-z=5s')).toContain(
+      'there is no run pod-z among those that are merged: they are called pod-a, pod-b',
+    );
     expect(await refused(a!, b!, '--colour')).toContain('--colour: unknown flag');
     expect(await refused(a!, b!, '--rule', 'memory.private <')).toContain('--rule');
     const set = await soakAgent('merge', a!, b!, '--out', join(folder, 'merged'), '--offset', 'pod-b=-29s', '--non-blocking');

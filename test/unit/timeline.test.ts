@@ -61,10 +61,21 @@ test('a worker recycled ten thousand times keeps its first life and its latest o
 
 test('gaps are bounded, their sum is not lost, and nonsense is no gap', () => {
   const timeline = new Timeline();
-  for (let t = 10; t < 10_010; t += 10) timeline.fold(event(t, 'gap', { from: t - 4 }));
-  timeline.fold(event(5, 'gap', { from: 9 }));
-  timeline.fold(event(5, 'gap'));
+  const gap = (t: number, data: RunEvent['data'] = {}): void => timeline.fold({ ...event(t, 'gap', data), target: null });
+  for (let t = 10; t < 10_010; t += 10) gap(t, { from: t - 4 });
+  gap(5, { from: 9 });
+  gap(5);
   expect([timeline.gaps.length, timeline.gapSeconds]).toEqual([256, 4000]);
+});
+
+test('a gap of one target is none of the run', () => {
+  const timeline = new Timeline();
+  timeline.fold({ ...event(50, 'gap', { from: 40 }), target: null });
+  for (let t = 100; t < 10_100; t += 10) timeline.fold(event(t, 'gap', { from: t - 4 }));
+  const again = new Timeline();
+  again.restore(structuredClone(timeline.snapshot()));
+  for (const { gapCount, gapSeconds } of [timeline, again]) expect([gapCount, gapSeconds]).toEqual([1, 10]);
+  expect([again.unwatched('api').length, again.unwatched('worker')]).toEqual([257, [{ from: 40, to: 50 }]]);
 });
 
 test('phases, and a snapshot that continues', () => {

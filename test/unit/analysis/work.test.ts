@@ -1,17 +1,20 @@
 import { describe, expect, test } from 'vitest';
 import { type Work, workOf } from '../../../src/analysis/work.ts';
 import { RunState } from '../../../src/runstate.ts';
+import type { Phase, Span } from '../../../src/timeline.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, type Simulated, Simulation } from '../../sim/run.ts';
 import { line, type Signal, sum } from '../../sim/series.ts';
 
-function work(hours: number, series: readonly Simulated[], interval = 10): Work {
+function work(hours: number, series: readonly Simulated[], interval = 10, gaps: readonly Span[] = [], phases: readonly Phase[] = []): Work {
   const { state } = new Simulation({ hours, interval, series }).run();
   expect(state).toBeInstanceOf(RunState);
   return workOf(
     state.series.all().filter((s) => s.target === 'api'),
     state.store,
     state.t,
+    phases,
+    gaps,
   );
 }
 
@@ -94,6 +97,35 @@ describe('work', () => {
       refusedBy: null,
       plateauFrom: null,
       requestsPerHour: null,
+    });
+  });
+
+  describe('around a time when nobody watched', () => {
+    const away: Span = { from: HOUR, to: HOUR + 120 };
+    /** Nothing is sampled while nobody watches. */
+    const seen = (signal: Signal): Simulated => ({ def: M.cpu, signal, when: (t) => t <= away.from || t >= away.to });
+    const fallen = seen((t) => 0.2 * Math.min(t, HOUR) + 0.02 * Math.max(0, t - HOUR));
+
+    test('is what it is on both sides: less than before is work', () => {
+      expect(work(2, [fallen])).toMatchObject({ steady: true, stoppedAt: expect.closeTo(HOUR, -3) as number });
+      expect(work(2, [fallen], 10, [away])).toMatchObject({ signal: 'process.cpu.time', steady: true, stoppedAt: null });
+    });
+
+    test('has stopped when there is none on the other side, or when it stops there', () => {
+      const { stoppedAt } = work(2, [seen((t) => 0.2 * Math.min(t, HOUR))], 10, [away]);
+      expect(Math.abs(stoppedAt! - HOUR)).toBeLessThanOrEqual(60);
+      const later = work(2, [seen((t) => 0.2 * Math.min(t, HOUR) + 0.02 * Math.min(1800, Math.max(0, t - HOUR)))], 10, [away]);
+      expect(Math.abs(later.stoppedAt! - HOUR - 1800)).toBeLessThanOrEqual(120);
+    });
+
+    test('is that before it where the rest is too short, or not judged; a hiccup divides nothing', () => {
+      expect(work(1.05, [fallen], 10, [away])).toMatchObject({ steady: true, stoppedAt: null });
+      const phases = [
+        { name: 'steady', from: 0, judged: true },
+        { name: 'cooldown', from: HOUR + 100, judged: false },
+      ];
+      expect(work(2, [seen((t) => 0.2 * Math.min(t, HOUR))], 10, [away], phases)).toMatchObject({ steady: true, stoppedAt: null });
+      expect(work(2, [fallen], 10, [{ from: HOUR, to: HOUR + 50 }]).stoppedAt).not.toBeNull();
     });
   });
 });
