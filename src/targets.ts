@@ -18,8 +18,10 @@ export interface TargetSpec {
   readonly many: boolean;
   /** The process and its descendants are members. */
   readonly children: boolean;
-  /** The command after `--`: who makes the load is watched like a target, but it is not what the run is about. */
+  /** Who makes the load is watched like a target, but it is not what the run is about. */
   readonly load?: true;
+  /** It is the command after `--`, which somebody else starts. */
+  readonly command?: true;
 }
 
 /** One bound process. Its slot is its identity in series; pid and start time are for events and `soak_target_info`. */
@@ -64,7 +66,7 @@ export class Targets {
 
   /** The command after `--` was started, or has ended (null). */
   load(pid: number | null): void {
-    for (const target of this.#targets) if (target.spec.load) target.started = pid;
+    for (const target of this.#targets) if (target.spec.command) target.started = pid;
     this.stale = true;
   }
 

@@ -35,7 +35,13 @@ const VALUES = `## Values
     - selector: port:8080
       role: api
       children: true
+    - selector: name:k6
+      role: k6
+      load: true
   \`\`\`
+
+  \`load: true\` (in a file only) says that the target makes the load, as the command after \`--\` does: it is watched and suspected, but no part of the
+  outcome, and rules are about it only when they name it. Something else must be watched.
 
 - **Servers**: \`--postgres orders=postgresql://soak@db:5432/orders --redis /run/redis/redis.sock\`. Names are those of series, rules and findings, and no target has
   the same; without one they are \`postgres\`, \`redis\`, \`postgres-2\`. A password is never part of a flag: it comes from \`SOAK_POSTGRES\`, from the file, from a file that

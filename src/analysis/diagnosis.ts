@@ -5,6 +5,7 @@ import { spikesOf } from './capacity.ts';
 import type { SeriesJudgement } from './judgement.ts';
 import { gridOf, onGrid } from './rates.ts';
 import { clockTime, inWords } from './sentence.ts';
+import { stepOf, usual } from './step.ts';
 import { median } from './stats.ts';
 import type { Work } from './work.ts';
 
@@ -30,6 +31,9 @@ const SPIKES_MIN = 2;
 
 /** Against the usual one. */
 const HIGH = 1.5;
+
+/** A load that changes by less than this share is even. */
+const EVEN = 0.25;
 
 /** A resource is nearly used up from here on. */
 const NEARLY = 0.9;
@@ -145,16 +149,43 @@ const CAUSES: Readonly<Record<string, string>> = {
   'soak.pool.utilization': 'the connection pool',
 };
 
-/** Good, and from some time on degraded: the load fell to half, or the latency stepped up and stayed. */
-function plateau(target: string | null, own: readonly SeriesJudgement[], { work }: Seen): Diagnosis | null {
-  const halved = target === null ? undefined : work.get(target);
-  if (halved?.ended !== 'halved' || halved.stoppedAt === null) return null;
+/** Good, and from some time on degraded: the load fell to half, or the latency stepped up and stayed under a load that went on. */
+function plateau(target: string | null, own: readonly SeriesJudgement[], seen: Seen): Diagnosis | null {
+  return halved(target, own, seen) ?? steppedUp(target, seen);
+}
+
+function halved(target: string | null, own: readonly SeriesJudgement[], { work }: Seen): Diagnosis | null {
+  const fallen = target === null ? undefined : work.get(target);
+  if (fallen?.ended !== 'halved' || fallen.stoppedAt === null) return null;
   const slower = ofResource(own, 'latency').find(({ shape }) => shape === 'step' || shape === 'late' || shape === 'linear');
   return {
     pattern: 'plateau',
     target,
     series: slower ? [seriesLabel(slower.series)] : [],
-    why: `plateau then drop: the work of ${target} fell to less than half at ${clockTime(halved.stoppedAt)}${slower ? ` while ${seriesLabel(slower.series)} rose` : ''}; likely a capacity limit was reached, or the generator gave up`,
-    evidence: { at: halved.stoppedAt },
+    why: `plateau then drop: the work of ${target} fell to less than half at ${clockTime(fallen.stoppedAt)}${slower ? ` while ${seriesLabel(slower.series)} rose` : ''}; likely a capacity limit was reached, or the generator gave up`,
+    evidence: { at: fallen.stoppedAt },
+  };
+}
+
+/** Of more or fewer requests another latency is to be expected: only under an even load is it the service that changed. */
+function steppedUp(target: string | null, seen: Seen): Diagnosis | null {
+  const latency = latencyOf(target, seen);
+  const requests = seen.all.filter(({ def, target: of, member }) => def.alias === 'requests' && of === target && member === null);
+  if (latency === null || requests.length === 0) return null;
+  const grid = gridOf([latency], seen.store, seen.now);
+  const step = stepOf(onGrid(grid, [latency], seen.store));
+  if (step === null) return null;
+  const rate = onGrid(grid, requests, seen.store);
+  const change = usual(rate.subarray(step.at)) / usual(rate.subarray(0, step.at));
+  if (!(Math.abs(change - 1) <= EVEN)) return null;
+  const at = grid.from + step.at * grid.width;
+  return {
+    pattern: 'plateau',
+    target,
+    series: [seriesLabel(latency)],
+    why:
+      `plateau then drop: ${seriesLabel(latency)} stepped up from ${inWords(step.before, 's')} to ${inWords(step.after, 's')} at ${clockTime(at)} and ` +
+      'stayed there, while as many requests came as before; likely a capacity limit was reached',
+    evidence: { at, before: step.before, after: step.after },
   };
 }

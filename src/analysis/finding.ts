@@ -26,6 +26,8 @@ export interface Matters {
   readonly stuck: readonly StuckConnection[];
   readonly outages: readonly Outage[];
   readonly disturbances: readonly Disturbance[];
+  /** Signals whose recovery is not measured, beyond the cap. */
+  readonly unfollowed: number;
   readonly loadEnds: readonly LoadEnded[];
   /** Rules that were never compared with a sample, and why; null: there was no series to compare with. */
   readonly unseen: readonly { readonly rule: Rule; readonly because: string | null }[];

@@ -139,8 +139,8 @@ function open({ series }: Matters, at: At): Finding[] {
   });
 }
 
-function recoveries({ disturbances }: Matters, { series: table, t }: JudgedState, { rules }: JudgeOptions, at: At): Finding[] {
-  return recoveryFindings(disturbances, rules, table, t).map(({ name, series, outcome, why, from, to, evidence }) =>
+function recoveries({ disturbances, unfollowed }: Matters, { series: table, t }: JudgedState, { rules }: JudgeOptions, at: At): Finding[] {
+  return recoveryFindings(disturbances, rules, { table, now: t, unfollowed }).map(({ name, series, outcome, why, from, to, evidence }) =>
     finding('recovery', name, outcome, why, {
       target: series[0]?.target ?? null,
       series: series.map(seriesLabel),

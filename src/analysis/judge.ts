@@ -65,7 +65,7 @@ export class Judge {
   readonly #coverage: Coverage;
   readonly #stuck = new StuckConnections();
   readonly #outages = new Outages();
-  readonly #recovery = new Recovery();
+  readonly #recovery: Recovery;
   readonly #loadEnds = new LoadEnds();
   readonly #blind = new BlindSpots();
   readonly #books = new Map<number, GradeBook>();
@@ -81,6 +81,7 @@ export class Judge {
     this.#thresholds = new Thresholds(options.rules);
     this.#windows = new WindowRules(options);
     this.#expectations = new Expectations(options.rules);
+    this.#recovery = new Recovery(options.rules);
     this.#coverage = new Coverage(options.interval);
   }
 
@@ -142,6 +143,7 @@ export class Judge {
       stuck: this.#stuck.all(),
       outages: this.#outages.all(),
       disturbances: this.#recovery.all(),
+      unfollowed: this.#recovery.left,
       loadEnds: this.#loadEnds.all(),
       coverage: this.#coverage.share(state.t),
       blind: this.#blind.list(state.series.all().slice(0, state.store.size), state.store),

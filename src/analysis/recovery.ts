@@ -2,8 +2,10 @@
  * How long after a disturbance (an outage of a server, a phase called `fault`) the signals of a run were back where they had been. What
  * was normal is what the latest samples before it were; a signal is back from the first sample on after which it stays there.
  */
-import type { SeriesTable } from '../series.ts';
+import type { MetricDef } from '../catalog.ts';
+import type { Series, SeriesTable } from '../series.ts';
 import type { RunEvent, Tick } from '../tick.ts';
+import { isCeiling, isOfSamples, type Rule, ruleApplies } from './rules.ts';
 import { median } from './stats.ts';
 
 /** Samples that say what is normal. */
@@ -26,15 +28,24 @@ const SLACK = 0.2;
 /** `high`: worse when it is higher. `low`: worse when it is lower. */
 type Bad = 'high' | 'low';
 
-/** By metric; what else grows when something does not keep up is a backlog of the user's own. */
+/** By metric; beside them backlogs, whoever tells them, and signals of the user that are latencies or have a limit. */
 const FOLLOWED: Readonly<Record<string, Bad>> = {
   'soak.traffic.requests': 'low',
   'soak.traffic.errors': 'high',
   'soak.traffic.duration.mean': 'high',
   'soak.traffic.duration.quantile': 'high',
   'soak.probe.duration': 'high',
+  'soak.pool.utilization': 'high',
+  'postgresql.backends': 'high',
+  'postgresql.lock.waiting': 'high',
+  'redis.clients.connected': 'high',
+  'redis.clients.blocked': 'high',
 };
-const BACKLOG = /^soak\.signal\./;
+const SIGNAL = /^soak\.signal\./;
+
+/** What is counted in ones is back although it moves by one, a share although it moves by a twentieth. */
+const GRAINS: Readonly<Record<string, number>> = { '1': 0.05 };
+const GRAIN_OF_COUNTS = 1;
 
 interface Signal {
   readonly id: number;
@@ -42,6 +53,8 @@ interface Signal {
   readonly period: number;
   readonly bad: Bad;
   readonly counter: boolean;
+  /** Normal reaches this far at least beyond what was usual. */
+  readonly grain: number;
   /** What was normal, the newest last. */
   before: number[];
   last: number;
@@ -76,9 +89,17 @@ export interface RecoverySnapshot {
 }
 
 export class Recovery {
+  readonly #rules: readonly Rule[];
   #disturbances: Disturbance[] = [];
   readonly #signals = new Map<number, Signal>();
   #met = 0;
+  /** Signals beyond the cap, which are not followed. */
+  left = 0;
+
+  /** @param rules what has a limit is followed */
+  constructor(rules: readonly Rule[]) {
+    this.#rules = rules.filter(isOfSamples);
+  }
 
   watch({ samples, events }: Pick<Tick, 'samples' | 'events'>, table: SeriesTable): void {
     this.#meet(table);
@@ -105,11 +126,24 @@ export class Recovery {
 
   #meet(table: SeriesTable): void {
     for (; this.#met < table.size; this.#met++) {
-      const { id, def, member, period } = table.get(this.#met);
-      const bad = FOLLOWED[def.name] ?? (BACKLOG.test(def.name) && def.growth === 'leak' ? 'high' : undefined);
-      if (bad === undefined || member !== null || this.#signals.has(id) || this.#signals.size === SIGNALS_MAX) continue;
-      this.#signals.set(id, { id, period, bad, counter: def.kind === 'counter', before: [], last: NaN, at: NaN });
+      const series = table.get(this.#met);
+      const { id, def, member, period } = series;
+      const bad = this.#badOf(series);
+      if (bad === undefined || member !== null || this.#signals.has(id)) continue;
+      if (this.#signals.size === SIGNALS_MAX) this.left++;
+      else this.#signals.set(id, { id, period, bad, counter: def.kind === 'counter', grain: grainOf(def), before: [], last: NaN, at: NaN });
     }
+  }
+
+  /** Undefined: it is not followed. */
+  #badOf(series: Series): Bad | undefined {
+    const { def } = series;
+    if (Object.hasOwn(FOLLOWED, def.name)) return FOLLOWED[def.name];
+    if (def.resource === 'backlog') return 'high';
+    if (!SIGNAL.test(def.name)) return undefined;
+    const limit = this.#rules.find((rule) => ruleApplies(rule, series));
+    if (limit !== undefined) return isCeiling(limit) ? 'high' : 'low';
+    return def.growth === 'leak' || isLatency(def) ? 'high' : undefined;
   }
 
   #event({ kind, t, data }: RunEvent): void {
@@ -157,9 +191,19 @@ function isFault(phase: string): boolean {
   return /^fault\b/.test(phase);
 }
 
-function returnOf({ id, bad, before }: Signal): Return {
+function isLatency({ unit, kind, growth }: MetricDef): boolean {
+  return unit === 's' && kind === 'gauge' && growth === 'drift';
+}
+
+/** Rates of traffic and durations have none. */
+function grainOf({ unit, kind }: MetricDef): number {
+  return kind === 'counter' ? 0 : (GRAINS[unit] ?? (unit.startsWith('{') ? GRAIN_OF_COUNTS : 0));
+}
+
+function returnOf({ id, bad, before, grain }: Signal): Return {
   const level = median(Float64Array.from(before));
-  const bound = bad === 'high' ? Math.max(level * (1 + SLACK), ...before) : Math.min(level * (1 - SLACK), ...before);
+  const slack = Math.max(SLACK * level, grain);
+  const bound = bad === 'high' ? Math.max(level + slack, ...before) : Math.min(level - slack, ...before);
   return { series: id, level, bound, left: false, inside: null, back: null };
 }
 

@@ -20,18 +20,17 @@ export interface RecoveryFinding {
 export function recoveryFindings(
   disturbances: readonly Disturbance[],
   rules: readonly Rule[],
-  table: SeriesTable,
-  now: number,
+  { table, now, unfollowed }: { readonly table: SeriesTable; readonly now: number; readonly unfollowed: number },
 ): RecoveryFinding[] {
   const of = rules.filter(({ measure }) => measure.kind === 'recovery');
   return disturbances.flatMap((disturbance) => {
     const moved = disturbance.returns.filter(({ left }) => left);
-    const told = moved.length === 0 ? [] : [measured(disturbance, moved, table)];
+    const told = moved.length === 0 ? [] : [measured(disturbance, moved, table, unfollowed)];
     return [...told, ...of.flatMap((rule) => demanded(rule, disturbance, moved, table, now))];
   });
 }
 
-function measured({ what, from, to }: Disturbance, moved: readonly Return[], table: SeriesTable): RecoveryFinding {
+function measured({ what, from, to }: Disturbance, moved: readonly Return[], table: SeriesTable, unfollowed: number): RecoveryFinding {
   const series = moved.map((one) => table.get(one.series));
   const parts = moved.map((one, i) => `${seriesLabel(series[i]!)} ${afterwards(one, to)}`);
   const longest = to === null || moved.some(({ back }) => back === null) ? null : Math.max(...moved.map(({ back }) => back! - to));
@@ -39,7 +38,7 @@ function measured({ what, from, to }: Disturbance, moved: readonly Return[], tab
     name: `${what} ${clockTime(from)}`,
     series,
     outcome: 'pass',
-    why: `${nameOf(what)} from ${clockTime(from)} ${to === null ? 'on' : `to ${clockTime(to)}`}: ${parts.join(', ')}`,
+    why: `${nameOf(what)} from ${clockTime(from)} ${to === null ? 'on' : `to ${clockTime(to)}`}: ${parts.join(', ')}${unfollowed === 0 ? '' : `; ${unfollowed} more signals are not followed`}`,
     from,
     to,
     evidence: { what, seconds: to === null ? null : to - from, recovery: longest },

@@ -108,7 +108,10 @@ export function configHash(config: Config): string {
     jtl,
     probes,
   } = config;
-  const targets = config.targets.map(({ role, selector, many, children }) => ({ role, selector: selectorText(selector), many, children }));
+  const targets = config.targets.map(({ role, selector, many, children, load, command: isCommand }) => {
+    const declared = load === true && isCommand !== true ? { load } : {};
+    return { role, selector: selectorText(selector), many, children, ...declared };
+  });
   // A password may be changed in the middle of a run; gauges without their queries would be another measurement.
   const servers = config.servers.map(({ name, system, url, gauges, keys }) => ({ name, system, url: withoutPassword(url), gauges, keys }));
   // Nor do tokens and headers say what is measured.

@@ -137,7 +137,16 @@ class ConfigFile {
     };
     const role = field('role');
     const selector = field('selector') ?? this.#given(this.#yaml.at(path));
-    return { ...selector, text: role ? `${role.text}=${selector.text}` : selector.text, many: isOn('many'), children: isOn('children') };
+    const text = role ? `${role.text}=${selector.text}` : selector.text;
+    return { ...selector, text, many: isOn('many'), children: isOn('children'), load: this.#isTrue('load', field('load')) };
+  }
+
+  /** Of a switch that is no option. */
+  #isTrue(name: string, given: Given | null): boolean {
+    const { parse, hint } = optionOf('many').value;
+    const isOn = given === null ? false : parse(given.text);
+    if (isOn === undefined) this.#faults.addGiven('CONFIG', given!, `${name}: "${cut(given!.text)}" should be ${hint}`);
+    return isOn === true;
   }
 
   /** Of a map, which the schema lets through where an option may be one, every value by its key. */
@@ -178,7 +187,7 @@ function flatten(issue: Issue): Issue[] {
 
 /** Keys of entries that are maps, by the list that they are in. */
 const ENTRY_KEYS: Readonly<Record<string, readonly string[]>> = {
-  targets: ['selector', 'role', 'many', 'children'],
+  targets: ['selector', 'role', 'many', 'children', 'load'],
   gauges: GAUGE_KEYS,
   probes: PROBE_KEYS,
   ...SERVER_KEYS,
@@ -253,7 +262,7 @@ function expectation(path: Path): string {
   const name = OPTION_NAMES.find((one) => keyOf(one) === key);
   if (name === undefined) return 'the path of a file';
   const { list, value } = optionOf(name);
-  if (field === 'many' || field === 'children') return optionOf(field).value.hint;
+  if (field === 'many' || field === 'children' || (key === 'targets' && field === 'load')) return optionOf('many').value.hint;
   const inner = FIELDS[String(path.findLast((one) => typeof one === 'string'))];
   if (field !== undefined && inner !== undefined) return inner;
   const keys = ENTRY_KEYS[String(key)];

@@ -57,7 +57,8 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     faults.add('CONFIG', [...settings.list('postgres'), ...settings.list('redis')].at(-1)?.place ?? '', message);
   }
   const roles = targets.map(({ role }) => role);
-  const asked = watched.map(({ role }) => role);
+  const asked = watched.flatMap(({ role, load }) => (load ? [] : [role]));
+  checkAsked(watched, settings, faults);
   const scrapes = buildScrapes(settings, asked, faults);
   const signals = buildSignals(settings, { scrapes, inbound: settings.get('inbound') !== null, roles: asked }, faults);
   const names = [...roles, ...servers.map(({ name }) => name), ...scrapes.flatMap(({ name, target }) => [name, target ?? name])];
@@ -134,11 +135,23 @@ function buildTargets(settings: Settings, faults: Faults): TargetSpec[] {
       faults.addGiven('SELECTOR', given, `the role ${role} is taken by the target at ${other}; each needs a name of its own`);
     placeOf.set(role, given.place);
   }
-  return parsed.map(({ role, selector, given: { many, children, place } }) => {
+  return parsed.map(({ role, selector, given: { many, children, load, place } }) => {
     const named = role ?? unused(defaultRole(selector, commOf(selector, settings.get('proc'))), placeOf);
     placeOf.set(named, place);
-    return { role: named, selector, many, children };
+    return { role: named, selector, many, children, ...(load === true ? { load } : {}) };
   });
+}
+
+/** Who makes the load decides nothing, so that a run of generators alone could only pass. */
+function checkAsked(watched: readonly TargetSpec[], settings: Settings, faults: Faults): void {
+  const isAnything = ['postgres', 'redis', 'scrape'].some((name) => settings.list(name as 'scrape').length > 0);
+  if (watched.length === 0 || isAnything || watched.some(({ load }) => load !== true)) return;
+  const last = settings.targets.at(-1)!;
+  faults.add(
+    'CONFIG',
+    last.place,
+    'every target has load: true, so that nothing would be judged; give the service that is asked as well, without it',
+  );
 }
 
 /** The role of the command after `--`, unless the user has one of that name: who makes the load may be what leaks. */
@@ -148,7 +161,9 @@ const LOAD_ROLE = 'load';
 function loadTarget(command: Sources['command'], watched: readonly TargetSpec[], settings: Settings): TargetSpec[] {
   const isNamed = watched.some(({ role }) => role === LOAD_ROLE);
   if (!command || command.length === 0 || isNamed || sourceOf(settings) !== 'procfs') return [];
-  return [{ role: LOAD_ROLE, selector: { kind: 'exec', command: command.join(' ') }, many: false, children: true, load: true }];
+  return [
+    { role: LOAD_ROLE, selector: { kind: 'exec', command: command.join(' ') }, many: false, children: true, load: true, command: true },
+  ];
 }
 
 const COMM_MAX = 64; // the kernel's own limit is 16

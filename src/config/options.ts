@@ -35,7 +35,7 @@ const OPTIONS = {
     more:
       'A selector is a pid (`4242`), `name:COMM` (the name in ps, 15 bytes), `cmd:REGEX` (on the command line), `port:NUMBER` (who listens on it), `pidfile:PATH`, ' +
       '`cgroup:PATH` or a container id, or `exec:COMMAND` (started and watched). `api=port:8080` names the role `api`; without a name the role is derived and printed. ' +
-      'In a file an entry is a selector or a map of `selector`, `role`, `many` and `children`.',
+      'In a file an entry is a selector or a map of `selector`, `role`, `many`, `children` and `load` (it makes the load, and is no part of the outcome).',
     example: 'api=port:8080',
   }),
   many: option({

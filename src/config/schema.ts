@@ -40,6 +40,7 @@ const TARGET = z.union([
     role: z.optional(described(z.string(), 'The name of the target in series and reports: lower-case letters, digits, - and _.')),
     many: z.optional(describedOption('many')),
     children: z.optional(describedOption('children')),
+    load: z.optional(described(scalar('many'), 'It makes the load: a suspect, and no part of the outcome.')),
   }),
 ]);
 

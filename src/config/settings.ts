@@ -9,6 +9,8 @@ import { cut } from '../problem.ts';
 export interface GivenTarget extends Given {
   readonly many: boolean;
   readonly children: boolean;
+  /** Only a file says it. */
+  readonly load?: boolean;
 }
 
 export interface Layer {

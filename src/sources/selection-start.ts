@@ -64,7 +64,7 @@ function resolve(spec: TargetSpec, table: ProcessTable): Resolution {
   };
   const { selector } = spec;
   // Whoever starts the command says so when it cannot be started.
-  if (spec.load) return { spec, found: [], problem: null };
+  if (spec.command) return { spec, found: [], problem: null };
   if (selector.kind === 'exec') {
     const missing = missingProgram(selector.command);
     return missing === null ? { spec, found: [], problem: null } : refuse('NO_TARGET', `there is no program ${missing} to start`);

@@ -52,8 +52,8 @@ class Selection implements Source {
   /** Starts the programs of `exec:` targets. */
   async open(): Promise<void> {
     for (const followed of this.#followed) {
-      const { selector, role, load } = followed.target.spec;
-      if (selector.kind !== 'exec' || load) continue;
+      const { selector, role, command } = followed.target.spec;
+      if (selector.kind !== 'exec' || command) continue;
       try {
         followed.exec = await startExec(selector.command, () => (this.#ctx.targets.stale = true));
         this.#execs.push(followed.exec);

@@ -1,10 +1,13 @@
 /** The command after `--` as a load tool. */
 import { describe, expect, test } from 'vitest';
 import { LOAD_TOOLS, loadAdvice, loadOutcome, loadToolOf } from '../../src/loadtool.ts';
-import { layer, load } from '../loading.ts';
+import { configHash } from '../../src/config/config.ts';
+import { judgeOptions } from '../../src/judging.ts';
+import { layer, load, problemOf } from '../loading.ts';
 import * as fc from '../property.ts';
 
 const words = (text: string): string[] => text.split(' ');
+const loadText = (text: string) => load(layer(), {}, text);
 const HERE = { inbound: '127.0.0.1:4318', jtl: false };
 const NOWHERE = { inbound: null, jtl: false };
 
@@ -94,9 +97,36 @@ test('a signal is an end from outside', () => {
 describe('the command as a target', () => {
   test('is watched with all it starts, unless somebody has that role', async () => {
     const { targets } = await load(layer({}, ['api=port:1']), {}, null, ['k6', 'run']);
-    expect(targets[1]).toEqual({ role: 'load', selector: { kind: 'exec', command: 'k6 run' }, many: false, children: true, load: true });
+    expect(targets[1]).toEqual({
+      role: 'load',
+      selector: { kind: 'exec', command: 'k6 run' },
+      many: false,
+      children: true,
+      load: true,
+      command: true,
+    });
     expect((await load(layer({}, ['load=port:1']), {}, null, ['k6'])).targets).toHaveLength(1);
     expect((await load(layer({ source: 'pidusage' }, ['api=port:1']), {}, null, ['k6'])).targets).toHaveLength(1);
+  });
+
+  test('may be one that somebody else has started: a target that the file says makes the load', async () => {
+    const text = 'targets: [api=port:1, {selector: name:k6, role: k6, load: true}]\njtl: [a.jtl]\nrules: ["k6: cpu avg < 80%"]';
+    const config = await loadText(text);
+    expect(config.targets).toEqual([
+      { role: 'api', selector: { kind: 'port', port: 1 }, many: false, children: false },
+      { role: 'k6', selector: { kind: 'name', name: 'k6' }, many: false, children: false, load: true },
+    ]);
+    expect(config.jtl[0]!.target).toBe('api');
+    expect(judgeOptions(config).generators).toEqual(['k6']);
+    expect(configHash(config)).not.toBe(configHash(await loadText(text.replace('load: true', 'load: false'))));
+    expect((await loadText('targets: [{selector: name:k6, load: true}]\nscrape: ["http://a:1/metrics"]')).targets).toHaveLength(1);
+  });
+
+  test('cannot be all there is, and says so with yes or no', async () => {
+    const all = await problemOf(loadText('targets: [{selector: name:k6, load: true}]'));
+    expect(all.details).toMatchObject([{ message: expect.stringMatching(/every target has load: true.*give the service/) as unknown }]);
+    const odd = await problemOf(loadText('targets: [api=port:1, {selector: name:k6, load: k6}]'));
+    expect(odd.details).toMatchObject([{ message: expect.stringMatching(/true or false/) as unknown }]);
   });
 
   test('is asked nothing: what belongs to the only role still does', async () => {

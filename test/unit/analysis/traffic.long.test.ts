@@ -130,6 +130,48 @@ describe('patterns', () => {
     expect(one!.why).toMatch(/^sudden spikes: .* likely garbage collection pauses \(high in/);
   });
 
+  test('increasing errors with the resource that is used up, or without one', () => {
+    const worse = failing((t) => 0.05 + (t / HOUR) * (1 + jitter(t)));
+    const full = [
+      { def: M.fdLimit, signal: constant(1000) },
+      { def: M.fds, signal: sum(constant(950), white(3, 2)) },
+    ];
+    const [one] = said(verdictOf([memory, ...full, load(() => 50), worse], { hours: 8 }), 'diagnosis');
+    expect(one!.why).toMatch(/^increasing errors: api errors climbs; likely resource exhaustion: api fds is at 9\d\d of 1,?000$/);
+    const [other] = said(verdictOf([memory, fds, load(() => 50), worse], { hours: 8 }), 'diagnosis');
+    expect(other!.why).toMatch(/no resource that is watched is near its limit$/);
+  });
+
+  describe('plateau then drop', () => {
+    const noise = white(5, 0.02);
+    const stepping = latency((t) => (t < 2 * HOUR ? 0.1 : 0.4) * (1 + noise(t)));
+
+    test('of the load', () => {
+      const [one] = said(verdictOf([memory, fds, load((t) => (t < 2 * HOUR ? 50 : 15))]), 'diagnosis');
+      expect(one!.why).toMatch(/^plateau then drop: the work of api fell to less than half at 0[12]:\d\d; likely a capacity limit/);
+    });
+
+    test('of the latency, which stepped up and stayed under the same load', () => {
+      const [one, ...more] = said(verdictOf([memory, fds, load(() => 50), stepping]), 'diagnosis').filter(({ id }) =>
+        id.includes('plateau'),
+      );
+      expect(more).toEqual([]);
+      expect(one!.why).toMatch(
+        /^plateau then drop: api latency\{.*\} stepped up from (?:99|100|101)[\d.]* ms to (?:39|40)\d[\d.]* ms at 0[12]:\d\d and stayed there, while/,
+      );
+    });
+
+    test.each<[string, readonly Simulated[]]>([
+      ['that came with more load', [load((t) => (t < 2 * HOUR ? 50 : 100)), stepping]],
+      ['that came down again', [load(() => 50), latency((t) => (t < 2 * HOUR || t > 2.5 * HOUR ? 0.1 : 0.4) * (1 + noise(t)))]],
+      ['that climbed', [load(() => 50), latency(rising)]],
+      ['whose load is not known', [stepping]],
+    ])('is nothing %s', (_, series) => {
+      const all = said(verdictOf([memory, fds, ...series]), 'diagnosis');
+      expect(all.filter(({ why }) => why.startsWith('plateau'))).toEqual([]);
+    });
+  });
+
   test('nothing of a healthy run', () => {
     expect(said(verdictOf([memory, fds, load(() => 50), latency(sum(constant(0.1), white(5, 0.002)))]), 'diagnosis')).toEqual([]);
   });
