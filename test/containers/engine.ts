@@ -18,7 +18,7 @@ export const HARDENED = ['--read-only', '--cap-drop', 'all', '--security-opt', '
 const BASE = 'localhost/node-base';
 const BUILD_BASE = 'localhost/build-base';
 
-function hardLimit(name: string): number {
+export function hardLimit(name: 'nofile' | 'nproc'): number {
   const row = readFileSync('/proc/self/limits', 'utf8').match(
     name === 'nofile' ? /^Max open files +\S+ +(\S+)/m : /^Max processes +\S+ +(\S+)/m,
   );
@@ -36,7 +36,7 @@ export interface Run {
 
 /** Podman gives a container more than there may be here, which then cannot be started; a pod takes no option for it. */
 const SETTINGS = `[containers]
-default_ulimits = [${['nofile', 'nproc'].map((name) => `"${name}=${hardLimit(name)}:${hardLimit(name)}"`).join(', ')}]
+default_ulimits = [${(['nofile', 'nproc'] as const).map((name) => `"${name}=${hardLimit(name)}:${hardLimit(name)}"`).join(', ')}]
 `;
 
 export class Engine implements AsyncDisposable {
