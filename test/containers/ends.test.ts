@@ -1,7 +1,7 @@
 /** How containers end, and what is left of the run: told to, killed, out of memory, with the namespace, and started again. */
 import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/problem.ts';
-import { HARDENED } from './engine.ts';
+import { HARDENED, hardLimit } from './engine.ts';
 import { haveContainers, Stage } from './stage.ts';
 import { until } from '../e2e/agent-under-test.ts';
 
@@ -123,6 +123,37 @@ describe.runIf(haveContainers)('a target whose container is restarted', () => {
     expect(stage.events('run_resume')).toHaveLength(1);
     expect(stage.events('gap').length).toBeGreaterThan(0);
     expect(stage.events('target_found')).toHaveLength(2);
+  });
+
+  test('beside a container that holds the namespace leaves the agent where it is, as in compose.yaml', async () => {
+    await using stage = new Stage();
+    const hardened = ['--network', 'host', ...HARDENED];
+    const node = [...hardened, '--entrypoint', 'node'];
+    await stage.engine.start({ name: 'namespace', image: 'soak-agent-demo', options: node, args: ['-e', 'setInterval(() => {}, 1e9)'] });
+    // Whoever gives podman one limit gives it all of them.
+    const limits = ['--ulimit', 'nofile=80:80', '--ulimit', `nproc=${hardLimit('nproc')}:${hardLimit('nproc')}`];
+    const settings = ['--env', 'PORT=18090', '--env', 'HOST=127.0.0.1', '--tmpfs', '/tmp'];
+    const inside = [...hardened, '--pid', 'container:namespace', ...limits, ...settings];
+    await stage.engine.start({ name: 'app', image: 'soak-agent-demo', options: inside, args: ['leaky'] });
+    const load = ['/opt/demo/load.mjs', 'http://127.0.0.1:18090/checkout', '40'];
+    await stage.engine.start({ name: 'load', image: 'soak-agent-demo', options: node, args: load });
+    await stage.agent(['--target', 'app=port:18090', '--gone-after', '5m'], { more: ['--pid', 'container:namespace'] });
+    // Without a descriptor, of which it loses two a second.
+    const { code } = await until(
+      () => stage.state('app'),
+      ({ status }) => status === 'exited',
+      60,
+    );
+    expect(code).toBe(1);
+    await stage.podman('start', 'app'); // in the stack the restart policy does
+    await until(
+      () => stage.page('/metrics'),
+      (page) => /^soak_target_restarts_total\{[^}]*\} 1$/m.test(page),
+      30,
+    );
+    await stage.podman('stop', '--time', '10', 'agent');
+    expect(stage.events('restart')).toHaveLength(1);
+    expect(stage.events('run_resume')).toEqual([]);
   });
 
   test('in a pod leaves the agent where it is, which follows the successor', async () => {

@@ -5,7 +5,7 @@
 import { execFile, execFileSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 
@@ -14,9 +14,11 @@ export const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 /** As the examples of docs/containers.md start their containers. */
 export const HARDENED = ['--read-only', '--cap-drop', 'all', '--security-opt', 'no-new-privileges'];
 
+/** Node alone, as an image without a shell is. */
 const BASE = 'localhost/node-base';
+const BUILD_BASE = 'localhost/build-base';
 
-function hardLimit(name: string): number {
+export function hardLimit(name: 'nofile' | 'nproc'): number {
   const row = readFileSync('/proc/self/limits', 'utf8').match(
     name === 'nofile' ? /^Max open files +\S+ +(\S+)/m : /^Max processes +\S+ +(\S+)/m,
   );
@@ -34,7 +36,7 @@ export interface Run {
 
 /** Podman gives a container more than there may be here, which then cannot be started; a pod takes no option for it. */
 const SETTINGS = `[containers]
-default_ulimits = [${['nofile', 'nproc'].map((name) => `"${name}=${hardLimit(name)}:${hardLimit(name)}"`).join(', ')}]
+default_ulimits = [${(['nofile', 'nproc'] as const).map((name) => `"${name}=${hardLimit(name)}:${hardLimit(name)}"`).join(', ')}]
 `;
 
 export class Engine implements AsyncDisposable {
@@ -68,7 +70,7 @@ export class Engine implements AsyncDisposable {
   /** Builds the last stage alone on what `npm run build` has made: a second, where all stages are half a minute. */
   async buildLast(): Promise<void> {
     if (!existsSync(join(ROOT, 'dist/main.js'))) execFileSync(process.execPath, [join(ROOT, 'tools/build.ts')]);
-    await this.#importBase(programs());
+    await this.#importBase(BASE, [process.execPath]);
     const made = join(this.folder, 'made');
     execFileSync(process.execPath, [join(ROOT, 'docker/image.mjs'), join(made, 'image')]);
     // The stage is named `build`, and where there is none an image of that name is taken.
@@ -81,7 +83,8 @@ export class Engine implements AsyncDisposable {
 
   /** Builds the Dockerfile as it is, from `npm ci` on, the demo with it, and `pause`, the first process of a pod. */
   async buildAll(): Promise<void> {
-    await this.#importBase([...programs(), '/usr/bin/env'], npm());
+    await this.#importBase(BASE, [process.execPath]);
+    await this.#importBase(BUILD_BASE, [process.execPath, '/bin/sh', '/usr/bin/env'], npm());
     const file = join(ROOT, 'docker/Dockerfile');
     await this.#build(file, 'soak-agent', ROOT);
     await this.#build(file, 'soak-agent-demo', ROOT, '--target', 'demo');
@@ -122,7 +125,8 @@ export class Engine implements AsyncDisposable {
   }
 
   async #build(file: string, tag: string, context: string, ...more: string[]): Promise<void> {
-    const options = ['--isolation', 'chroot', '--format', 'docker', '--build-arg', `NODE_IMAGE=${BASE}`, ...more];
+    const bases = ['--build-arg', `BUILD_IMAGE=${BUILD_BASE}`, '--build-arg', `NODE_IMAGE=${BASE}`];
+    const options = ['--isolation', 'chroot', '--format', 'docker', ...bases, ...more];
     await this.podman('build', ...options, '--file', file, '--tag', tag, context);
   }
 
@@ -133,19 +137,19 @@ export class Engine implements AsyncDisposable {
     rmSync(archive);
   }
 
-  /** Node and these programs, with the libraries of all. */
-  async #importBase(files: readonly string[], more: (folder: string) => string[] = () => []): Promise<void> {
-    const folder = join(this.folder, 'base');
+  /** These programs, with the libraries of all. */
+  async #importBase(name: string, files: readonly string[], more: (folder: string) => string[] = () => []): Promise<void> {
+    const folder = join(this.folder, basename(name));
     const add = (from: string, to = from): void => {
       mkdirSync(join(folder, dirname(to)), { recursive: true });
       cpSync(realpathSync(from), join(folder, to));
     };
     for (const file of files) add(file, file === process.execPath ? '/usr/local/bin/node' : file);
     for (const library of new Set(files.flatMap(librariesOf))) add(library);
-    for (const name of ['proc', 'sys', 'dev', 'tmp', 'etc']) mkdirSync(join(folder, name), { recursive: true });
+    for (const empty of ['proc', 'sys', 'dev', 'tmp', 'etc']) mkdirSync(join(folder, empty), { recursive: true });
     chmodSync(join(folder, 'tmp'), 0o1777);
     const environment = ['PATH=/usr/local/bin:/usr/bin:/bin', ...more(folder)];
-    await this.#import(folder, BASE, ...environment.flatMap((one) => ['--change', `ENV ${one}`]));
+    await this.#import(folder, name, ...environment.flatMap((one) => ['--change', `ENV ${one}`]));
   }
 }
 
@@ -154,10 +158,6 @@ export function canRunContainers(): boolean {
   const folders = (process.env['PATH'] ?? '').split(':');
   const isThere = (program: string): boolean => folders.some((folder) => existsSync(join(folder, program)));
   return process.getuid?.() === 0 && (process.env['CI'] === 'true' || ['podman', 'runc'].every(isThere));
-}
-
-function programs(): string[] {
-  return [process.execPath, '/bin/sh'];
 }
 
 function librariesOf(program: string): string[] {

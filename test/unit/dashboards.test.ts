@@ -16,6 +16,15 @@ function dashboard(name: string): DashboardFile {
   return JSON.parse(FILES.get(`grafana/${name}.json`)!) as DashboardFile;
 }
 
+/** What is looked at of a table of runs. */
+interface RunTable {
+  readonly fieldConfig: {
+    readonly overrides: { readonly matcher: { options: string }; readonly properties: { id: string; value: unknown }[] }[];
+  };
+  readonly transformations: { readonly id: string; readonly options: Record<'renameByName' | 'excludeByName', Record<string, unknown>> }[];
+  readonly targets: { readonly expr: string }[];
+}
+
 /** A copy, to be spoilt. */
 type Writable<T> = T extends object ? { -readonly [K in keyof T]: Writable<T[K]> } : T;
 const spoilt = (change: (dashboard: Writable<DashboardFile>) => void): string[] => {
@@ -89,6 +98,26 @@ test('dashboards link to each other, to the agent, and to traces of the onset', 
   for (const link of ['http://${instance}/api/verdict', '${traces}/search?service=', 'queryType\\\\":\\\\"traceql']) {
     expect(overview.replaceAll('\\\\\\"', '\\\\"').replaceAll('\\"', '\\\\"')).toContain(link);
   }
+});
+
+test.each([
+  ['fleet', 'Each run'],
+  ['comparison', 'Outcomes'],
+])('%s leads from each run to its overview, and to the page and the verdict of its agent', (name, title) => {
+  const table = dashboard(name).panels.find((panel) => panel.title === title) as unknown as RunTable;
+  const { properties } = table.fieldConfig.overrides.find(({ matcher }) => matcher.options === 'Outcome')!;
+  const links = properties.find(({ id }) => id === 'links')!.value as { url: string }[];
+  expect(links.map(({ url }) => url)).toEqual([
+    '/d/soak-overview?var-run=${__data.fields["Run"]}',
+    'http://${__data.fields["Agent"]}/',
+    'http://${__data.fields["Agent"]}/api/verdict',
+  ]);
+  // The address is a column, which one query brings, with one row a run.
+  const { renameByName, excludeByName } = table.transformations.find(({ id }) => id === 'organize')!.options;
+  expect([renameByName['instance'], excludeByName['instance']]).toEqual(['Agent', undefined]);
+  const [info, ...more] = table.targets.filter(({ expr }) => /\binstance\b/.test(expr));
+  expect(more).toEqual([]);
+  expect(info!.expr).toMatch(/^topk by \(soak_run\) \(1, max by \(soak_run, instance\)/);
 });
 
 describe('names in queries', () => {

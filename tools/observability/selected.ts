@@ -25,7 +25,10 @@ export const TARGETS: Variable = {
   sorted: true,
 };
 
-/** Where the agent itself can be asked. Of a pushed run it is no address, and the links lead nowhere. */
+/**
+ * Where the agent itself can be asked, from where it is scraped: where that is not from where it is looked at, the scrape must say it
+ * (docs/dashboards.md). Of a pushed run it is no address, and the links lead nowhere.
+ */
 export const INSTANCE: Variable = {
   name: 'instance',
   label: 'Agent',
@@ -38,10 +41,26 @@ export const INSTANCE: Variable = {
 export const TRACES: Variable = { name: 'traces', label: 'Traces (Jaeger)', type: 'textbox', query: 'http://localhost:16686' };
 export const TEMPO: Variable = { name: 'tempo', label: 'Tempo', type: 'datasource', query: 'tempo', hidden: true };
 
-export const AGENT_LINKS: readonly Link[] = [
-  { title: 'Page of the agent', url: 'http://${instance}/' },
-  { title: 'Verdict', url: 'http://${instance}/api/verdict' },
+export const AGENT_LINKS: readonly Link[] = pagesAt('${instance}');
+
+/** Of tables of runs: the column with the address of each agent, and what a run opens. */
+export const ADDRESS = { instance: 'Agent' } as const;
+export const RUN_LINKS: readonly Link[] = [
+  { title: 'Overview', url: '/d/soak-overview?var-run=${__data.fields["Run"]}' },
+  ...pagesAt('${__data.fields["Agent"]}'),
 ];
+
+function pagesAt(address: string): Link[] {
+  return [
+    { title: 'Page of the agent', url: `http://${address}/` },
+    { title: 'Verdict', url: `http://${address}/api/verdict` },
+  ];
+}
+
+/** A column that has no value of its own, for the address: one a run, also where it was gone on with by another agent. */
+export function addressOf(info: string): string {
+  return `topk by (soak_run) (1, max by (soak_run, instance) (${info}))`;
+}
 
 const rose = (counter: string): string => `${of(counter, RUN)} - ${of(counter, RUN)} offset 1m > 0`;
 const began = (selector: string): string => `${selector} == 1 unless ${selector} offset 1m == 1`;

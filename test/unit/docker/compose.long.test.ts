@@ -17,9 +17,17 @@ interface Service {
   readonly cap_drop?: readonly string[];
   readonly ports?: readonly string[];
   readonly volumes?: readonly string[];
+  readonly restart?: string;
+  readonly init?: boolean;
+  readonly environment?: Readonly<Record<string, string>>;
   readonly depends_on?: readonly string[] | Readonly<Record<string, object>>;
 }
 
+interface Ulimits {
+  readonly nofile: { readonly soft: number };
+}
+
+const SERVICE = readFileSync(join(DOCKER, '../demo/service.mjs'), 'utf8');
 const TEXT = readFileSync(join(DOCKER, 'compose.yaml'), 'utf8');
 
 function read(text: string): { services: Record<string, Service> } {
@@ -55,7 +63,31 @@ describe('compose.yaml', () => {
 
   test('puts the agent beside the service: its processes, its user, and nothing more', () => {
     const { pid, user, read_only: readOnly, cap_drop: dropped } = services['agent']!;
-    expect({ pid, user, readOnly, dropped }).toEqual({ pid: 'service:demo', user: '65532:65532', readOnly: true, dropped: ['ALL'] });
+    expect({ pid, user, readOnly, dropped }).toEqual({ pid: 'service:namespace', user: '65532:65532', readOnly: true, dropped: ['ALL'] });
+  });
+
+  test('lives through the end of the service: another container holds the namespace, and the service is started again', () => {
+    const { namespace, demo, agent } = services as Record<'namespace' | 'demo' | 'agent', Service>;
+    expect([demo.pid, agent.pid]).toEqual(['service:namespace', 'service:namespace']);
+    expect(namespace).toMatchObject({ init: true, restart: 'unless-stopped' });
+    expect(namespace.pid).toBeUndefined();
+    for (const { restart, depends_on: others } of [demo, agent]) {
+      expect(restart).toBe('unless-stopped');
+      expect(others).toHaveProperty('namespace');
+    }
+  });
+
+  test('has a leak that lasts for more than an hour, and that a run can see', () => {
+    const { demo, load } = services as Record<
+      'demo' | 'load',
+      Service & { readonly entrypoint?: readonly string[]; readonly ulimits?: Ulimits }
+    >;
+    const perHour = (3600 * Number(load!.entrypoint!.at(-1))) / Number(demo!.environment!['LEAK_ONE_IN']);
+    const constant = (name: string): number => Number(new RegExp(`^const ${name} = (\\d+);`, 'm').exec(SERVICE)![1]);
+    expect(constant('POOL_MAX') / (perHour / constant('REQUESTS_PER_REFUSAL'))).toBeGreaterThan(1);
+    // Besides the leaked ones: Node's own, connections to clients and servers, and room.
+    expect((demo!.ulimits!.nofile.soft - 150) / (perHour / constant('REQUESTS_PER_JOURNAL'))).toBeGreaterThan(1);
+    expect(services['agent']!.command).toContain('--must-live=1d');
   });
 
   test('mounts only what is there, publishes to this machine alone, and names its images', () => {
@@ -77,7 +109,16 @@ describe('compose.yaml', () => {
   });
 });
 
-test.runIf(onPath('promtool'))('prometheus.yml is taken by Prometheus, and scrapes the agent', () => {
-  execFileSync('promtool', ['check', 'config', '--syntax-only', join(DOCKER, 'prometheus.yml')], { stdio: 'pipe' });
-  expect(readFileSync(join(DOCKER, 'prometheus.yml'), 'utf8')).toContain('agent:10464');
+const PROMETHEUS = join(DOCKER, 'prometheus.yml');
+
+test.runIf(onPath('promtool'))('prometheus.yml is taken by Prometheus', () => {
+  execFileSync('promtool', ['check', 'config', '--syntax-only', PROMETHEUS], { stdio: 'pipe' });
+});
+
+test('Prometheus scrapes the agent, and calls it what a browser on this machine finds', () => {
+  const { scrape_configs: scrapes } = parse(readFileSync(PROMETHEUS, 'utf8')) as { scrape_configs: object[] };
+  const published = services['agent']!.ports!.map((port) => port.replace(/^127\.0\.0\.1:(\d+):\d+$/, 'localhost:$1'));
+  expect(scrapes).toMatchObject([
+    { static_configs: [{ targets: ['agent:10464'] }], relabel_configs: [{ target_label: 'instance', replacement: published[0] }] },
+  ]);
 });

@@ -25,6 +25,7 @@ const KINDS: Readonly<Record<string, readonly [string, string]>> = {
 interface Container {
   readonly name: string;
   readonly image: string;
+  readonly imagePullPolicy?: string;
   readonly args?: readonly string[];
   readonly restartPolicy?: string;
   readonly ports?: readonly { readonly name: string }[];
@@ -37,6 +38,17 @@ interface Container {
 
 interface Probe {
   readonly httpGet: { readonly port: string };
+}
+
+/** docker/k8s/pages/soak.yaml. */
+interface Pages {
+  readonly scrape: readonly { readonly target: string }[];
+  readonly require: readonly string[];
+  readonly signals: readonly { readonly name: string; readonly growth?: string; readonly as?: string }[];
+}
+
+interface PodMonitor {
+  readonly spec: { readonly podMetricsEndpoints: readonly object[] };
 }
 
 interface PodSpec {
@@ -98,6 +110,10 @@ describe.each(PODS)('%s', (file, { kind, spec }) => {
     expect(await checkArguments(args)).toEqual({ code: 0, err: '' });
   });
 
+  test('takes images that were loaded into the nodes: without a tag a registry would be asked for each', () => {
+    for (const { image, imagePullPolicy } of all) if (!/:[^/]+$|@/.test(image)) expect(imagePullPolicy, image).toBe('IfNotPresent');
+  });
+
   test('has no container with a right that it does not need', () => {
     expect(pod.securityContext.runAsNonRoot).toBe(true);
     for (const { securityContext } of all) {
@@ -136,6 +152,42 @@ describe.each(PODS)('%s', (file, { kind, spec }) => {
   test.runIf(kind === 'Deployment')('has the agent as a native sidecar', () => {
     expect(agent.restartPolicy).toBe('Always');
   });
+});
+
+test('a run without processes in sight has work, and names what it can pass for', () => {
+  const { scrape, require, signals } = parse(readFileSync(join(K8S, 'pages/soak.yaml'), 'utf8')) as Pages;
+  const { containers, initContainers } = manifest('pages/deployment.yaml').spec.template.spec;
+  expect(containers.map(({ name }) => name)).toContain('load');
+  expect(scrape.map(({ target }) => target)).toEqual([containers[0]!.name]);
+  expect(initContainers).toHaveLength(1);
+  const judged = signals.filter(({ growth }) => growth === 'leak').map(({ name }) => `signal.${name}`);
+  expect(require).toEqual(judged);
+  expect(signals.some(({ as }) => as === 'requests')).toBe(true);
+});
+
+test('dashboards find the agent of a pod where a port is forwarded to', () => {
+  const { podMetricsEndpoints: endpoints } = (parse(readFileSync(join(K8S, 'monitoring/podmonitor.yaml'), 'utf8')) as PodMonitor).spec;
+  expect(endpoints).toMatchObject([{ relabelings: [{ targetLabel: 'instance', replacement: 'localhost:10464' }] }]);
+});
+
+test('the documented wait for the Job ends when it fails, too', () => {
+  const text = readFileSync(join(ROOT, 'docs/containers.md'), 'utf8');
+  expect(text).not.toMatch(/^kubectl wait/m);
+  const wait = /^until kubectl .*$/m.exec(text)![0].replace('sleep 10', 'sleep 0.01');
+  const folder = join(ROOT, '.cache', `kubectl-${process.pid}`);
+  mkdirSync(folder, { recursive: true });
+  try {
+    // Its conditions as they come; FailureTarget is not the end yet.
+    for (const last of ['Failed', 'Complete']) {
+      writeFileSync(join(folder, 'conditions'), `\nFailureTarget\nFailureTarget ${last}\n`);
+      const kubectl = '#!/bin/sh\ncd "$(dirname "$0")" && head -n 1 conditions && sed -i 1d conditions\n';
+      writeFileSync(join(folder, 'kubectl'), kubectl, { mode: 0o755 });
+      execFileSync('sh', ['-c', wait], { env: { PATH: `${folder}:${process.env['PATH']}` }, timeout: 5000 });
+      expect(readFileSync(join(folder, 'conditions'), 'utf8')).toBe('');
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 });
 
 test.runIf(onPath('kubectl'))('every folder is a kustomization', () => {

@@ -1,7 +1,7 @@
 /** Runs beside each other: figures at their ends, and a run laid over a baseline from its start on. */
 import type { Column, Dashboard, Panel, Query, Row, Unit, Variable } from '../grafana.ts';
 import { figure, metric, of } from '../query.ts';
-import { BASELINE, DATASOURCE, ONE_RUN, RUN, TARGET, TARGETS } from '../selected.ts';
+import { ADDRESS, addressOf, BASELINE, DATASOURCE, ONE_RUN, RUN, RUN_LINKS, TARGET, TARGETS } from '../selected.ts';
 import { OUTCOME_STATES, outcomeOf } from './overview.ts';
 
 /** Seconds by which the baseline began earlier; a name cannot be computed with, so that it is looked up. */
@@ -22,7 +22,12 @@ const last = (selected: string): string => `last_over_time(${selected}[$__range]
 
 const ALL_RUNS = 'soak_run=~".+"';
 
-function table(title: string, about: string, values: readonly (Column & { readonly expr: string })[]): Panel {
+function table(
+  title: string,
+  about: string,
+  values: readonly (Column & { readonly expr: string })[],
+  labels: Readonly<Record<string, string>> = {},
+): Panel {
   return {
     title,
     about,
@@ -30,29 +35,36 @@ function table(title: string, about: string, values: readonly (Column & { readon
     unit: 'short',
     width: 24,
     queries: values.map(({ expr }): Query => ({ expr, instant: true })),
-    columns: { labels: { soak_run: 'Run' }, values: values.map(({ expr: _, ...column }) => column) },
+    columns: { labels: { soak_run: 'Run', ...labels }, values: values.map(({ expr: _, ...column }) => column) },
   };
 }
 
 const SUMMARY: Row = {
   title: 'All runs of the time range',
   panels: [
-    table('Outcomes', 'Each run with its verdict, its times and what disturbed it.', [
-      {
-        name: 'Outcome',
-        expr: outcomeOf(ALL_RUNS).replaceAll(/soak_run_outcome\{[^}]*\}/g, (selected) => last(selected)),
-        mappings: OUTCOME_STATES,
-      },
-      { name: 'Started', unit: 'dateTimeAsIso', expr: `max by (soak_run) (${last(metric('soak.run.start_time'))}) * 1000` },
-      {
-        name: 'Length',
-        unit: 's',
-        expr: `max by (soak_run) (${last(metric('soak.run.sample_time'))} - ${last(metric('soak.run.start_time'))})`,
-      },
-      { name: 'Coverage', unit: 'percentunit', expr: `max by (soak_run) (${last(metric('soak.run.coverage'))})` },
-      { name: 'Restarts', expr: `max by (soak_run) (${last(metric('soak.run.restarts'))})` },
-      { name: 'Gaps', unit: 's', expr: `max by (soak_run) (${last(metric('soak.run.gap.time'))})` },
-    ]),
+    table(
+      'Outcomes',
+      'Each run with its verdict, its times and what disturbed it. The outcome opens its overview, and the page and the verdict of its agent.',
+      [
+        {
+          name: 'Outcome',
+          expr: outcomeOf(ALL_RUNS).replaceAll(/soak_run_outcome\{[^}]*\}/g, (selected) => last(selected)),
+          mappings: OUTCOME_STATES,
+          links: RUN_LINKS,
+        },
+        { name: 'Started', unit: 'dateTimeAsIso', expr: `max by (soak_run) (${last(metric('soak.run.start_time'))}) * 1000` },
+        {
+          name: 'Length',
+          unit: 's',
+          expr: `max by (soak_run) (${last(metric('soak.run.sample_time'))} - ${last(metric('soak.run.start_time'))})`,
+        },
+        { name: 'Coverage', unit: 'percentunit', expr: `max by (soak_run) (${last(metric('soak.run.coverage'))})` },
+        { name: 'Restarts', expr: `max by (soak_run) (${last(metric('soak.run.restarts'))})` },
+        { name: 'Gaps', unit: 's', expr: `max by (soak_run) (${last(metric('soak.run.gap.time'))})` },
+        { name: 'known', hidden: true, expr: addressOf(last(metric('soak.run.info'))) },
+      ],
+      ADDRESS,
+    ),
     table('Load and latency', 'Of each whole run within the time range, by the histogram.', [
       { name: 'Requests', expr: `sum by (soak_run) (${last(of('soak.traffic.requests', TARGET))})` },
       {

@@ -2,7 +2,7 @@
 import type { Dashboard, Row } from '../grafana.ts';
 import { rowsOf } from '../panels.ts';
 import { metric, of } from '../query.ts';
-import { DATASOURCE, RUN, RUNS_SELECTED } from '../selected.ts';
+import { ADDRESS, addressOf, DATASOURCE, RUN, RUN_LINKS, RUNS_SELECTED } from '../selected.ts';
 import { THRESHOLDS } from '../thresholds.ts';
 import { spread } from '../traffic.ts';
 import { OUTCOME_STATES, outcomeOf } from './overview.ts';
@@ -50,7 +50,7 @@ const RUNS: Row = {
     },
     {
       title: 'Each run',
-      about: 'Runs that are exported now. A run opens its overview.',
+      about: 'Runs that are exported now. The outcome opens the overview of the run, and the page and the verdict of its agent.',
       type: 'table',
       unit: 'short',
       width: 24,
@@ -64,14 +64,15 @@ const RUNS: Row = {
         ),
         instant(`max by (soak_run) (${of('soak.run.restarts', RUN)})`),
         instant(`max by (soak_run) (time() - ${of('soak.run.sample_time', RUN)})`),
+        instant(addressOf(of('soak.run.info', RUN))),
       ],
       columns: {
-        labels: { soak_run: 'Run' },
+        labels: { soak_run: 'Run', ...ADDRESS },
         values: [
           {
             name: 'Outcome',
             mappings: OUTCOME_STATES,
-            links: [{ title: 'Overview', url: '/d/soak-overview?var-run=${__data.fields["Run"]}' }],
+            links: RUN_LINKS,
           },
           { name: 'Started', unit: 'dateTimeAsIso' },
           { name: 'Ends', unit: 'dateTimeFromNow' },
@@ -79,6 +80,7 @@ const RUNS: Row = {
           { name: 'Full in', unit: 's' },
           { name: 'Restarts' },
           { name: 'Last sample', unit: 's' },
+          { name: 'known', hidden: true },
         ],
       },
     },

@@ -38,7 +38,7 @@ const WRONG: Row = {
       queries: [{ expr: outcomeOf(RUN), legend: '{{soak_run}}' }],
       thresholds: OUTCOME_STEPS,
       mappings: OUTCOME_STATES,
-      links: [{ title: 'Verdict', url: 'http://${instance}/api/verdict' }],
+      links: AGENT_LINKS,
     }),
     small({
       title: 'Findings that fail the run',
