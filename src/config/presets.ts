@@ -23,11 +23,14 @@ export const PRESETS: Readonly<Record<string, Preset>> = {
       { rule: 'memory.private vs_baseline < +50%', why: 'growth over the level after the warm-up; the detector says whether it ends' },
       { rule: 'cpu avg < 60% warn', why: 'half of a core is the target' },
       { rule: 'cpu avg < 80%', why: 'what is busier has no room for a peak' },
-      { rule: 'pool.size < 20 warn', why: 'connections of one instance to a database' },
+      {
+        rule: 'pool.size < 20 warn',
+        why: 'connections of one instance to a database; guides fail at the configured maximum, which no pool exceeds: one that is exhausted fails by itself',
+      },
       { rule: 'pool.utilization avg < 80% warn', why: 'a pool that is nearly full makes requests wait' },
       {
         rule: 'pool.utilization < 95% for 5m warn',
-        why: 'a full pool alone is no failure; waiters and stuck connections are, and fail by themselves',
+        why: 'guides fail here, but a full pool alone is healthy: an exhausted one and stuck connections fail by themselves; leave out warn to fail as well',
       },
       { rule: 'latency p(95) < 500ms for 5m', why: 'the slowest twentieth' },
       { rule: 'latency p(99) < 1000ms', why: 'the slowest hundredth' },

@@ -1,4 +1,4 @@
-/** Ready rules: each can be read, and each limit that testers wrote down is among them. */
+/** Ready rules: each can be read, and each limit that testers wrote down is among them; analysis/presets.long.test.ts judges runs by them. */
 import { describe, expect, test } from 'vitest';
 import { parseRule } from '../../src/analysis/ruleparser.ts';
 import { PRESETS, presetRules } from '../../src/config/presets.ts';
