@@ -161,7 +161,7 @@ test('a run without processes in sight has work, and names what it can pass for'
   expect(scrape.map(({ target }) => target)).toEqual([containers[0]!.name]);
   expect(initContainers).toHaveLength(1);
   const judged = signals.filter(({ growth }) => growth === 'leak').map(({ name }) => `signal.${name}`);
-  expect(require).toEqual(judged);
+  expect(require).toEqual([...judged, 'sockets.outbound', 'sockets.close_wait']);
   expect(signals.some(({ as }) => as === 'requests')).toBe(true);
 });
 
