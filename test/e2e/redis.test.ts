@@ -449,8 +449,8 @@ describe.runIf(installed('redis-server'))('a whole run', () => {
     const agent = await stage.watching(['--config', file, '--duration', '20s']);
     await agent.ready();
     const page = async (): Promise<string> => (await agent.page('/metrics')).text;
-    const told = await until(page, (text) => /^redis_clients_connected\{.*soak_target="cache"\} 1$/m.test(text));
-    expect(told).toMatch(/^redis_key_length\{.*soak_key="jobs".*\} 0$/m);
+    const told = [/^redis_clients_connected\{.*soak_target="cache"\} 1$/m, /^redis_key_length\{.*soak_key="jobs".*\} 0$/m];
+    await until(page, (text) => told.every((one) => one.test(text)));
     await server.stop();
     await until(page, (text) => /^soak_server_up\{.*\} 0$/m.test(text));
     const again = await startRedis({ port: server.port, args: ['--requirepass', SECRET] });
