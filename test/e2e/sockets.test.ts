@@ -126,8 +126,11 @@ describe('outbound sockets', () => {
     const less = await holder.does('close 30');
     expect((await read(holder.pid)).value(METRICS.outbound)).toBe(less.outbound);
     expect([outboundTo(`127.0.0.1:${v4.port}`), outboundTo(`[::1]:${v6.port}`)]).toEqual([2, 10]);
-    // Who closes first waits: the program, for its own 30.
-    expect(r.value(METRICS.timeWait, { 'soak.endpoint': `127.0.0.1:${v4.port}` })).toBe(30);
+    // Who closes first waits: the program, for its own 30, once the other side has closed as well.
+    await until(
+      async () => (await read(holder.pid)).value(METRICS.timeWait, { 'soak.endpoint': `127.0.0.1:${v4.port}` }),
+      (waiting) => waiting === 30,
+    );
     expect(r.value(METRICS.ephemeralPorts)).toBe(32);
   });
 
