@@ -31,9 +31,9 @@ export interface Lives {
   dropped: number;
 }
 
-/** In a merged run others may have watched what they were to watch. */
+/** Of a merged run: between two agents nobody watched this target, or any (null). */
 interface Unwatched extends Span {
-  readonly target: string;
+  readonly target: string | null;
 }
 
 export interface TimelineSnapshot {
@@ -71,7 +71,7 @@ export class Timeline {
     if (event.kind === 'run_resume') this.#resume(event.t);
     if (event.kind === 'restart' || event.kind === 'member_start' || event.kind === 'target_found') this.#life(event);
     if (event.kind === 'restart') this.#restart(event.target);
-    if (event.kind === 'gap') this.#gap({ from: Number(event.data['from']), to: event.t }, event.target);
+    if (event.kind === 'gap') this.#gap(event);
     if (event.kind === 'phase') this.#phase({ name: String(event.data['phase']), from: event.t, judged: event.data['judged'] !== false });
   }
 
@@ -80,9 +80,9 @@ export class Timeline {
     return target === null ? this.#resumes : (this.#lives.get(JSON.stringify([target, member]))?.starts ?? []);
   }
 
-  /** When nobody watched a target, in no order. */
+  /** Between two agents of a merged run: when nobody watched a target. A gap of one agent is none of them. */
   unwatched(target: string): readonly Span[] {
-    return [...this.gaps, ...this.#unwatched.filter((gap) => gap.target === target)];
+    return this.#unwatched.filter((gap) => gap.target === null || gap.target === target);
   }
 
   /** Of a target and its members. */
@@ -154,13 +154,14 @@ export class Timeline {
     if (this.#resumes.length > LIVES_MAX) this.#resumes.splice(1, 1);
   }
 
-  #gap(gap: Span, target: string | null): void {
+  #gap({ t, target, data }: RunEvent): void {
+    const gap = { from: Number(data['from']), to: t };
     if (!(gap.to > gap.from)) return;
-    if (target !== null) {
+    if ('agents' in data) {
       this.#unwatched.push({ ...gap, target });
       if (this.#unwatched.length > GAPS_MAX) this.#unwatched.shift();
-      return;
     }
+    if (target !== null) return;
     this.gapCount++;
     this.gapSeconds += gap.to - gap.from;
     this.gaps.push(gap);

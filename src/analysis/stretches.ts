@@ -1,4 +1,4 @@
-/** The stretches of a run that were watched. A hiccup of the agent divides nothing: in a gap of a minute the world may become another. */
+/** The stretches of a merged run that one agent after the other watched. In a minute between two of them the load may become another. */
 import type { Phase, Span } from '../timeline.ts';
 import { WINDOWS_MIN } from './rates.ts';
 

@@ -98,11 +98,11 @@ function othersAmong(replicas: readonly Replica[]): Replica[] {
 
 /** A sum begins anew whenever the replicas that are summed change: what one of them takes is no growth of the others. */
 function changesOf(replicas: readonly Replica[], member: null | typeof OTHER): RunEvent[] {
-  const last = Math.max(...replicas.map(({ to }) => to));
   const among = member === null ? '' : ' beyond the last slot';
   return [...Map.groupBy(replicas, ({ role }) => role)].flatMap(([role, own]) => {
     if (own.length < 2 && member === null) return [];
     const times = [...new Set(own.flatMap(({ from, to }) => [from, to]))].toSorted((a, b) => a - b);
+    const last = Math.max(...own.map(({ to }) => to));
     const count = (t: number): number => own.filter(({ from, to }) => from <= t && to > t).length;
     return times.flatMap((t) =>
       t >= last - ENDING_S

@@ -11,13 +11,16 @@ const SAME_S = 1;
 /** Agents that are stopped together end within this time, the last ones of a role before those of others. */
 const ENDING_S = 30;
 
+/** Who watched before and who watched after are two agents, of which each may have been told of another load. */
+const BETWEEN = { agents: 'others' } as const;
+
 /** After a hole counting begins anew, as after a single agent was started again: what was counted meanwhile belongs to no moment. */
 export function holeEvents(parts: readonly Part[], holes: readonly Span[], interval: number): RunEvent[] {
   const ofRun = holes.flatMap(({ from, to }): RunEvent[] => {
     const event = { t: to, target: null, member: null };
     const own = parts.flatMap((part) => gapsOf(part)).find((gap) => isSame(gap, { from, to }));
     const message = own?.message ?? `no agent was there for ${formatDuration(to - from)}`;
-    const gap = { ...event, kind: 'gap', message, data: { ...own?.data, from } } as const;
+    const gap = { ...event, kind: 'gap', message, data: own === undefined ? { from, ...BETWEEN } : { ...own.data, from } } as const;
     const isStarted = own === undefined || parts.some((part) => isResumedAt(part, to));
     return isStarted ? [{ ...event, kind: 'run_resume', message: 'an agent was there again', data: {} }, gap] : [gap];
   });
@@ -29,7 +32,7 @@ export function holeEvents(parts: readonly Part[], holes: readonly Span[], inter
       .filter((one) => !holes.some((hole) => isSame(hole, one)))
       .map(({ from, to }): RunEvent => {
         const message = `no agent watched ${target} for ${formatDuration(to - from)}`;
-        return { t: to, kind: 'gap', target, member: null, message, data: { from } };
+        return { t: to, kind: 'gap', target, member: null, message, data: { from, ...BETWEEN } };
       });
   });
   return [...ofRun, ...ofRoles];

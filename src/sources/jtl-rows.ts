@@ -1,6 +1,6 @@
 /** What a row of results says, whichever tool wrote the file: JMeter one for each sample, Locust one a second with totals. */
 import { failureOfStatus, failureOfText } from '../traffic/failure.ts';
-import { operationName } from '../traffic/operations.ts';
+import { operationName } from '../series.ts';
 import type { Failure } from '../traffic/window.ts';
 
 /** One sample, or several that JMeter put into one row. */

@@ -2,8 +2,6 @@
 import type { SeriesTable } from '../series.ts';
 import { METRICS, OPERATIONS_MAX } from '../sources/traffic-metrics.ts';
 
-export { operationName } from '../series.ts';
-
 export const OTHER = 'other';
 
 /** The first 32 operations of each role keep their names for the run; the rest is `other`. */

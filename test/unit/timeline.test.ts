@@ -68,14 +68,17 @@ test('gaps are bounded, their sum is not lost, and nonsense is no gap', () => {
   expect([timeline.gaps.length, timeline.gapSeconds]).toEqual([256, 4000]);
 });
 
-test('a gap of one target is none of the run', () => {
+test('a gap of one target is none of the run, and one of an agent none between agents', () => {
   const timeline = new Timeline();
-  timeline.fold({ ...event(50, 'gap', { from: 40 }), target: null });
-  for (let t = 100; t < 10_100; t += 10) timeline.fold(event(t, 'gap', { from: t - 4 }));
+  const between = { agents: 'others' };
+  timeline.fold({ ...event(30, 'gap', { from: 20 }), target: null });
+  timeline.fold({ ...event(50, 'gap', { from: 40, ...between }), target: null });
+  expect(timeline.unwatched('worker')).toMatchObject([{ from: 40, to: 50 }]);
+  for (let t = 100; t < 10_100; t += 10) timeline.fold(event(t, 'gap', { from: t - 4, ...between }));
   const again = new Timeline();
   again.restore(structuredClone(timeline.snapshot()));
-  for (const { gapCount, gapSeconds } of [timeline, again]) expect([gapCount, gapSeconds]).toEqual([1, 10]);
-  expect([again.unwatched('api').length, again.unwatched('worker')]).toEqual([257, [{ from: 40, to: 50 }]]);
+  for (const { gapCount, gapSeconds } of [timeline, again]) expect([gapCount, gapSeconds]).toEqual([2, 20]);
+  expect([again.unwatched('api').length, again.unwatched('worker').length]).toEqual([256, 0]);
 });
 
 test('phases, and a snapshot that continues', () => {

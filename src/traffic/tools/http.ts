@@ -4,7 +4,7 @@
  */
 import type { HistogramPoint, Point } from '../../intake/point.ts';
 import { failureOfStatus, failureOfText } from '../failure.ts';
-import { operationName } from '../operations.ts';
+import { operationName } from '../../series.ts';
 import type { Failure } from '../window.ts';
 import { type Reading, secondsIn, type Tool } from './tool.ts';
 

@@ -4,7 +4,7 @@
  */
 import type { Point } from '../../intake/point.ts';
 import { failureOfText } from '../failure.ts';
-import { operationName } from '../operations.ts';
+import { operationName } from '../../series.ts';
 import type { Reading, Tool } from './tool.ts';
 
 const MEASUREMENT = 'jmeter.';

@@ -1,7 +1,8 @@
 /** k6 by its OpenTelemetry output (`--out opentelemetry`, stable since 1.4; `experimental-opentelemetry` before it). */
 import type { CounterPoint, GaugePoint, HistogramPoint, Point } from '../../intake/point.ts';
 import { failureOfStatus, failureOfText } from '../failure.ts';
-import { OTHER, operationName } from '../operations.ts';
+import { operationName } from '../../series.ts';
+import { OTHER } from '../operations.ts';
 import type { Failure } from '../window.ts';
 import { isOverflow, type Reading, secondsIn, type Tool } from './tool.ts';
 

@@ -1,6 +1,6 @@
 /** Locust by its OpenTelemetry output (`--otel`): one histogram by name and exception, in seconds, and the number of users. */
 import { failureOfText } from '../failure.ts';
-import { operationName } from '../operations.ts';
+import { operationName } from '../../series.ts';
 import { secondsIn, type Tool } from './tool.ts';
 
 const DURATION = 'locust.client.duration';

@@ -1,7 +1,7 @@
 /** vegeta by its Prometheus page (`-prometheus-addr`). Its counter of failures never moves: what failed is told by the status. */
 import type { Point } from '../../intake/point.ts';
 import { failureOfStatus } from '../failure.ts';
-import { operationName } from '../operations.ts';
+import { operationName } from '../../series.ts';
 import type { Tool } from './tool.ts';
 
 const DURATION = 'request_seconds';

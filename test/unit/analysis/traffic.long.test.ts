@@ -90,6 +90,14 @@ describe('proof of work', () => {
     expect(said(verdict, 'diagnosis')[0]!.why).toMatch(/^plateau then drop/);
   });
 
+  test('so does one that falls while the agent is away: what it was told of is the same before and after', () => {
+    const [from, to] = [2.5 * HOUR, 2.5 * HOUR + 120];
+    const events = [{ t: to, kind: 'gap' as const, target: null, data: { from } }];
+    const fallen = load((t) => (t > from ? 20 : 50));
+    const verdict = verdictOf([memory, fds, fallen], { events, down: (t) => t > from && t < to });
+    expect(said(verdict, 'work')[0]!.why).toMatch(/its load fell to less than half at 02:[23]\d/);
+  });
+
   test('a load that follows the day does not', () => {
     const daily = (t: number): number => 60 + 50 * Math.sin((2 * Math.PI * t) / (8 * HOUR));
     expect(said(verdictOf([memory, fds, load(daily)], { hours: 8 }), 'work')).toEqual([]);

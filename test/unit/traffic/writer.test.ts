@@ -4,7 +4,7 @@ import { SeriesTable } from '../../../src/series.ts';
 import { METRICS, OPERATIONS_MAX } from '../../../src/sources/traffic-metrics.ts';
 import { trafficSource } from '../../../src/sources/traffic.ts';
 import { Durations } from '../../../src/traffic/buckets.ts';
-import { operationName } from '../../../src/traffic/operations.ts';
+import { operationName } from '../../../src/series.ts';
 import { Store } from '../../../src/store.ts';
 import type { TrafficWindow } from '../../../src/traffic/window.ts';
 import { Traffic } from '../../../src/traffic/writer.ts';
