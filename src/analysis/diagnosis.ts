@@ -42,9 +42,12 @@ export function diagnosesOf(seen: Seen): Diagnosis[] {
   const sampled = Map.groupBy(seen.all, ({ target }) => target);
   return [...Map.groupBy(seen.series, ({ series }) => series.target)].flatMap(([target, own]) => {
     const latency = latencyOf(sampled.get(target) ?? [], seen.store);
-    return [gradual(target, own, seen), errors(target, own, seen), spikes(target, latency, seen), plateau(target, own, latency, seen)].flatMap(
-      (one) => one ?? [],
-    );
+    return [
+      gradual(target, own, seen),
+      errors(target, own, seen),
+      spikes(target, latency, seen),
+      plateau(target, own, latency, seen),
+    ].flatMap((one) => one ?? []);
   });
 }
 
