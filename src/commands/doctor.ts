@@ -44,6 +44,7 @@ export async function doctor(config: Config, io: Io): Promise<ExitCode> {
   const reports = [
     ...watched.map((target) => targetReport(config, seen, verdict, target, databases.get(target) ?? [], around)),
     ...unstarted(config),
+    ...unseen(config, seen, verdict),
   ];
   const best = watched.length > 0 ? bestOutcome(verdict.findings, null) : UNKNOWN_YET;
   const servers = await examinedRedis(serverReports(seen, verdict.blind), config.servers, io.clock);
@@ -134,6 +135,26 @@ function unstarted(config: Config): TargetReport[] {
   const programs = config.targets.filter(({ selector }) => selector.kind === 'exec');
   const nothing = { processes: [], signals: [], remedies: [], databases: [], prospects: [], best: UNKNOWN_YET, unstarted: true };
   return programs.map(({ role }) => ({ role, selector: selectorOf(config, role), ...nothing }));
+}
+
+/** A role of control groups alone. Whether a run can pass without any process is not its own to say. */
+function unseen(config: Config, { state }: Observation, verdict: Verdict): TargetReport[] {
+  if (config.cgroupOf === null) return [];
+  const { role, path } = config.cgroupOf;
+  const findings = verdict.findings.map((finding) => (finding.target === role ? { ...finding, target: null } : finding));
+  return [
+    {
+      role,
+      selector: path === null ? 'control groups of the pod' : `control group ${path}`,
+      processes: [],
+      signals: signalRows(state, CATALOG, verdict.blind, { role, procs: [] }),
+      remedies: [],
+      databases: [],
+      prospects: prospectsOf(state, verdict, config, role),
+      best: bestOutcome(findings, null),
+      unstarted: false,
+    },
+  ];
 }
 
 /** Everything that belongs to no single target. */

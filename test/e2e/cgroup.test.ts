@@ -3,10 +3,11 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { SystemClock } from '../../src/clock.ts';
 import { cgroupSource, METRICS } from '../../src/sources/cgroup.ts';
+import { unseenCgroups } from '../../src/sources/cgroup-unseen.ts';
 import { parseCgroupMounts } from '../../src/sources/cgroupfs.ts';
 import { Readings } from '../readings.ts';
 
@@ -154,5 +155,24 @@ describe(`a real control group${note}`, () => {
     await r.read(cgroupSource(r.ctx));
     expect(r.value(METRICS.memoryLimit)).toBe(200 * MIB);
     expect(r.value(METRICS.anonymous)).toBeGreaterThan(MIB);
+  });
+
+  test.skipIf(reason !== null)('by its path, without a look at the processes in it', { timeout: 60_000 }, async () => {
+    const within = group(160 * MIB);
+    const child = await hog(within);
+    const r = new Readings(ROOTS, {}, new SystemClock());
+    const source = unseenCgroups(r.ctx, { role: 'db', path: `/${basename(within.dir)}` });
+    await r.read(source);
+    expect(r.value(METRICS.memoryLimit)).toBe(160 * MIB);
+    const before = r.value(METRICS.anonymous)!;
+    await keep(child, 32);
+    await r.read(source);
+    expect(r.value(METRICS.anonymous)! - before).toBeGreaterThan(28 * MIB);
+
+    const exit = once(child, 'exit');
+    child.stdin!.write('400\n');
+    expect(await exit).toEqual([null, 'SIGKILL']);
+    await r.read(source);
+    expect(r.events).toMatchObject([{ kind: 'oom_kill', target: 'db', data: { kills: 1, above: false } }]);
   });
 });
