@@ -11,7 +11,7 @@ import { type CgroupMount, parseMembership, parseProcs } from './cgroupfs.ts';
 export const UNFOUND = {
   alone:
     'only the control group of the agent itself can be seen here: mount the host’s /sys/fs/cgroup read-only into its container (hostPath), or let the pod share its processes (shareProcessNamespace)',
-  podless: 'the control group above the agent’s own is not that of a pod: name one, as in ROLE=/system.slice/docker-ID.scope',
+  podless: 'no control group above the agent’s own is that of a pod: name one, as in ROLE=/system.slice/docker-ID.scope',
   absent: 'there is no such control group in any mount that can be seen here',
 } as const;
 
@@ -37,15 +37,19 @@ export function podOf(finder: Finder, area: Area): Pod | Unfound {
   const own = at === null ? [] : candidates(finder.own(), area, at).filter(({ dir }) => isOurs(dir));
   const place = [...own, ...mountsOf(finder.own(), area).flatMap(below)].find(({ dir, top }) => dir !== top);
   if (place === undefined) return 'alone';
-  const dir = dirname(place.dir);
-  return POD.test(basename(dir)) ? { ...place, dir, own: basename(place.dir) } : 'podless';
+  // A runtime may put the processes one level below the group of their container (crun: `crio-ID.scope/container`).
+  for (let group = place.dir; group !== place.top; group = dirname(group)) {
+    const dir = dirname(group);
+    if (POD.test(`${basename(dir)}/${basename(group)}`)) return { ...place, dir, own: basename(group) };
+  }
+  return 'podless';
 }
 
 /**
  * `kubepods-burstable-pod<uid>.slice` with systemd, else `pod<uid>`, where a uid has 32 hexadecimal digits, and between them `-`, `_` or
- * nothing; `machine-libpod_pod_<id>.slice` of podman, or the 64 digits of the id alone.
+ * nothing; `machine-libpod_pod_<id>.slice` of podman, or the 64 digits of the id alone above `libpod-<id>`.
  */
-const POD = /pod[_-]?(?:[0-9a-f][_-]?){32}|^[0-9a-f]{64}$/;
+const POD = /pod[_-]?(?:[0-9a-f][_-]?){32}[^/]*\/|^[0-9a-f]{64}\/libpod-/;
 
 function mountsOf({ mounts }: View, area: Area): readonly CgroupMount[] {
   const ofVersion1 = mounts.filter(({ controllers }) => controllers.includes(area));

@@ -91,6 +91,22 @@ describe('the containers of a pod', () => {
     ]);
   });
 
+  test('may have their processes in a group below their own', async () => {
+    pod();
+    mounts(['/../../../../..', HOST], ['/', '/sys/fs/cgroup']);
+    for (const [name, procs] of [
+      [AGENT, `${process.pid}\n`],
+      [API, '0\n'],
+    ] as const) {
+      write(`${HOST}/${SLICE}/${name}/cgroup.procs`, '');
+      group(join(HOST, SLICE, name, 'container'), procs);
+    }
+    const { r } = await read();
+    expect(r.events[1]).toMatchObject({ kind: 'member_start', member: '1', data: { group: API } });
+    expect(r.value(METRICS.anonymous, {}, '1')).toBe(ANONYMOUS);
+    expect(r.events).toHaveLength(2);
+  });
+
   test('a limit of the pod holds for each of them', async () => {
     pod();
     write(`${HOST}/${SLICE}/memory.max`, '33554432\n');
@@ -166,7 +182,7 @@ describe('the containers of a pod', () => {
     group(`${HOST}/system.slice/ssh.service`);
     const { r } = await read();
     expect(r.samples).toEqual([]);
-    expect(r.events[0]!.data['reason']).toContain('not that of a pod');
+    expect(r.events[0]!.data['reason']).toContain('no control group above the agent’s own is that of a pod');
   });
 });
 
