@@ -137,24 +137,28 @@ function unstarted(config: Config): TargetReport[] {
   return programs.map(({ role }) => ({ role, selector: selectorOf(config, role), ...nothing }));
 }
 
-/** A role of control groups alone. Whether a run can pass without any process is not its own to say. */
+/** Roles without processes. Whether a run can pass without any is not theirs to say. */
 function unseen(config: Config, { state }: Observation, verdict: Verdict): TargetReport[] {
-  if (config.cgroupOf === null) return [];
-  const { role, path } = config.cgroupOf;
-  const findings = verdict.findings.map((finding) => (finding.target === role ? { ...finding, target: null } : finding));
-  return [
-    {
+  const nothing = { processes: [], remedies: [], databases: [], unstarted: false };
+  return [...unseenRoles(config)].map(([role, what]) => {
+    const findings = verdict.findings.map((finding) => (finding.target === role ? { ...finding, target: null } : finding));
+    return {
+      ...nothing,
       role,
-      selector: path === null ? 'control groups of the pod' : `control group ${path}`,
-      processes: [],
+      selector: what.join(' and '),
       signals: signalRows(state, CATALOG, verdict.blind, { role, procs: [] }),
-      remedies: [],
-      databases: [],
       prospects: prospectsOf(state, verdict, config, role),
       best: bestOutcome(findings, null),
-      unstarted: false,
-    },
-  ];
+    };
+  });
+}
+
+function unseenRoles({ networkOf, cgroupOf }: Config): Map<string, string[]> {
+  const roles = new Map<string, string[]>();
+  const add = (role: string, what: string): void => void roles.set(role, [...(roles.get(role) ?? []), what]);
+  if (cgroupOf !== null) add(cgroupOf.role, cgroupOf.path === null ? 'control groups of the pod' : `control group ${cgroupOf.path}`);
+  if (networkOf !== null) add(networkOf, 'sockets of this network namespace');
+  return roles;
 }
 
 /** Everything that belongs to no single target. */
