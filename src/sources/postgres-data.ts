@@ -47,7 +47,9 @@ export class DataFigures {
   /** @param warm the run has warmed up @param changed is told the names of settings that are other than before */
   questions(warm: boolean, settings: Settings): Question[] {
     const tables = this.#top === null ? (warm ? [this.#choose()] : []) : [this.#tables(this.#top)];
-    return [this.#sizes(), this.#rows(), ...tables, this.#sequences(), settings.question()];
+    // The counts of rows are of the server that writes: a standby has none.
+    const rows = this.#facts.standby ? [] : [this.#rows()];
+    return [this.#sizes(), ...rows, ...tables, this.#sequences(), settings.question()];
   }
 
   #stamp(sink: Sink, at: number): Stamp {
@@ -102,7 +104,7 @@ export class DataFigures {
 
   /** Of the run before this start of the agent: its tables are followed on. */
   #knownBefore(): string {
-    const names = this.#figures.known(METRICS.tableDead, 'db.collection.name').map((name) => `'${name.replaceAll("'", "''")}'`);
+    const names = this.#figures.known(METRICS.tableSize, 'db.collection.name').map((name) => `'${name.replaceAll("'", "''")}'`);
     return names.length === 0 ? '' : ` AND n.nspname || '.' || c.relname IN (${names.join(', ')})`;
   }
 
@@ -118,7 +120,8 @@ export class DataFigures {
           const oid = num(row, 'oid');
           const label = oid === null ? OTHER : labels.get(oid);
           if (label === undefined) continue;
-          this.#figures.set(this.#stamp(sink, at), METRICS.tableDead, amount(row, 'dead'), { 'db.collection.name': label });
+          const dead = this.#facts.standby ? null : amount(row, 'dead');
+          this.#figures.set(this.#stamp(sink, at), METRICS.tableDead, dead, { 'db.collection.name': label });
           this.#figures.set(this.#stamp(sink, at), METRICS.tableSize, amount(row, 'size'), { 'db.collection.name': label });
         }
       },

@@ -10,6 +10,7 @@ import { Gauge } from './postgres-gauges.ts';
 import { BackendMemory } from './postgres-memory.ts';
 import { METRICS } from './postgres-metrics.ts';
 import { METRICS as OBJECTS } from './postgres-object-metrics.ts';
+import { ReplicationFigures } from './postgres-replication.ts';
 import { Round } from './postgres-round.ts';
 import { ServerFigures } from './postgres-server.ts';
 import type { Session } from './postgres-session.ts';
@@ -41,6 +42,7 @@ export class Watched {
   readonly gauges: readonly Gauge[];
   readonly activity: Activity;
   readonly server: ServerFigures;
+  readonly replication: ReplicationFigures;
   readonly data: DataFigures;
   readonly statements: Statements;
   readonly settings: Settings;
@@ -57,6 +59,7 @@ export class Watched {
     this.gauges = spec.gauges.map((gauge) => new Gauge(gauge, figures, this.blind));
     this.activity = new Activity(figures, facts, this.clock, PERIOD_S);
     this.server = new ServerFigures(figures, facts, PERIOD_S);
+    this.replication = new ReplicationFigures(figures, facts, PERIOD_S);
     this.data = new DataFigures(figures, facts, DATA_S, this.blind);
     this.statements = new Statements(figures, SLOW_S);
     this.memory = new BackendMemory(ctx.roots.proc, figures, SLOW_S);
@@ -86,7 +89,7 @@ export class PostgresReader implements Reader {
     this.#watched = watched;
     this.#keep = keep;
     this.#round = new Round(session, watched.figures, watched.blind);
-    for (const part of [watched.activity, watched.server, watched.data]) part.use(facts);
+    for (const part of [watched.activity, watched.server, watched.replication, watched.data]) part.use(facts);
   }
 
   beat(): Promise<void> {
@@ -94,7 +97,7 @@ export class PostgresReader implements Reader {
   }
 
   async read(sink: Sink): Promise<void> {
-    const { settings, server, data, activity, statements, warmup } = this.#watched;
+    const { settings, server, replication, data, activity, statements, warmup } = this.#watched;
     const now = sink.now();
     const [isSlow, isData] = [now >= this.#watched.slowDue, now >= this.#watched.dataDue];
     this.#tellBlind(sink);
@@ -105,6 +108,7 @@ export class PostgresReader implements Reader {
         this.#keep(list);
       }),
       ...server.questions(),
+      ...replication.questions(),
     ];
     await this.#round.ask(asked, sink);
     // A second less: the next round of their own may come a moment early.
@@ -118,6 +122,7 @@ export class PostgresReader implements Reader {
       await this.#round.ask(data.questions(now >= warmup, settings), sink);
     }
     await this.#readGauges(sink);
+    if (replication.hasChangedRole) this.#session.close(); // the next one asks anew what the server is
   }
 
   async sessions(now: () => number): Promise<SessionList> {

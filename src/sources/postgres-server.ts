@@ -1,26 +1,14 @@
-/** What a server tells of itself as a whole, every round: counters, horizons, the write-ahead log, slots and replicas. */
+/** What a server tells of itself as a whole, every round: counters, horizons, checkpoints and locks. */
 import type { MetricDef } from '../catalog.ts';
 import type { Facts } from './postgres-facts.ts';
-import { age, amount, type Figures, Names, num, type Question, type Stamp, text } from './postgres-figures.ts';
-import { COUNTERS, METRICS, NAMES_MAX } from './postgres-metrics.ts';
-import type { Row } from './postgres-session.ts';
-
-/** Slots and replicas that are read; a server admits ten of each unless somebody sets more. */
-const ROWS_MAX = 100;
-
-/** Where the log ends: on a standby, as far as it was received. */
-const LOG_END =
-  'CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END';
-
-const GRANT = (facts: Facts): string => `GRANT pg_monitor TO ${facts.user}`;
+import { age, amount, type Figures, type Question, type Stamp } from './postgres-figures.ts';
+import { COUNTERS, METRICS } from './postgres-metrics.ts';
 
 export class ServerFigures {
   readonly #figures: Figures;
   #facts: Facts;
   readonly #period: number;
   readonly #ratio = new HitRatio();
-  readonly #slots: Names;
-  readonly #replicas: Names;
 
   /** Age of the oldest horizon that a session holds, as of this round. */
   sessionHorizon: number | null = null;
@@ -29,8 +17,6 @@ export class ServerFigures {
     this.#figures = figures;
     this.#facts = facts;
     this.#period = period;
-    this.#slots = new Names(NAMES_MAX, figures.known(METRICS.slotRetained, 'slot'));
-    this.#replicas = new Names(NAMES_MAX, figures.known(METRICS.replicaLag, 'replication_client'));
   }
 
   /** What is known of the server changes with its sessions: it may be another version after a restart, or no standby any more. */
@@ -39,10 +25,8 @@ export class ServerFigures {
   }
 
   questions(): Question[] {
-    const all = [this.#databases(), this.#ages(), this.#log(), this.#checkpoints(), this.#slotRows(), this.#prepared()];
-    if (this.#facts.has('pg_locks', 'waitstart')) all.push(this.#locks());
-    if (!this.#facts.standby) all.push(this.#replicaRows());
-    return all;
+    const all = [this.#databases(), this.#ages(), this.#checkpoints(), this.#prepared()];
+    return this.#facts.has('pg_locks', 'waitstart') ? [...all, this.#locks()] : all;
   }
 
   #stamp(sink: Stamp['sink'], at: number): Stamp {
@@ -90,17 +74,6 @@ export class ServerFigures {
     };
   }
 
-  #log(): Question {
-    return {
-      metric: METRICS.wal,
-      sql: `SELECT pg_wal_lsn_diff(${LOG_END}, '0/0')::float8 AS written, extract(epoch FROM now() - pg_last_xact_replay_timestamp())::float8 AS replayed`,
-      take: ([row], at, sink) => {
-        this.#figures.set(this.#stamp(sink, at), METRICS.wal, amount(row, 'written'));
-        if (this.#facts.standby) this.#figures.set(this.#stamp(sink, at), METRICS.replayAge, age(row, 'replayed'));
-      },
-    };
-  }
-
   /** From version 17 on in a view of its own. */
   #checkpoints(): Question {
     const isSplit = this.#facts.has('pg_stat_checkpointer', 'num_timed');
@@ -113,42 +86,6 @@ export class ServerFigures {
       take: ([row], at, sink) => {
         for (const type of ['scheduled', 'requested'] as const) {
           this.#figures.set(this.#stamp(sink, at), METRICS.checkpoints, amount(row, type), { type });
-        }
-      },
-    };
-  }
-
-  #slotRows(): Question {
-    return {
-      metric: METRICS.slotRetained,
-      grant: GRANT(this.#facts),
-      sql: `SELECT slot_name::text AS slot, active, pg_wal_lsn_diff(${LOG_END}, restart_lsn)::float8 AS retained
-        FROM pg_replication_slots ORDER BY slot_name LIMIT ${ROWS_MAX}`,
-      take: (rows, at, sink) => {
-        const stamp = this.#stamp(sink, at);
-        this.#figures.set(stamp, METRICS.slotsInactive, rows.filter((row) => row['active'] === false).length);
-        for (const [slot, retained] of sums(rows, 'slot', 'retained', this.#slots)) {
-          this.#figures.set(stamp, METRICS.slotRetained, retained, { slot });
-          this.#figures.set(stamp, METRICS.slotRetainedMax, this.#facts.slotMax);
-        }
-      },
-    };
-  }
-
-  #replicaRows(): Question {
-    return {
-      metric: METRICS.replicaLag,
-      sql: `SELECT application_name AS replica, pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::float8 AS behind,
-        extract(epoch FROM replay_lag)::float8 AS delay FROM pg_stat_replication ORDER BY pid LIMIT ${ROWS_MAX}`,
-      take: (rows, at, sink) => {
-        const stamp = this.#stamp(sink, at);
-        for (const [replica, behind] of sums(rows, 'replica', 'behind', this.#replicas)) {
-          this.#figures.set(stamp, METRICS.replicaLag, behind, { replication_client: replica });
-        }
-        for (const row of rows) {
-          const replica = text(row, 'replica');
-          if (replica !== null)
-            this.#figures.set(stamp, METRICS.replicaDelay, age(row, 'delay'), { replication_client: this.#replicas.of(replica) });
         }
       },
     };
@@ -186,18 +123,6 @@ export class ServerFigures {
 }
 
 type CounterDef = MetricDef & { readonly labels?: undefined };
-
-/** What is beyond the names that have a label is summed. */
-function sums(rows: readonly Row[], name: string, column: string, names: Names): Map<string, number> {
-  const all = new Map<string, number>();
-  for (const row of rows) {
-    const [of, value] = [text(row, name), num(row, column)];
-    if (of === null || value === null) continue;
-    const label = names.of(of);
-    all.set(label, (all.get(label) ?? 0) + Math.max(0, value));
-  }
-  return all;
-}
 
 /** Below this a ratio is chance. */
 const BLOCKS_MIN = 1000;

@@ -11,8 +11,8 @@ import { faultOf, Refused, Unreachable } from '../../src/sources/postgres-fault.
 import { Figures, Names, num } from '../../src/sources/postgres-figures.ts';
 import { bounded, valuesOf } from '../../src/sources/postgres-gauges.ts';
 import { BackendMemory } from '../../src/sources/postgres-memory.ts';
-import { METRICS } from '../../src/sources/postgres-metrics.ts';
 import { METRICS as OBJECTS } from '../../src/sources/postgres-object-metrics.ts';
+import { METRICS as REPLICATION } from '../../src/sources/postgres-replication-metrics.ts';
 import { findPassword } from '../../src/sources/postgres-password.ts';
 import type { Row } from '../../src/sources/postgres-session.ts';
 import { Drift } from '../../src/sources/postgres-statements.ts';
@@ -161,6 +161,8 @@ describe('a failure', () => {
     [said('3D000', 'database "x" does not exist'), false, 'auth', /no such database/],
     [said('53300', 'sorry, too many clients already'), false, 'too_many_connections', /taken/],
     [said('57P03', 'the database system is starting up'), false, 'starting_up', /^$/],
+    [said('57P03', 'the database system is not accepting connections'), false, 'starting_up', /a standby that admits nobody/],
+    [said('57P03', 'the database system is not yet accepting connections'), false, 'starting_up', /^$/],
     [said('57P03', 'the database system is shutting down'), false, 'shutting_down', /^$/],
     [said('57P01', 'terminating connection due to administrator command'), true, 'shutting_down', /ended the session/],
     [said('08P01', 'unsupported startup parameter: options'), false, 'protocol', /connection pooler/],
@@ -266,9 +268,9 @@ test('names beyond the first are one, also after the agent was started again', (
   const names = new Names(2, ['old']);
   expect(['a', 'b', 'old', 'other', 'a'].map((name) => names.of(name))).toEqual(['a', 'other', 'old', 'other', 'a']);
   const table = new SeriesTable();
-  table.open({ source: 'postgres', target: 'db', member: null, period: 10 }, METRICS.slotRetained, { slot: 's' });
-  expect(new Figures(table, 'db').known(METRICS.slotRetained, 'slot')).toEqual(['s']);
-  expect(new Figures(table, 'other').known(METRICS.slotRetained, 'slot')).toEqual([]);
+  table.open({ source: 'postgres', target: 'db', member: null, period: 10 }, REPLICATION.slotRetained, { slot: 's' });
+  expect(new Figures(table, 'db').known(REPLICATION.slotRetained, 'slot')).toEqual(['s']);
+  expect(new Figures(table, 'other').known(REPLICATION.slotRetained, 'slot')).toEqual([]);
 });
 
 describe('memory of backends', () => {
