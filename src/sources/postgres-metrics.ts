@@ -173,6 +173,16 @@ export const COUNTERS = defineMetrics({
     growth: 'drift',
     panel: WORK,
   },
+  ofDatabase: {
+    name: 'postgresql.transactions',
+    unit: '{transaction}',
+    kind: 'counter',
+    help: 'Transactions of a database, committed or rolled back: how much is asked of it.',
+    labels: { 'db.namespace': NAMES },
+    growth: 'none',
+    alias: 'postgres.transactions',
+    panel: WORK,
+  },
   deadlocks: {
     name: 'postgresql.deadlocks',
     unit: '{deadlock}',

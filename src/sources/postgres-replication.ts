@@ -1,9 +1,8 @@
 /** The write-ahead log and who reads it, every round: slots and replicas of a server, and what a standby has received and replayed. */
 import type { Facts } from './postgres-facts.ts';
-import { age, amount, type Figures, Names, num, type Question, type Stamp, text } from './postgres-figures.ts';
+import { age, amount, type Figures, Names, type Question, type Stamp, sums, text } from './postgres-figures.ts';
 import { NAMES_MAX } from './postgres-metrics.ts';
 import { METRICS } from './postgres-replication-metrics.ts';
-import type { Row } from './postgres-session.ts';
 import type { Sink } from './source.ts';
 
 /** Slots and replicas that are read; a server admits ten of each unless somebody sets more. */
@@ -129,16 +128,4 @@ export class ReplicationFigures {
       },
     };
   }
-}
-
-/** What is beyond the names that have a label is summed. */
-function sums(rows: readonly Row[], name: string, column: string, names: Names): Map<string, number> {
-  const all = new Map<string, number>();
-  for (const row of rows) {
-    const [of, value] = [text(row, name), num(row, column)];
-    if (of === null || value === null) continue;
-    const label = names.of(of);
-    all.set(label, (all.get(label) ?? 0) + Math.max(0, value));
-  }
-  return all;
 }

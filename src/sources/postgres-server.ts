@@ -1,14 +1,19 @@
 /** What a server tells of itself as a whole, every round: counters, horizons, checkpoints and locks. */
 import type { MetricDef } from '../catalog.ts';
 import type { Facts } from './postgres-facts.ts';
-import { age, amount, type Figures, type Question, type Stamp } from './postgres-figures.ts';
-import { COUNTERS, METRICS } from './postgres-metrics.ts';
+import { age, amount, type Figures, Names, type Question, type Stamp, sums } from './postgres-figures.ts';
+import { COUNTERS, METRICS, NAMES_MAX } from './postgres-metrics.ts';
+
+/** Those that have no name of their own are summed; the least busy beyond these are left out. */
+const DATABASES_MAX = 200;
 
 export class ServerFigures {
   readonly #figures: Figures;
   #facts: Facts;
   readonly #period: number;
   readonly #ratio = new HitRatio();
+  /** Of databases. */
+  readonly #names: Names;
 
   /** Age of the oldest horizon that a session holds, as of this round. */
   sessionHorizon: number | null = null;
@@ -17,6 +22,7 @@ export class ServerFigures {
     this.#figures = figures;
     this.#facts = facts;
     this.#period = period;
+    this.#names = new Names(NAMES_MAX, figures.known(COUNTERS.ofDatabase, 'db.namespace'));
   }
 
   /** What is known of the server changes with its sessions: it may be another version after a restart, or no standby any more. */
@@ -25,7 +31,7 @@ export class ServerFigures {
   }
 
   questions(): Question[] {
-    const all = [this.#databases(), this.#ages(), this.#checkpoints(), this.#prepared()];
+    const all = [this.#databases(), this.#transactions(), this.#ages(), this.#checkpoints(), this.#prepared()];
     return this.#facts.has('pg_locks', 'waitstart') ? [...all, this.#locks()] : all;
   }
 
@@ -56,6 +62,20 @@ export class ServerFigures {
           this.#figures.set(stamp, COUNTERS.sessionsLost, amount(row, `sessions_${reason}`), { reason });
         }
         this.#figures.set(stamp, COUNTERS.hitRatio, this.#ratio.add(at, amount(row, 'blks_hit'), amount(row, 'blks_read')));
+      },
+    };
+  }
+
+  /** By database, as a server may have those of many applications. The busiest come first, and so get names. */
+  #transactions(): Question {
+    return {
+      metric: COUNTERS.ofDatabase,
+      sql: `SELECT datname::text AS name, (xact_commit + xact_rollback)::float8 AS done FROM pg_stat_database
+        WHERE datname IS NOT NULL AND datname NOT IN ('template0', 'template1') ORDER BY done DESC, datname LIMIT ${DATABASES_MAX}`,
+      take: (rows, at, sink) => {
+        for (const [name, done] of sums(rows, 'name', 'done', this.#names)) {
+          this.#figures.set(this.#stamp(sink, at), COUNTERS.ofDatabase, done, { 'db.namespace': name });
+        }
       },
     };
   }
