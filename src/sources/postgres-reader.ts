@@ -15,6 +15,7 @@ import { Round } from './postgres-round.ts';
 import { ServerFigures } from './postgres-server.ts';
 import type { Session } from './postgres-session.ts';
 import { Statements } from './postgres-statements.ts';
+import { UpkeepFigures } from './postgres-upkeep.ts';
 import { blindSpots, type ReportBlind, type Sink, type SourceContext } from './source.ts';
 
 /** Seconds between rounds, and between those that also ask what costs more (research 4.2, contracts). */
@@ -45,6 +46,7 @@ export class Watched {
   readonly replication: ReplicationFigures;
   readonly data: DataFigures;
   readonly statements: Statements;
+  readonly upkeep: UpkeepFigures;
   readonly settings: Settings;
   readonly memory: BackendMemory;
   readonly warmup: number;
@@ -62,6 +64,7 @@ export class Watched {
     this.replication = new ReplicationFigures(figures, facts, PERIOD_S);
     this.data = new DataFigures(figures, facts, DATA_S, this.blind);
     this.statements = new Statements(figures, SLOW_S);
+    this.upkeep = new UpkeepFigures(figures, SLOW_S);
     this.memory = new BackendMemory(ctx.roots.proc, figures, SLOW_S);
     this.settings = new Settings((sink, names) => {
       const [first = ''] = names;
@@ -97,7 +100,7 @@ export class PostgresReader implements Reader {
   }
 
   async read(sink: Sink): Promise<void> {
-    const { settings, server, replication, data, activity, statements, warmup } = this.#watched;
+    const { settings, server, replication, data, activity, statements, upkeep, warmup } = this.#watched;
     const now = sink.now();
     const [isSlow, isData] = [now >= this.#watched.slowDue, now >= this.#watched.dataDue];
     this.#tellBlind(sink);
@@ -114,7 +117,8 @@ export class PostgresReader implements Reader {
     // A second less: the next round of their own may come a moment early.
     if (isSlow) {
       this.#watched.slowDue = now + SLOW_S - 1;
-      await this.#round.ask([...statements.questions(this.#facts, now >= warmup), ...this.#ownMemory()], sink);
+      const slow = [...statements.questions(this.#facts, now >= warmup), ...upkeep.questions(this.#facts), ...this.#ownMemory()];
+      await this.#round.ask(slow, sink);
       if (this.#session.isLocal && this.#sessions !== null) this.#watched.memory.read(sink, this.#sessions.sessions);
     }
     if (isData) {

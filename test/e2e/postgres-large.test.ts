@@ -42,11 +42,15 @@ describe.runIf(havePostgres())('a server', () => {
       expect([dead.length, size.length]).toEqual([21, 21]);
       expect(size).toContain('db postgresql.table.size{db.collection.name="other"}');
       for (const statement of fill(4000, 4030).split(';')) await sql(server, statement);
+      const totals = namesOf(made, 'postgresql.table.total_size');
+      expect(totals).toHaveLength(20);
+      const locked = /public\.(t\d+)/.exec(totals[0]!)![1]!;
       const holder = await connect(server.url);
-      await holder.query('BEGIN; LOCK TABLE t1, t4001 IN ACCESS EXCLUSIVE MODE');
+      await holder.query(`BEGIN; LOCK TABLE ${locked}, t4001 IN ACCESS EXCLUSIVE MODE`);
       const from = server.log.length;
       await round(made);
       expect([namesOf(made, 'postgresql.table.dead_rows'), namesOf(made, 'postgresql.table.size')]).toEqual([dead, size]);
+      expect(namesOf(made, 'postgresql.table.total_size')).toEqual(totals.slice(1)); // absent while it is locked
       expect(made.value('db postgresql.rows{state="live"}')).toBeGreaterThan(100_000);
       expect(made.value('db postgres.size{db.namespace="postgres"}')).toBeGreaterThan(1e7);
       expect(server.log.slice(from)).not.toMatch(/canceling statement|still waiting/);
