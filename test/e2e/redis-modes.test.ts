@@ -5,6 +5,7 @@ import { SystemClock } from '../../src/clock.ts';
 import { redisReport } from '../../src/doctor/redis.ts';
 import type { ServerSpec } from '../../src/servers.ts';
 import { redisSources } from '../../src/sources/redis.ts';
+import { greeting, scripted } from '../servers/scripted.ts';
 import { freePort, haveRedis, type RedisServer, startRedis, startSentinel } from '../servers/redis.ts';
 import { Watch } from '../watch.ts';
 
@@ -162,5 +163,44 @@ describe.runIf(haveRedis())('a sentinel', () => {
     expect(watch.value('watcher redis.clients')).toBe(1);
     const { facts } = await redisReport(spec('watcher', sentinel), clock);
     expect(facts[0]!.text).toContain('a sentinel, which has no data: give the server it watches');
+  });
+});
+
+describe('a server of a version to come', () => {
+  const bulk = (text: string): string => `$${Buffer.byteLength(text)}\r\n${text}\r\n`;
+  const INFO = [
+    'redis_version:99.1.0',
+    'run_id:a',
+    'role:emperor',
+    'connected_clients:-7',
+    'maxclients:many',
+    'used_memory:18446744073709551615',
+    'used_memory_rss:nan',
+    'total_commands_processed:1e999',
+    'blocked_clients:0x10',
+    'slave0:whatever',
+    'cmdstat_get:calls=,usec=oops',
+    'db0:keys=x',
+    'uptime_in_seconds:5',
+    'a line without sense',
+  ].join('\r\n');
+
+  test('with absurd figures and clients tells what is left of them', async () => {
+    const other = (command: readonly string[]): string => {
+      const name = command.slice(0, 2).join(' ').toUpperCase();
+      if (name.startsWith('INFO')) return bulk(INFO);
+      if (name === 'CLIENT LIST') return bulk('id=3 addr=1.2.3.4:99999 age=-1 idle=x flags=? omem=-5\nid=oops\n\n');
+      return name.startsWith('SLOWLOG') ? '+yes\r\n' : '-ERR unknown command\r\n';
+    };
+    const server = kept(await scripted(greeting(other)));
+    const watch = await watching(spec('odd', server, ['jobs']));
+    for (let i = 0; i < 2; i++) await next(watch);
+    expect(watch.ctx.servers.all()[0]).toMatchObject({ version: 'Redis 99.1.0', availability: { state: 'up' } });
+    for (const [name, value] of Object.entries(watch.values)) expect(Number.isFinite(value) && value >= 0 && value < 1e6, name).toBe(true);
+    const names = Object.keys(watch.values).join('\n');
+    expect(names).not.toMatch(/redis\.(memory$|clients$|commands$|replication\.primary)/m);
+    expect(watch.value('odd redis.uptime')).toBe(5);
+    expect(watch.kinds('source_failed')).toEqual([]);
+    expect(told(watch)).toContain('this server does not know TYPE');
   });
 });
