@@ -1,10 +1,11 @@
 /** What a server tells of itself as a whole, every round: counters, horizons, checkpoints and locks. */
 import type { MetricDef } from '../catalog.ts';
 import type { Facts } from './postgres-facts.ts';
-import { age, amount, type Figures, Names, type Question, type Stamp, sums } from './postgres-figures.ts';
+import { age, amount, type Figures, Names, type Question, type Stamp, sums, text } from './postgres-figures.ts';
 import { COUNTERS, METRICS, NAMES_MAX } from './postgres-metrics.ts';
+import type { Row } from './postgres-session.ts';
 
-/** Those that have no name of their own are summed; the least busy beyond these are left out. */
+/** With more of them than these they are not told one by one. */
 const DATABASES_MAX = 200;
 
 export class ServerFigures {
@@ -31,7 +32,7 @@ export class ServerFigures {
   }
 
   questions(): Question[] {
-    const all = [this.#databases(), this.#transactions(), this.#ages(), this.#checkpoints(), this.#prepared()];
+    const all = [this.#databases(), this.#ages(), this.#checkpoints(), this.#prepared()];
     return this.#facts.has('pg_locks', 'waitstart') ? [...all, this.#locks()] : all;
   }
 
@@ -46,10 +47,12 @@ export class ServerFigures {
     const asked = [...columns, ...later.filter((column) => this.#facts.has('pg_stat_database', column))];
     return {
       metric: COUNTERS.commits,
-      sql: `SELECT ${asked.map(sum).join(', ')} FROM pg_stat_database WHERE datname IS NOT NULL`,
+      sql: `SELECT ${asked.map(sum).join(', ')}, CASE WHEN count(*) <= ${DATABASES_MAX} THEN json_object_agg(datname, xact_commit + xact_rollback)
+        FILTER (WHERE datname NOT IN ('template0', 'template1')) END::text AS by_name FROM pg_stat_database WHERE datname IS NOT NULL`,
       take: ([row], at, sink) => {
         const stamp = this.#stamp(sink, at);
         const set = (def: CounterDef, column: string): void => this.#figures.set(stamp, def, amount(row, column));
+        this.#transactions(row, stamp);
         set(COUNTERS.commits, 'xact_commit');
         set(COUNTERS.rollbacks, 'xact_rollback');
         set(COUNTERS.blocksHit, 'blks_hit');
@@ -67,17 +70,11 @@ export class ServerFigures {
   }
 
   /** By database, as a server may have those of many applications. The busiest come first, and so get names. */
-  #transactions(): Question {
-    return {
-      metric: COUNTERS.ofDatabase,
-      sql: `SELECT datname::text AS name, (xact_commit + xact_rollback)::float8 AS done FROM pg_stat_database
-        WHERE datname IS NOT NULL AND datname NOT IN ('template0', 'template1') ORDER BY done DESC, datname LIMIT ${DATABASES_MAX}`,
-      take: (rows, at, sink) => {
-        for (const [name, done] of sums(rows, 'name', 'done', this.#names)) {
-          this.#figures.set(this.#stamp(sink, at), COUNTERS.ofDatabase, done, { 'db.namespace': name });
-        }
-      },
-    };
+  #transactions(row: Row | undefined, stamp: Stamp): void {
+    const rows = countsIn(text(row, 'by_name')).toSorted((a, b) => b.done - a.done);
+    for (const [name, done] of sums(rows, 'name', 'done', this.#names)) {
+      this.#figures.set(stamp, COUNTERS.ofDatabase, done, { 'db.namespace': name });
+    }
   }
 
   #ages(): Question {
@@ -139,6 +136,16 @@ export class ServerFigures {
           this.#figures.set(stamp, METRICS.xminAge, Math.max(this.sessionHorizon ?? 0, amount(row, 'horizon') ?? 0));
       },
     };
+  }
+}
+
+/** What an object of JSON counts by name; nothing when it is none. */
+function countsIn(json: string | null): { name: string; done: number }[] {
+  try {
+    const entries = Object.entries((JSON.parse(json ?? '{}') ?? {}) as Readonly<Record<string, unknown>>);
+    return entries.flatMap(([name, done]) => (typeof done === 'number' && done >= 0 ? [{ name, done }] : []));
+  } catch {
+    return [];
   }
 }
 
