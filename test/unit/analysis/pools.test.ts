@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Finding, Verdict } from '../../../src/analysis/verdict.ts';
 import { PLAIN } from '../../../src/analysis/rules.ts';
 import { METRICS } from '../../../src/sources/pool.ts';
+import { METRICS as SOCKETS } from '../../../src/sources/sockets-metrics.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, type Scenario, Simulation, type Simulated } from '../../sim/run.ts';
 import type { Signal } from '../../sim/series.ts';
@@ -94,6 +95,20 @@ describe('a leak', () => {
         .findings.filter(({ kind }) => kind === 'pool_leak')
         .map(({ id }) => id),
     ).toEqual([`pool_leak:${NAME}`]);
+  });
+
+  test('is one finding with the sockets and descriptors that it costs, and not one with those of others', () => {
+    const grown = (perHour: number): Simulated[] =>
+      [M.fds, SOCKETS.outbound].map((def) => ({ def, signal: (t) => 50 + Math.floor((t / HOUR) * perHour) }));
+    const found = (perHour: number) =>
+      verdictOf([...seriesOf({ stuck: (t) => Math.floor(t / 600), opened: (t) => t }), ...grown(perHour)], { hours: 4 }).findings.filter(
+        ({ kind }) => kind.endsWith('leak'),
+      );
+    const [one, ...more] = found(6);
+    expect(one).toMatchObject({ kind: 'pool_leak', series: [NAME, 'api fds', 'api sockets.outbound'] });
+    expect(one!.why).toMatch(/; with it grow api fds, api sockets\.outbound$/);
+    expect(more).toEqual([]);
+    expect(found(60).map(({ series }) => series)).toEqual([['api sockets.outbound', 'api fds'], [NAME]]);
   });
 
   test('is not also found by its slope', () => {
