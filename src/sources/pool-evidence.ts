@@ -25,8 +25,9 @@ export interface Rule {
   /** Seconds that a connection must have been left alone, at least. */
   readonly patience: number;
   /**
-   * Seconds by which two times of the server may be wrong against each other: for Redis, which tells ages in whole seconds, 2; for
-   * Postgres the time between a pool's decision to open a connection and the server's side of it, in which another may have become idle.
+   * Seconds by which two times of the server may be wrong against each other: for Redis, which tells ages in whole seconds and nothing of
+   * when it did, those and the time that an answer may take; for Postgres the time between a pool's decision to open a connection and the
+   * server's side of it, in which another may have become idle.
    */
   readonly tolerance: number;
 }
