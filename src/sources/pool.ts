@@ -140,6 +140,7 @@ class PoolSource implements Source {
       rule: { patience: paced(this.#planned, PATIENCE_S), tolerance: TOLERANCE_S[system] },
       window: system === 'redis' ? null : paced(this.#planned, POOL_WINDOW_S),
       configured: system === 'redis' ? null : configured,
+      pooler: system === 'pgbouncer',
     };
   }
 }

@@ -200,12 +200,12 @@ describe.runIf(possible).concurrent('pools of connections', () => {
       const again = await SessionCount.of(postgres);
       await fragile.up();
       writeFileSync(pidfile, String(fragile.pid));
-      await sleep(8000);
+      await sleep(15_000);
 
       for (const server of [postgres, redis]) server.freeze();
       await sleep(8000);
       for (const server of [postgres, redis]) server.thaw();
-      await sleep(12_000);
+      await sleep(20_000);
       expect(await again.end()).toBeLessThanOrEqual(2);
       await agent.end('SIGTERM');
       const result = await agent.result();

@@ -196,6 +196,24 @@ describe('what is reported', () => {
 });
 
 describe('events', () => {
+  test('how long clients of a pooler have waited for one of its connections', async () => {
+    const scene = new Scene();
+    scene.server.system = 'pgbouncer';
+    scene.readings.bind({ pid: 1 });
+    scene.held.set(1, [1, 2, 3]);
+    const waits = { state: 'waiting_lock', pid: null } as const;
+    const lock = session(3, { state: 'waiting_lock', changedAt: 1 }); // it has one, and waits for somebody else's lock
+    scene.sessions = [session(1, { ...waits, changedAt: 3 }), session(2, { ...waits, changedAt: 2 }), lock];
+    expect((await scene.read(10)).value(METRICS.wait, POOL)).toBe(8);
+    scene.sessions = [session(1), session(2), lock];
+    expect((await scene.read()).value(METRICS.wait, POOL)).toBe(0);
+    const direct = new Scene();
+    direct.readings.bind({ pid: 1 });
+    direct.held.set(1, [3]);
+    direct.sessions = [lock];
+    expect((await direct.read(10)).value(METRICS.wait, POOL)).toBeUndefined();
+  });
+
   test('who is stuck, and that it came back', async () => {
     const scene = new Scene();
     scene.readings.bind({ pid: 1 });

@@ -238,6 +238,12 @@ describe('tables', () => {
     expect(capped || table.rows.length - kept === sockets).toBe(true);
   });
 
+  test('a socket that the kernel lists twice is one; those of nobody are as many as are listed', () => {
+    proc.process(1);
+    proc.table(1, [{ inode: 11 }, { inode: 12 }, { inode: 0 }, { inode: 11 }, { inode: 0 }]);
+    expect(inodes(tables().read(1)?.rows)).toEqual([11, 12, 0, 0]);
+  });
+
   test('a file that is no table has no rows', () => {
     proc.process(1);
     proc.write('1/net/tcp', 'x'.repeat(200_000));

@@ -11,7 +11,7 @@ const LABELS = { 'soak.server': 'db', 'db.system.name': 'postgresql', 'db.namesp
 const NAME = 'api pool.stuck{soak.server="db",db.system.name="postgresql",db.namespace="app",user.name="app"}';
 
 type Figures = Partial<
-  Record<'stuck' | 'utilization' | 'standstill' | 'opened' | 'closed' | 'max' | 'joinRatio' | 'idleInTransaction', Signal>
+  Record<'stuck' | 'utilization' | 'standstill' | 'wait' | 'opened' | 'closed' | 'max' | 'joinRatio' | 'idleInTransaction', Signal>
 >;
 
 function seriesOf({ max, joinRatio, idleInTransaction, ...plain }: Figures, member: string | null = null): Simulated[] {
@@ -132,6 +132,25 @@ describe('a full pool', () => {
     expect(kinds((t) => Math.min(2, Math.floor(t / 1800)))).toContain('pool_exhausted');
     expect(kinds((t) => Math.min(1, Math.floor(t / 1800)))).not.toContain('pool_exhausted');
     expect(kinds((t) => (t > 1800 ? 9 : 0), 10)).not.toContain('pool_exhausted'); // all at once: refilled
+  });
+});
+
+describe('clients that wait for a connection of the pooler', () => {
+  const waiting = (wait: Signal): Finding[] => found({ stuck: () => 0, wait }).filter(({ kind }) => kind === 'pool_exhausted');
+
+  test('in vain fail the run, whatever the pool of the program has left', () => {
+    const [one, ...others] = waiting((t) => (t < HOUR ? 0 : (t - HOUR) % 120)); // each gives up after two minutes
+    expect(others).toEqual([]);
+    expect(one).toMatchObject({ outcome: 'fail', target: 'api', series: [NAME] });
+    expect(one!.why).toMatch(
+      /^the pool of api to db \(.*\) has none left to take: clients wait for a connection of the pooler, one for 1m5\ds$/,
+    );
+  });
+
+  test('are no finding while each gets one in time, nor when that is over', () => {
+    expect(waiting((t) => t % 20)).toEqual([]);
+    expect(waiting((t) => (t < 1.5 * HOUR ? t % 120 : 0))).toEqual([]);
+    expect(waiting((t) => (t > 2 * HOUR - 200 ? t % 120 : 0))).toEqual([]); // a while without a server
   });
 });
 
