@@ -6,7 +6,6 @@ import { startApp, type WatchedApp } from '../apps/launch.ts';
 import { havePgBouncer, startPgBouncer } from '../servers/pgbouncer.ts';
 import { havePostgres, startPostgres } from '../servers/postgres.ts';
 import { haveRedis, startRedis } from '../servers/redis.ts';
-import { Stage } from './agent-under-test.ts';
 import { type Listed, listedBouncer, listedPostgres, PoolWatch } from './poolwatch.ts';
 
 const ending: (() => Promise<unknown> | void)[] = [];
@@ -84,26 +83,5 @@ describe.skipIf(!havePostgres() || !haveRedis())('from an application to its ser
     const watch = await watched(process.pid, servers);
     // The console's own session is of this process as well, and has no database.
     expect(watch.connections('app', 'pooler').counts).toMatchObject({ idle: 3, idle_in_transaction: 1, active: 1 });
-  });
-
-  test.skipIf(!havePgBouncer())('clients that wait in vain for a connection of the pooler fail the run', async () => {
-    const postgres = await started(startPostgres());
-    const bouncer = await started(startPgBouncer(postgres, { size: 2 }));
-    await using stage = new Stage();
-    const agent = await stage.watching(['--target', `app=${process.pid}`, '--postgres', `pooler=${bouncer.console}`, '--duration', '80s']);
-    for (let i = 0; i < 4; i++) {
-      const client = new pg.Client(bouncer.url);
-      client.on('error', () => {});
-      await client.connect();
-      ending.push(async () => client.end().catch(() => {}));
-      // Two keep what they have, and two wait for it.
-      const asked = client.query('BEGIN; SELECT 1').catch(() => {});
-      if (i < 2) await asked;
-    }
-    const { code, verdict } = await agent.result();
-    expect(code).toBe(10);
-    expect(verdict.findings.filter(({ outcome }) => outcome === 'fail')).toMatchObject([
-      { kind: 'pool_exhausted', target: 'app', why: expect.stringContaining('wait for a connection of the pooler') as string },
-    ]);
   });
 });

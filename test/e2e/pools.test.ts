@@ -11,6 +11,7 @@ import { type AppOptions, scenarios, startApp, WatchedApp } from '../apps/launch
 import { Wire } from '../apps/namespace.ts';
 import { agreement, connectionsSeen } from '../apps/outside.ts';
 import { temporaryFolder } from '../servers/owned.ts';
+import { havePgBouncer, startPgBouncer } from '../servers/pgbouncer.ts';
 import { havePostgres, type Postgres, POSTGRES_MAJORS, startPostgres } from '../servers/postgres.ts';
 import { haveRedis, type RedisServer, startRedis } from '../servers/redis.ts';
 import { type AgentOptions, type AgentUnderTest, installed, type Result, Stage, until } from './agent-under-test.ts';
@@ -161,6 +162,34 @@ describe.runIf(possible).concurrent('pools of connections', () => {
       expect(findings(result, 'fail')).toEqual([]);
       for (const app of apps) expectAgreement(result, app);
     }));
+
+  test.skipIf(!havePgBouncer())('clients that wait in vain for a connection of a pooler fail it', () =>
+    onStage(async (stage, stack) => {
+      const bouncer = stack.use(await startPgBouncer(postgres, { size: 2 }));
+      const agent = await stage.watching([
+        '--target',
+        `app=${process.pid}`,
+        '--postgres',
+        `pooler=${bouncer.console}`,
+        '--duration',
+        '80s',
+      ]);
+      for (let i = 0; i < 4; i++) {
+        const client = new pg.Client(bouncer.url);
+        client.on('error', () => {});
+        await client.connect();
+        stack.defer(() => client.end().catch(() => {}));
+        // Two keep what they have, and two wait for it.
+        const asked = client.query('BEGIN; SELECT 1').catch(() => {});
+        if (i < 2) await asked;
+      }
+      const { code, verdict } = await agent.result();
+      expect(code).toBe(10);
+      expect(verdict.findings.filter(({ outcome }) => outcome === 'fail')).toMatchObject([
+        { kind: 'pool_exhausted', target: 'app', why: expect.stringContaining('wait for a connection of the pooler') as string },
+      ]);
+    }),
+  );
 
   test('500 connections are all joined, by at most two sessions', () =>
     onStage(async (stage, stack) => {
