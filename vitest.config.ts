@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-const SERVERS = ['test/e2e/{pool*,postgres*,redis,servers,sockets}.test.ts'];
+const SERVERS = ['test/e2e/{pool*,postgres*,redis*,servers,sockets}.test.ts'];
 
 /** Simulated runs held against the rules by promtool: work all the time, so that it is not to be beside what is timed. */
 const RULES = ['test/e2e/alerts.test.ts'];

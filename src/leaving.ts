@@ -8,7 +8,7 @@ import { messageOf } from './problem.ts';
 import type { TerminationLog } from './terminationlog.ts';
 import { terminationMessage } from './views/termination.ts';
 
-/** Seconds: who is killed in the first minute has something to show, and afterwards a verdict a minute costs nothing. */
+/** Seconds: who is killed in the first minute has something to show. Afterwards it is the verdict of the judge's look at each full minute. */
 const FIRST_S = 10;
 const EVERY_S = 60;
 
@@ -35,7 +35,7 @@ export class Leaving {
   /** After every tick. The verdict is asked for only when it is due. */
   tick(now: number, verdict: () => Verdict): void {
     if (now < this.#next) return;
-    this.#next = now + Math.min(EVERY_S, Math.max(FIRST_S, now));
+    this.#next = Math.min(now + Math.max(FIRST_S, now), now + EVERY_S - (now % EVERY_S));
     const so = verdict();
     const { folder, log } = this.#parts;
     this.#attempt('the verdict so far', () => writeSoFar(folder, `${JSON.stringify(so, null, 2)}\n`));

@@ -15,6 +15,8 @@ export interface WatchOptions extends Partial<ProcessOptions> {
   /** What to read, in this order; selection and processes unless given. */
   readonly sources?: (ctx: SourceContext) => Source[];
   readonly servers?: readonly ServerSpec[];
+  /** Of the run that is gone on with. */
+  readonly series?: SeriesTable;
 }
 
 /** `api=pid:1 --children` as one text. */
@@ -25,7 +27,7 @@ export function target(text: string, flags: Partial<Pick<TargetSpec, 'many' | 'c
 
 export class Watch {
   readonly targets: Targets;
-  readonly series = new SeriesTable();
+  readonly series: SeriesTable;
   readonly events: RunEvent[] = [];
   readonly clock = new SystemClock();
   readonly ctx: SourceContext;
@@ -36,6 +38,7 @@ export class Watch {
 
   constructor(specs: readonly TargetSpec[], options: WatchOptions = {}) {
     this.targets = new Targets(specs);
+    this.series = options.series ?? new SeriesTable();
     const roots = { proc: options.proc ?? '/proc', sys: '/sys' };
     const servers = new Servers(options.servers ?? []);
     this.ctx = { series: this.series, targets: this.targets, servers, clock: this.clock, log: SILENT, roots };

@@ -32,7 +32,7 @@ export class BlindSpots {
   list(series: readonly Series[], store: Store): BlindSpot[] {
     const byTarget = Map.groupBy(series, ({ target }) => target);
     const isIn = (spot: BlindSpot, { def, labels }: Series): boolean =>
-      covers(spot, def.name) || spot.metric === labelled(def.name, labels);
+      covers(spot, def.name) || (spot.metric.startsWith(def.name) && spot.metric === labelled(def.name, labels));
     return this.#spots.filter((spot) => !byTarget.get(spot.target)?.some((s) => isIn(spot, s) && store.at(s.id) > spot.at));
   }
 

@@ -64,11 +64,8 @@ export function decide(run: RunInfo, state: JudgedState & Evented, options: Judg
 
 /** Of each target with a load of its own, and of the run as a whole. */
 function capacities({ series, store, t }: JudgedState, { work }: Matters): Capacity[] {
-  const all = series.all().slice(0, store.size);
-  return [null, ...work.keys()].flatMap((target) => {
-    const own = all.filter((one) => one.target === target);
-    return capacityOf(target, own, store, t) ?? [];
-  });
+  const sampled = Map.groupBy(series.all().slice(0, store.size), ({ target }) => target);
+  return [null, ...work.keys()].flatMap((target) => capacityOf(target, sampled.get(target) ?? [], store, t) ?? []);
 }
 
 /** A series on which a rule is broken fails whatever its slope. */

@@ -39,12 +39,15 @@ const EVEN = 0.25;
 const NEARLY = 0.9;
 
 export function diagnosesOf(seen: Seen): Diagnosis[] {
-  const targets = [...new Set(seen.series.map(({ series }) => series.target))];
-  return targets.flatMap((target) => {
-    const own = seen.series.filter(({ series }) => series.target === target);
-    return [gradual(target, own, seen), errors(target, own, seen), spikes(target, seen), plateau(target, own, seen)].flatMap(
-      (one) => one ?? [],
-    );
+  const sampled = Map.groupBy(seen.all, ({ target }) => target);
+  return [...Map.groupBy(seen.series, ({ series }) => series.target)].flatMap(([target, own]) => {
+    const latency = latencyOf(sampled.get(target) ?? [], seen.store);
+    return [
+      gradual(target, own, seen),
+      errors(target, own, seen),
+      spikes(target, latency, seen),
+      plateau(target, own, latency, seen),
+    ].flatMap((one) => one ?? []);
   });
 }
 
@@ -97,8 +100,9 @@ function errors(target: string | null, own: readonly SeriesJudgement[], seen: Se
   };
 }
 
-function latencyOf(target: string | null, { all, store }: Seen): Series | null {
-  const own = all.filter(({ def, target: of, labels, id }) => of === target && isLatency(def.name, labels) && store.bins(id).length > 0);
+/** Of one target, where it is told. */
+function latencyOf(series: readonly Series[], store: Store): Series | null {
+  const own = series.filter(({ def, labels, id }) => isLatency(def.name, labels) && store.bins(id).length > 0);
   return (
     own.find(({ labels }) => labels['soak.quantile'] === '0.99') ??
     own.find(({ labels }) => labels['soak.quantile'] === '0.95') ??
@@ -111,8 +115,7 @@ function isLatency(name: string, labels: Readonly<Record<string, string>>): bool
   return (name === 'soak.traffic.duration.quantile' && labels['soak.quantile'] !== '0.5') || name === 'soak.traffic.duration.mean';
 }
 
-function spikes(target: string | null, seen: Seen): Diagnosis | null {
-  const latency = latencyOf(target, seen);
+function spikes(target: string | null, latency: Series | null, seen: Seen): Diagnosis | null {
   if (latency === null) return null;
   const grid = gridOf([latency], seen.store, seen.now);
   const { windows, usual } = spikesOf(onGrid(grid, [latency], seen.store));
@@ -150,8 +153,8 @@ const CAUSES: Readonly<Record<string, string>> = {
 };
 
 /** Good, and from some time on degraded: the load fell to half, or the latency stepped up and stayed under a load that went on. */
-function plateau(target: string | null, own: readonly SeriesJudgement[], seen: Seen): Diagnosis | null {
-  return halved(target, own, seen) ?? steppedUp(target, seen);
+function plateau(target: string | null, own: readonly SeriesJudgement[], latency: Series | null, seen: Seen): Diagnosis | null {
+  return halved(target, own, seen) ?? steppedUp(target, latency, seen);
 }
 
 function halved(target: string | null, own: readonly SeriesJudgement[], { work }: Seen): Diagnosis | null {
@@ -168,10 +171,10 @@ function halved(target: string | null, own: readonly SeriesJudgement[], { work }
 }
 
 /** Of more or fewer requests another latency is to be expected: only under an even load is it the service that changed. */
-function steppedUp(target: string | null, seen: Seen): Diagnosis | null {
-  const latency = latencyOf(target, seen);
+function steppedUp(target: string | null, latency: Series | null, seen: Seen): Diagnosis | null {
+  if (latency === null) return null;
   const requests = seen.all.filter(({ def, target: of, member }) => def.alias === 'requests' && of === target && member === null);
-  if (latency === null || requests.length === 0) return null;
+  if (requests.length === 0) return null;
   const grid = gridOf([latency], seen.store, seen.now);
   const step = stepOf(onGrid(grid, [latency], seen.store));
   if (step === null) return null;

@@ -40,7 +40,14 @@ const FOLLOWED: Readonly<Record<string, Bad>> = {
   'postgresql.lock.waiting': 'high',
   'redis.clients.connected': 'high',
   'redis.clients.blocked': 'high',
+  'postgresql.transactions': 'low',
+  'redis.commands.processed': 'low',
 };
+
+/** What is asked of a server is back when nine tenths of it are. Below the least of it the agent's own questions are most of it. */
+const QUERIES = { slack: 0.1, least: 2 } as const;
+const QUERIES_OF: ReadonlySet<string> = new Set(['postgresql.transactions', 'redis.commands.processed']);
+
 const SIGNAL = /^soak\.signal\./;
 
 /** What is counted in ones is back although it moves by one, a share although it moves by a twentieth. */
@@ -53,8 +60,11 @@ interface Signal {
   readonly period: number;
   readonly bad: Bad;
   readonly counter: boolean;
-  /** Normal reaches this far at least beyond what was usual. */
+  /** Normal reaches this far beyond what was usual: a share of it, and so much at least. */
+  readonly slack: number;
   readonly grain: number;
+  /** It is not followed where less than this is usual. */
+  readonly least: number;
   /** What was normal, the newest last. */
   before: number[];
   last: number;
@@ -131,7 +141,7 @@ export class Recovery {
       const bad = this.#badOf(series);
       if (bad === undefined || member !== null || this.#signals.has(id)) continue;
       if (this.#signals.size === SIGNALS_MAX) this.left++;
-      else this.#signals.set(id, { id, period, bad, counter: def.kind === 'counter', grain: grainOf(def), before: [], last: NaN, at: NaN });
+      else this.#signals.set(id, { id, period, bad, ...normalOf(def), before: [], last: NaN, at: NaN });
     }
   }
 
@@ -157,7 +167,11 @@ export class Recovery {
   #begin(what: string, from: number): void {
     if (this.#disturbances.some((one) => one.what === what && one.to === null)) return;
     const known = [...this.#signals.values()].filter(({ before }) => before.length >= BEFORE_MIN);
-    this.#disturbances.push({ what, from, to: null, returns: known.map(returnOf) });
+    const returns = known.flatMap((signal) => {
+      const own = returnOf(signal);
+      return own.level < signal.least ? [] : [own];
+    });
+    this.#disturbances.push({ what, from, to: null, returns });
     if (this.#disturbances.length > DISTURBANCES_MAX) this.#disturbances.shift();
   }
 
@@ -171,15 +185,16 @@ export class Recovery {
     const value = signal.counter ? (raw - signal.last) / (at - signal.at) : raw;
     signal.last = raw;
     signal.at = at;
-    if (!Number.isFinite(value) || value < 0) return;
+    const isValue = Number.isFinite(value) && value >= 0;
     let disturbed = false;
     for (const disturbance of this.#disturbances) {
       const own = disturbance.returns.find(({ series }) => series === signal.id);
       if (own === undefined || own.back !== null) continue;
       disturbed = true;
-      if (wasSilent) leave(own); // a service that does not answer has no durations
-      follow(own, disturbance, signal.bad, value, at);
+      if (wasSilent) leave(own); // a service that does not answer has no durations, and one that was started anew counts from zero
+      if (isValue) follow(own, disturbance, signal.bad, value, at);
     }
+    if (!isValue) return;
     if (!disturbed) signal.before = [...signal.before.slice(1 - BEFORE), value];
   }
 }
@@ -195,14 +210,21 @@ function isLatency({ unit, kind, growth }: MetricDef): boolean {
   return unit === 's' && kind === 'gauge' && growth === 'drift';
 }
 
+function normalOf(def: MetricDef): Pick<Signal, 'counter' | 'slack' | 'grain' | 'least'> {
+  const counter = def.kind === 'counter';
+  return QUERIES_OF.has(def.name)
+    ? { counter, grain: 0, ...QUERIES }
+    : { counter, grain: grainOf(def), slack: SLACK, least: Number.NEGATIVE_INFINITY };
+}
+
 /** Rates of traffic and durations have none. */
 function grainOf({ unit, kind }: MetricDef): number {
   return kind === 'counter' ? 0 : (GRAINS[unit] ?? (unit.startsWith('{') ? GRAIN_OF_COUNTS : 0));
 }
 
-function returnOf({ id, bad, before, grain }: Signal): Return {
+function returnOf({ id, bad, before, slack: share, grain }: Signal): Return {
   const level = median(Float64Array.from(before));
-  const slack = Math.max(SLACK * level, grain);
+  const slack = Math.max(share * level, grain);
   const bound = bad === 'high' ? Math.max(level + slack, ...before) : Math.min(level - slack, ...before);
   return { series: id, level, bound, left: false, inside: null, back: null };
 }

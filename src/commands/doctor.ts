@@ -44,6 +44,7 @@ export async function doctor(config: Config, io: Io): Promise<ExitCode> {
   const reports = [
     ...watched.map((target) => targetReport(config, seen, verdict, target, databases.get(target) ?? [], around)),
     ...unstarted(config),
+    ...unseen(config, seen, verdict),
   ];
   const best = watched.length > 0 ? bestOutcome(verdict.findings, null) : UNKNOWN_YET;
   const servers = await examinedRedis(serverReports(seen, verdict.blind), config.servers, io.clock);
@@ -134,6 +135,30 @@ function unstarted(config: Config): TargetReport[] {
   const programs = config.targets.filter(({ selector }) => selector.kind === 'exec');
   const nothing = { processes: [], signals: [], remedies: [], databases: [], prospects: [], best: UNKNOWN_YET, unstarted: true };
   return programs.map(({ role }) => ({ role, selector: selectorOf(config, role), ...nothing }));
+}
+
+/** Roles without processes. Whether a run can pass without any is not theirs to say. */
+function unseen(config: Config, { state }: Observation, verdict: Verdict): TargetReport[] {
+  const nothing = { processes: [], remedies: [], databases: [], unstarted: false };
+  return [...unseenRoles(config)].map(([role, what]) => {
+    const findings = verdict.findings.map((finding) => (finding.target === role ? { ...finding, target: null } : finding));
+    return {
+      ...nothing,
+      role,
+      selector: what.join(' and '),
+      signals: signalRows(state, CATALOG, verdict.blind, { role, procs: [] }),
+      prospects: prospectsOf(state, verdict, config, role),
+      best: bestOutcome(findings, null),
+    };
+  });
+}
+
+function unseenRoles({ networkOf, cgroupOf }: Config): Map<string, string[]> {
+  const roles = new Map<string, string[]>();
+  const add = (role: string, what: string): void => void roles.set(role, [...(roles.get(role) ?? []), what]);
+  if (cgroupOf !== null) add(cgroupOf.role, cgroupOf.path === null ? 'control groups of the pod' : `control group ${cgroupOf.path}`);
+  if (networkOf !== null) add(networkOf, 'sockets of this network namespace');
+  return roles;
 }
 
 /** Everything that belongs to no single target. */

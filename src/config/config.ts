@@ -4,7 +4,7 @@ import type { Rule } from '../analysis/rules.ts';
 import { withoutPassword } from './serverurl.ts';
 import type { ScrapeSpec, SignalSpec } from '../intake/signals-spec.ts';
 import type { LogLevel } from '../log.ts';
-import type { Address } from './optionvalue.ts';
+import type { Address, RoleGroup } from './optionvalue.ts';
 import type { PoolMax } from './poolmax.ts';
 import type { PlannedPhase } from '../phases.ts';
 import type { Selector } from '../selector.ts';
@@ -64,6 +64,8 @@ export interface Config {
   readonly deletedDescriptors: boolean;
   /** The role that all sockets of the agent's network namespace are counted for; null: those of targets are. */
   readonly networkOf: string | null;
+  /** The role that control groups without visible processes are read for: those of the pod, or the one at `path`. */
+  readonly cgroupOf: RoleGroup | null;
   /** When the proportional shares of a role with several processes are read. */
   readonly shares: Shares;
   readonly roots: { readonly proc: string; readonly sys: string };
@@ -98,6 +100,7 @@ export function configHash(config: Config): string {
     source,
     deletedDescriptors,
     networkOf,
+    cgroupOf,
     shares,
     roots,
     command,
@@ -134,6 +137,7 @@ export function configHash(config: Config): string {
     probes,
     deletedDescriptors,
     networkOf,
+    cgroupOf,
     shares,
     roots,
     command,

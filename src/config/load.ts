@@ -61,9 +61,10 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
   checkAsked(watched, settings, faults);
   const scrapes = buildScrapes(settings, asked, faults);
   const signals = buildSignals(settings, { scrapes, inbound: settings.get('inbound') !== null, roles: asked }, faults);
-  const names = [...roles, ...servers.map(({ name }) => name), ...scrapes.flatMap(({ name, target }) => [name, target ?? name])];
+  const unseen = [settings.find('networkOf'), settings.find('cgroupOf')?.role].filter((role) => role !== undefined && role !== null);
+  const names = [...roles, ...unseen, ...servers.map(({ name }) => name), ...scrapes.flatMap(({ name, target }) => [name, target ?? name])];
   const rules = buildRules(settings, catalog, faults, { names, servers, signals });
-  checkTogether(settings, command, faults);
+  checkTogether(settings, command, roles, faults);
   return {
     targets,
     servers,
@@ -97,6 +98,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     source: sourceOf(settings),
     deletedDescriptors: get('deletedDescriptors'),
     networkOf: settings.find('networkOf') ?? null,
+    cgroupOf: settings.find('cgroupOf') ?? null,
     shares: get('shares'),
     roots: { proc: get('proc'), sys: get('sys') },
     logLevel: get('logLevel'),
@@ -235,7 +237,7 @@ function sourceOf(settings: Settings): Config['source'] {
 }
 
 /** What is right by itself but not beside another setting. */
-function checkTogether(settings: Settings, command: Sources['command'], faults: Faults): void {
+function checkTogether(settings: Settings, command: Sources['command'], roles: readonly string[], faults: Faults): void {
   const duration = settings.get('duration') ?? Infinity;
   const warmup = settings.get('warmup') ?? 0;
   const wrong = (name: OptionName, message: string): void =>
@@ -255,6 +257,8 @@ function checkTogether(settings: Settings, command: Sources['command'], faults: 
     );
   if (settings.find('networkOf') && settings.targets.length > 0)
     wrong('networkOf', 'needs a run without targets: the sockets of a target are told apart by process');
+  const group = settings.find('cgroupOf');
+  if (group && roles.includes(group.role)) wrong('cgroupOf', `${group.role} is a target, whose control group is found by its processes`);
   const otlp = settings.get('otlp');
   if (inbound && otlp !== null && isOwn(otlp, inbound.at))
     wrong('otlp', 'names the inbound listener of this run, which would push to itself; give another receiver, or off');
@@ -262,6 +266,7 @@ function checkTogether(settings: Settings, command: Sources['command'], faults: 
     const message = 'needs source procfs: pidusage does not read it';
     if (settings.get('deletedDescriptors')) wrong('deletedDescriptors', message);
     if (settings.find('networkOf')) wrong('networkOf', message);
+    if (settings.find('cgroupOf')) wrong('cgroupOf', message);
     if (['periodic', 'forced'].includes(settings.get('shares'))) wrong('shares', message);
   }
   for (const name of ['proc', 'sys'] as const) {

@@ -4,9 +4,10 @@
  */
 import { LOAD_OPTIONS } from './loadoptions.ts';
 import { option, type OptionDef } from './optiondef.ts';
-import { address, choice, count, duration, headers, onOff, orNone, otlpUrl, path, roleName, server, size, text } from './optionvalue.ts';
+import { address, choice, count, duration, headers, onOff, orNone, otlpUrl, path, server, size, text } from './optionvalue.ts';
 import { PRESETS } from './presets.ts';
 import { URL_HINT } from './serverurl.ts';
+import { UNSEEN_OPTIONS } from './unseenoptions.ts';
 
 export { GROUPS, type OptionDef } from './optiondef.ts';
 
@@ -94,16 +95,7 @@ const OPTIONS = {
       '`ends` reads at the start and the end of the run, `periodic` also in between (at most once a minute and 0.01 % of the time), `off` never. ' +
       'Processes above 1 GB are left out, except with `forced`, which otherwise is `periodic`.',
   }),
-  networkOf: option({
-    group: 'Targets',
-    value: roleName(),
-    default: null,
-    help: 'the sockets of the network namespace of the agent are those of this role',
-    more:
-      'For a pod whose containers do not share their processes: all of its sockets but those of the agent, without the processes that hold them. ' +
-      'Not beside a target, whose sockets are told apart by process.',
-    example: 'api',
-  }),
+  ...UNSEEN_OPTIONS,
   postgres: option({
     group: 'Servers',
     value: server(URL_HINT.postgresql),

@@ -107,6 +107,31 @@ export function roleName(): ValueType<string> {
   };
 }
 
+/** A role, and the path of a control group where one is named. */
+export interface RoleGroup {
+  readonly role: string;
+  readonly path: string | null;
+}
+
+/** Longest path of a control group that the kernel takes (PATH_MAX). */
+const GROUP_PATH_MAX = 4096;
+
+/** `/proc/PID/cgroup` writes no mount point, and no way up but of what lies outside the reader's namespace. */
+const GROUP_PATH = /^(?!\/sys\/fs\/cgroup(?:\/|$))(?!.*\/\.\.?(?:\/|$))\/[^\0]*[^\0/]$/;
+
+export function roleGroup(): ValueType<RoleGroup> {
+  return {
+    arg: '<role[=path]>',
+    hint: 'a role, with =PATH after it for one control group: as /proc/PID/cgroup writes it, without /sys/fs/cgroup before it',
+    parse(given) {
+      const [, role = '', path = null] = /^([^=]*)(?:=(.*))?$/s.exec(given.trim()) ?? [];
+      const isPath = path === null || (path.length <= GROUP_PATH_MAX && GROUP_PATH.test(path));
+      return ROLE_NAME.test(role) && isPath ? { role, path } : undefined;
+    },
+    yaml: ['string'],
+  };
+}
+
 const ROLE_NAME = /^[a-z][a-z0-9_-]{0,62}$/;
 
 /** A secret that is shown in a header. Shorter ones can be guessed, and others cannot be sent. */

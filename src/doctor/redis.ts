@@ -5,7 +5,8 @@ import type { OutageClass, ServerSpec } from '../servers.ts';
 import { aclLine, COMMANDS, KEY_COMMANDS } from '../sources/redis-acl.ts';
 import { addressOf, loginOf, type RedisAddress } from '../sources/redis-address.ts';
 import { failureOf, RedisConnection, RedisFailure } from '../sources/redis-connection.ts';
-import { figureOf, type Info, isAtLeast, parseInfo, productOf } from '../sources/redis-info.ts';
+import { figureOf, type Info, isAtLeast, type Mode, modeOf, parseInfo, productOf } from '../sources/redis-info.ts';
+import { nodeOf } from '../sources/redis-questions.ts';
 import type { Fact } from './machine.ts';
 import type { Remedy } from './remedies.ts';
 import type { ServerReport } from './servers.ts';
@@ -48,12 +49,13 @@ async function examined(spec: ServerSpec, clock: Clock): Promise<RedisReport> {
     const seconds = clock.monotonic() - from;
     const info = parseInfo((await infoOf(connection)) ?? '');
     const outcomes = await Promise.all(COMMANDS.map(async (name) => ({ name, ...(await tried(connection, QUESTIONS[name])) })));
-    const keys = await Promise.all(spec.keys.map(async (key) => ({ key, denied: await isKeyDenied(connection, key) })));
+    const keys = await Promise.all(spec.keys.map(async (key) => ({ key, ...(await triedKey(connection, key)) })));
     const denied = outcomes.filter(({ outcome }) => outcome === 'denied').map(({ name }) => name);
     const unknown = outcomes.filter(({ outcome }) => outcome === 'unsupported').map(({ name }) => name);
     const closed = keys.filter((one) => one.denied).map(({ key }) => key);
+    const away = keys.flatMap(({ key, node }) => (node === null ? [] : [`${key} (${node})`]));
     return {
-      facts: [...serverFacts(info, seconds), ...commandFacts(denied, unknown), ...keyFacts(spec.keys, closed)],
+      facts: [...serverFacts(info, seconds), ...commandFacts(denied, unknown), ...keyFacts(spec.keys, closed, away)],
       remedies: remediesOf(loginOf(spec), denied, closed, info),
     };
   } finally {
@@ -85,17 +87,22 @@ const QUESTIONS: Readonly<Record<(typeof COMMANDS)[number], readonly [string, ..
   'config|get': ['CONFIG', 'GET', 'maxclients'],
 };
 
-type Outcome = 'answered' | 'denied' | 'unsupported';
+interface Tried {
+  readonly outcome: 'answered' | 'denied' | 'unsupported';
+  /** Of a cluster: the node that would have answered. */
+  readonly node: string | null;
+}
 
 /** @throws {RedisFailure} of an outage */
-async function tried(connection: RedisConnection, [command, ...args]: readonly [string, ...string[]]): Promise<{ outcome: Outcome }> {
+async function tried(connection: RedisConnection, [command, ...args]: readonly [string, ...string[]]): Promise<Tried> {
   try {
     await connection.call(command, ...args);
-    return { outcome: 'answered' };
+    return { outcome: 'answered', node: null };
   } catch (error) {
     const failure = failureOf(error);
     if (failure.outage !== null) throw failure;
-    return { outcome: failure.kind === 'denied' || failure.kind === 'unsupported' ? failure.kind : 'answered' };
+    const isOurs = failure.kind === 'denied' || failure.kind === 'unsupported';
+    return { outcome: isOurs ? failure.kind : 'answered', node: nodeOf(failure.message) };
   }
 }
 
@@ -105,28 +112,28 @@ async function infoOf(connection: RedisConnection): Promise<string | null> {
   return typeof reply === 'string' ? reply : null;
 }
 
-/** Whether anything that a key of some kind needs is refused. */
-async function isKeyDenied(connection: RedisConnection, key: string): Promise<boolean> {
+/** Whether anything that a key of some kind needs is refused, and which other node of a cluster has it. */
+async function triedKey(connection: RedisConnection, key: string): Promise<{ denied: boolean; node: string | null }> {
   const questions = KEY_COMMANDS.map((name): readonly [string, ...string[]] => {
     const [command = '', sub] = name.toUpperCase().split('|');
     return [command, ...(sub === undefined ? [] : [sub]), key, ...(name === 'xpending' ? ['-'] : [])];
   });
   const outcomes = await Promise.all(questions.map((question) => tried(connection, question)));
-  return outcomes.some(({ outcome }) => outcome === 'denied');
+  return { denied: outcomes.some(({ outcome }) => outcome === 'denied'), node: outcomes.find(({ node }) => node !== null)?.node ?? null };
 }
 
-const MODES: Readonly<Record<string, string>> = {
+const MODES: Readonly<Record<Mode, string>> = {
   cluster: 'one node of a cluster: give each node a --redis of its own',
   sentinel: 'a sentinel, which has no data: give the server it watches',
 };
 
 function serverFacts(info: Info, seconds: number): Fact[] {
   const product = productOf(info);
-  const mode = MODES[info.get('redis_mode') ?? info.get('server_mode') ?? ''];
+  const mode = modeOf(info);
   const name = product === null ? 'it does not tell what it is' : `${product.name} ${product.version}`;
   const [clients, max] = [figureOf(info, 'connected_clients'), figureOf(info, 'maxclients')];
   return [
-    { label: 'server', text: `${name}, answers within ${(seconds * 1000).toFixed(1)} ms${mode === undefined ? '' : `; ${mode}`}` },
+    { label: 'server', text: `${name}, answers within ${(seconds * 1000).toFixed(1)} ms${mode === null ? '' : `; ${MODES[mode]}`}` },
     ...(clients === null || max === null ? [] : [{ label: 'clients', text: `${clients} of ${max}` }]),
   ];
 }
@@ -142,10 +149,13 @@ function commandFacts(denied: readonly string[], unknown: readonly string[]): Fa
   ];
 }
 
-function keyFacts(keys: readonly string[], closed: readonly string[]): Fact[] {
+function keyFacts(keys: readonly string[], closed: readonly string[], away: readonly string[]): Fact[] {
   if (keys.length === 0) return [];
-  const text = closed.length === 0 ? 'the length of all of them can be read' : `refused for ${closed.join(', ')}`;
-  return [{ label: 'watched keys', text }];
+  const parts = [
+    ...(closed.length === 0 ? [] : [`refused for ${closed.join(', ')}`]),
+    ...(away.length === 0 ? [] : [`on another node of the cluster, whose --redis they belong to: ${away.join(', ')}`]),
+  ];
+  return [{ label: 'watched keys', text: parts.join('; ') || 'the length of all of them can be read' }];
 }
 
 function spoken(commands: readonly string[]): string {

@@ -30,9 +30,11 @@ type Missing = SignalRow['missing'][number];
 /** What is blind without belonging to a panel. */
 const OTHER = 'Other';
 
-/** How many processes share the control group belongs beside what it accounts. */
+/** How many processes share the control group, and its limits, belong beside what it accounts. */
+const OF_CGROUPS: ReadonlySet<MetricDef> = new Set(Object.values(CGROUP));
+
 function panelOf(def: MetricDef): string {
-  return (def === CGROUP.foreign ? CGROUP.memoryUsage.panel : def.panel) ?? OTHER;
+  return def.panel ?? (OF_CGROUPS.has(def) ? CGROUP.memoryUsage.panel : OTHER);
 }
 
 const GATES = ['required', 'gated', undefined];

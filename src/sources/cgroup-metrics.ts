@@ -13,6 +13,7 @@ import {
   throttling,
 } from './cgroup-figures.ts';
 import type { Area, Place } from './cgroup-place.ts';
+import type { Sink } from './source.ts';
 
 const PANEL = 'Container';
 
@@ -162,6 +163,16 @@ export const METRICS = defineMetrics({
   },
 });
 
+/** The metric that stands for an area in a `blind` event. */
+export const METRIC_OF: Readonly<Record<Area, MetricDef>> = {
+  memory: METRICS.memoryUsage,
+  cpuacct: METRICS.cpuTime,
+  cpu: METRICS.throttledTime,
+  pids: METRICS.pids,
+  blkio: METRICS.io,
+  pressure: METRICS.pressure,
+};
+
 /** One value to report, and how to find its series. Null is unknown, Infinity is no limit: neither is reported. */
 export interface Row {
   readonly value: number | null;
@@ -174,8 +185,7 @@ function row<D extends MetricDef>(def: D, value: number | null, ...labels: Label
   return { value, series: (table, owner) => table.open(owner, def, ...labels), ceiling: def === METRICS.memoryLimit };
 }
 
-/** What is reported of a cgroup, by area; memory needs to know who is in it. All values null: the kernel does not account it here. */
-export const ROWS: Readonly<Record<Exclude<Area, 'memory'>, (place: Place, sys: string) => Row[]>> = {
+const ROWS: Readonly<Record<Exclude<Area, 'memory'>, (place: Place, sys: string) => Row[]>> = {
   cpuacct: cpuRows,
   cpu: throttlingRows,
   pids: taskRows,
@@ -183,14 +193,39 @@ export const ROWS: Readonly<Record<Exclude<Area, 'memory'>, (place: Place, sys: 
   pressure: (place) => PRESSURES.flatMap((resource) => pressureRows(place, resource)),
 };
 
+/** What is reported of a cgroup in an area, whoever is in it. All values null: the kernel does not account it here. */
+export function areaRows(area: Area, place: Place, sys: string, memory: () => MemoryFigures): Row[] {
+  return area === 'memory' ? memoryRows(memory()) : ROWS[area](place, sys);
+}
+
+/** Where rows of one area go. They always come in one order, so that each series is looked up once. */
+export interface Into {
+  readonly table: SeriesTable;
+  readonly owner: Owner;
+  /** Ids of their series, filled here. */
+  readonly ids: number[];
+}
+
+/** Whether anything was known. */
+export function setRows(sink: Sink, at: number, { table, owner, ids }: Into, rows: readonly Row[]): boolean {
+  let known = false;
+  for (let i = 0; i < rows.length; i++) {
+    const { value, series } = rows[i]!;
+    known ||= value !== null;
+    if (value === null || !Number.isFinite(value)) continue;
+    ids[i] ??= series(table, owner);
+    sink.set(ids[i]!, value, at);
+  }
+  return known;
+}
+
 /** Whose memory a cgroup holds: how many processes are not the target's (null: they could not be listed), and whether it is a tree's. */
 export interface Ownership {
   readonly others: number | null;
   readonly tree: boolean;
 }
 
-/** What is the same for all who are in a group. */
-export function memoryRows({ usage, workingSet, kinds, limit, events }: MemoryFigures): Row[] {
+function memoryRows({ usage, workingSet, kinds, limit, events }: MemoryFigures): Row[] {
   if (usage === null) return [];
   return [
     row(METRICS.memoryUsage, usage),

@@ -50,7 +50,7 @@ export function pathOf(membership: Membership, area: Area): { version: 1 | 2; pa
   return membership.unified === null ? null : { version: 2, path: membership.unified };
 }
 
-interface View {
+export interface View {
   /** Prefix of every path of the view. */
   readonly prefix: string;
   readonly mounts: readonly CgroupMount[];
@@ -67,13 +67,13 @@ export class Finder {
   }
 
   /** Which control groups a process is in, as `parseMembership` reads it, or null when it is gone or hidden. */
-  membership(pid: number): string | null {
+  membership(pid: number | 'self'): string | null {
     return readText(`${this.#roots.proc}/${pid}/cgroup`);
   }
 
   /** The directory of the cgroup at `path`, which lists the process `pid`, or the reason why there is none. */
   find(pid: number, area: Area, at: { version: 1 | 2; path: string }): Place | Reason {
-    const views = [this.#ownView(), this.#targetView(pid)];
+    const views = [this.own(), this.#targetView(pid)];
     const seen = views.flatMap((view) => candidates(view, area, at));
     const places = seen.filter((place) => existsSync(join(place.dir, 'cgroup.procs')));
     const right = places.find((place) => lists(place.dir, pid));
@@ -88,7 +88,8 @@ export class Finder {
     return { prefix, mounts: mountsOf(process), denied: refuses(prefix) };
   }
 
-  #ownView(): View {
+  /** What the agent's own mounts show. */
+  own(): View {
     this.#own ??= { prefix: '', mounts: mountsOf(join(this.#roots.proc, 'self')).map((mount) => this.#fromHere(mount)), denied: false };
     return this.#own;
   }
@@ -114,7 +115,8 @@ function refuses(link: string): boolean {
   }
 }
 
-function candidates(view: View, area: Area, at: { version: 1 | 2; path: string }): Place[] {
+/** Where the mounts of a view show a path. */
+export function candidates(view: View, area: Area, at: { version: 1 | 2; path: string }): Place[] {
   return view.mounts.flatMap((mount) => {
     const rest = below(at.path, mount.root);
     if (mount.version !== at.version || rest === null) return [];
@@ -155,7 +157,7 @@ export function processesIn(dir: string): Set<number> | null {
   return pids;
 }
 
-function subdirectories(dir: string): string[] {
+export function subdirectories(dir: string): string[] {
   try {
     return readdirSync(dir, { withFileTypes: true }).flatMap((entry) => (entry.isDirectory() ? [join(dir, entry.name)] : []));
   } catch {

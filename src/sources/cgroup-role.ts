@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import type { Proc } from '../targets.ts';
 import { oomKills } from './cgroup-figures.ts';
 import { type Area, type Finder, isRoot, type Place, pathOf, processesIn, type Reason } from './cgroup-place.ts';
+import type { Sink } from './source.ts';
 import { below, commonPath, type Membership } from './cgroupfs.ts';
 
 export interface Member {
@@ -138,6 +139,15 @@ export class OomWatch {
   #killsAbove(count: typeof oomKills): number | null {
     return this.#above === null ? null : count(this.#version, this.#above);
   }
+}
+
+export function tellKills(sink: Sink, role: string, watch: OomWatch, count: typeof oomKills): void {
+  const { kills, above } = watch.check(count);
+  if (kills === 0) return;
+  const group = `the control group of ${role}`;
+  const where = above ? `the group above ${group}, which went away` : group;
+  const message = `the kernel killed ${kills} ${kills === 1 ? 'process' : 'processes'} in ${where} for want of memory`;
+  sink.event('oom_kill', message, { target: role, member: watch.member, data: { kills, above } });
 }
 
 function increase(before: number | null, now: number | null): number {

@@ -4,12 +4,11 @@
  * roles share is told once, by the first of them: a sum over roles then counts it once.
  */
 import { join } from 'node:path';
-import type { MetricDef } from '../catalog.ts';
 import type { Proc, Target } from '../targets.ts';
 import { type MemoryFigures, memoryFigures, oomKills } from './cgroup-figures.ts';
-import { memoryRows, METRICS, type Ownership, ownershipRows, type Row, ROWS } from './cgroup-metrics.ts';
+import { areaRows, METRIC_OF, METRICS, type Ownership, ownershipRows, type Row, setRows } from './cgroup-metrics.ts';
 import { type Area, AREAS, Finder, processesIn, readText, type Reason, REASONS } from './cgroup-place.ts';
-import { OomWatch, Tellers, type Watched, watchedOf } from './cgroup-role.ts';
+import { OomWatch, Tellers, tellKills, type Watched, watchedOf } from './cgroup-role.ts';
 import { parseMembership } from './cgroupfs.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
 
@@ -19,16 +18,6 @@ const PERIOD_S = 5;
 
 /** A group that could not be found is looked for again this often: a container's mounts may come after its first process. */
 const RETRY_READS = 12;
-
-/** The metric that stands for an area in a `blind` event. */
-const METRIC_OF: Readonly<Record<Area, MetricDef>> = {
-  memory: METRICS.memoryUsage,
-  cpuacct: METRICS.cpuTime,
-  cpu: METRICS.throttledTime,
-  pids: METRICS.pids,
-  blkio: METRICS.io,
-  pressure: METRICS.pressure,
-};
 
 export function cgroupSource(ctx: SourceContext): Source {
   const finder = new Finder(ctx.roots);
@@ -96,7 +85,7 @@ class RoleCgroups {
 
   read(sink: Sink, round: Round): void {
     // First the cgroups of the last read: an OOM kill may be why the processes in them are gone.
-    for (const watch of this.#oom) this.#tellKills(sink, round, watch);
+    for (const watch of this.#oom) tellKills(sink, this.#target.role, watch, round.oomKills);
     const members = this.#members();
     if (members.length === 0) return;
     this.#follow(sink, members);
@@ -146,22 +135,13 @@ class RoleCgroups {
       this.#tellBlind(sink, area, 'off');
   }
 
-  /** Whether anything was known. Rows of one area always come in one order, so that each series is looked up once. */
   #set(sink: Sink, at: number, { member }: WatchedArea, rows: readonly Row[], ids: number[]): boolean {
-    let known = false;
-    for (let i = 0; i < rows.length; i++) {
-      const { value, series } = rows[i]!;
-      known ||= value !== null;
-      if (value === null || !Number.isFinite(value)) continue;
-      ids[i] ??= series(this.#ctx.series, { source: 'cgroup', target: this.#target.role, member, period: PERIOD_S });
-      sink.set(ids[i]!, value, at);
-    }
-    return known;
+    const owner = { source: 'cgroup', target: this.#target.role, member, period: PERIOD_S };
+    return setRows(sink, at, { table: this.#ctx.series, owner, ids }, rows);
   }
 
   #sharedRows(round: Round, watched: WatchedArea): Row[] {
-    const { area } = watched;
-    return area === 'memory' ? memoryRows(this.#memory(round, watched)) : ROWS[area](watched, this.#ctx.roots.sys);
+    return areaRows(watched.area, watched, this.#ctx.roots.sys, () => this.#memory(round, watched));
   }
 
   #ownRows(round: Round, watched: WatchedArea): Row[] {
@@ -198,14 +178,5 @@ class RoleCgroups {
     const { role } = this.#target;
     const reason = `${teller} is in the same control group, and has its figures`;
     sink.event('blind', `container.* of ${role} is not told: ${reason}`, { target: role, data: { metric: 'container.*', reason } });
-  }
-
-  #tellKills(sink: Sink, round: Round, watch: OomWatch): void {
-    const { kills, above } = watch.check(round.oomKills);
-    if (kills === 0) return;
-    const group = `the control group of ${this.#target.role}`;
-    const where = above ? `the group above ${group}, which went away` : group;
-    const message = `the kernel killed ${kills} ${kills === 1 ? 'process' : 'processes'} in ${where} for want of memory`;
-    sink.event('oom_kill', message, { target: this.#target.role, member: watch.member, data: { kills, above } });
   }
 }

@@ -4,6 +4,7 @@ import { poolMaxOf } from '../config/poolmax.ts';
 import type { Intakes } from '../intakes.ts';
 import { paced, settledAfter } from '../pace.ts';
 import { cgroupSource } from './cgroup.ts';
+import { unseenCgroups } from './cgroup-unseen.ts';
 import { hostSource } from './host.ts';
 import { type Inbound, inboundSource } from './inbound.ts';
 import { jtlSource } from './jtl.ts';
@@ -76,6 +77,7 @@ export function sources(ctx: SourceContext, config: Config, { figures, intakes, 
     processSource(ctx, { period, deletedDescriptors: config.deletedDescriptors }),
     ...(config.shares === 'off' ? [] : [processSharesSource(ctx, { when: config.shares })]),
     cgroupSource(ctx),
+    ...(config.cgroupOf === null ? [] : [unseenCgroups(ctx, config.cgroupOf)]),
     runtimeSource(ctx),
     socketsSource(ctx, { sockets, planned: config.duration, warmup: config.warmup }),
     ...(config.networkOf === null

@@ -2,7 +2,7 @@
  * What grows on a server, every ten minutes: databases, tables, sequences, and settings that change. Nothing here opens all tables: the
  * functions that measure a table keep what they learn of it in our backend for good (54 MB at 5,000 tables), and wait for its locks.
  */
-import { amount, type Figures, Names, num, OTHER, type Question, type Stamp, text } from './postgres-figures.ts';
+import { age, amount, type Figures, Names, num, OTHER, type Question, type Stamp, text } from './postgres-figures.ts';
 import type { Facts } from './postgres-facts.ts';
 import { NAMES_MAX } from './postgres-metrics.ts';
 import { METRICS } from './postgres-object-metrics.ts';
@@ -46,8 +46,10 @@ export class DataFigures {
 
   /** @param warm the run has warmed up @param changed is told the names of settings that are other than before */
   questions(warm: boolean, settings: Settings): Question[] {
-    const tables = this.#top === null ? (warm ? [this.#choose()] : []) : [this.#tables(this.#top)];
-    return [this.#sizes(), this.#rows(), ...tables, this.#sequences(), settings.question()];
+    const tables = this.#top === null ? (warm ? [this.#choose()] : []) : [this.#tables(this.#top), this.#totals(this.#top)];
+    // The counts of rows are of the server that writes: a standby has none.
+    const rows = this.#facts.standby ? [] : [this.#rows()];
+    return [this.#sizes(), ...rows, ...tables, this.#sequences(), settings.question()];
   }
 
   #stamp(sink: Sink, at: number): Stamp {
@@ -102,7 +104,7 @@ export class DataFigures {
 
   /** Of the run before this start of the agent: its tables are followed on. */
   #knownBefore(): string {
-    const names = this.#figures.known(METRICS.tableDead, 'db.collection.name').map((name) => `'${name.replaceAll("'", "''")}'`);
+    const names = this.#figures.known(METRICS.tableSize, 'db.collection.name').map((name) => `'${name.replaceAll("'", "''")}'`);
     return names.length === 0 ? '' : ` AND n.nspname || '.' || c.relname IN (${names.join(', ')})`;
   }
 
@@ -111,6 +113,7 @@ export class DataFigures {
     return {
       metric: METRICS.tableDead,
       sql: `SELECT CASE WHEN c.oid IN (${oids}) THEN c.oid::int8::float8 END AS oid, sum(pg_stat_get_dead_tuples(c.oid))::float8 AS dead,
+        extract(epoch FROM now() - max(greatest(pg_stat_get_last_vacuum_time(c.oid), pg_stat_get_last_autovacuum_time(c.oid))))::float8 AS vacuumed,
         sum(greatest(c.relpages, 0))::float8 * ${this.#facts.blockSize} AS size FROM pg_class c WHERE ${TABLES} GROUP BY 1`,
       take: (rows, at, sink) => {
         const labels = new Map(top.map(({ oid, label }) => [oid, label]));
@@ -118,8 +121,27 @@ export class DataFigures {
           const oid = num(row, 'oid');
           const label = oid === null ? OTHER : labels.get(oid);
           if (label === undefined) continue;
-          this.#figures.set(this.#stamp(sink, at), METRICS.tableDead, amount(row, 'dead'), { 'db.collection.name': label });
+          const dead = this.#facts.standby ? null : amount(row, 'dead');
+          this.#figures.set(this.#stamp(sink, at), METRICS.tableDead, dead, { 'db.collection.name': label });
           this.#figures.set(this.#stamp(sink, at), METRICS.tableSize, amount(row, 'size'), { 'db.collection.name': label });
+          if (oid === null || this.#facts.standby) continue;
+          this.#figures.set(this.#stamp(sink, at), METRICS.tableVacuum, age(row, 'vacuumed'), { 'db.collection.name': label });
+        }
+      },
+    };
+  }
+
+  /** Only of the chosen few, and of none that somebody holds a lock on which we would wait for. */
+  #totals(top: readonly Table[]): Question {
+    const oids = top.map(({ oid }) => oid).join(', ') || '0';
+    return {
+      metric: METRICS.tableTotal,
+      sql: `SELECT c.oid::int8::float8 AS oid, pg_total_relation_size(c.oid)::float8 AS size FROM pg_class c WHERE c.oid IN (${oids}) AND NOT EXISTS (
+        SELECT FROM pg_locks l WHERE l.mode = 'AccessExclusiveLock' AND (l.relation = c.oid OR l.relation IN (SELECT indexrelid FROM pg_index WHERE indrelid = c.oid)))`,
+      take: (rows, at, sink) => {
+        const sizes = new Map(rows.map((row) => [num(row, 'oid'), amount(row, 'size')]));
+        for (const { oid, label } of top) {
+          this.#figures.set(this.#stamp(sink, at), METRICS.tableTotal, sizes.get(oid) ?? null, { 'db.collection.name': label });
         }
       },
     };

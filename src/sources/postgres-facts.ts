@@ -30,7 +30,7 @@ export interface Facts {
 }
 
 /** Every view whose columns differ between versions, and that is asked for one. */
-const VIEWS = ['pg_stat_database', 'pg_stat_checkpointer', 'pg_locks'];
+const VIEWS = ['pg_stat_database', 'pg_stat_checkpointer', 'pg_locks', 'pg_replication_slots', 'pg_stat_io'];
 
 const setting = (name: string): string => `nullif(current_setting('${name}', true), '')`;
 

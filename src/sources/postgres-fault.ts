@@ -54,7 +54,7 @@ export function faultOf(error: unknown, greeted: boolean): Unreachable | Refused
 
 /** Classes 08, 28, 53, 57 and 3D of SQLSTATE (PostgreSQL, appendix A). */
 function ofServer(code: string, text: string, greeted: boolean): Unreachable {
-  if (code === '57P03') return new Unreachable(/shutting down/.test(text) ? 'shutting_down' : 'starting_up', '');
+  if (code === '57P03') return notNow(text);
   if (code === '57P01' || code === '57P02') return new Unreachable('shutting_down', greeted ? 'it ended the session' : '');
   if (code === '53300') return new Unreachable('too_many_connections', 'every session that it admits is taken, or every one of this user');
   if (code === '28P01') return new Unreachable('auth', 'the password is wrong, or there is no such user');
@@ -68,6 +68,14 @@ function ofServer(code: string, text: string, greeted: boolean): Unreachable {
     return new Unreachable('auth', `a pooler refuses it: ${cut(text)}`, true);
   if (code === '08P01') return new Unreachable('protocol', POOLER, true);
   return new Unreachable('protocol', `it ends the session with SQLSTATE ${code}`);
+}
+
+function notNow(text: string): Unreachable {
+  if (/shutting down/.test(text)) return new Unreachable('shutting_down', '');
+  return new Unreachable(
+    'starting_up',
+    /is not accepting connections/.test(text) ? 'a standby that admits nobody (hot_standby = off)' : '',
+  );
 }
 
 const POOLER = 'a connection pooler answers where Postgres was expected; give the URL of Postgres itself';

@@ -95,3 +95,15 @@ export class Names {
     return label;
   }
 }
+
+/** What is beyond the names that have a label is summed. */
+export function sums(rows: readonly Row[], name: string, column: string, names: Names): Map<string, number> {
+  const all = new Map<string, number>();
+  for (const row of rows) {
+    const [of, value] = [text(row, name), num(row, column)];
+    if (of === null || value === null) continue;
+    const label = names.of(of);
+    all.set(label, (all.get(label) ?? 0) + Math.max(0, value));
+  }
+  return all;
+}

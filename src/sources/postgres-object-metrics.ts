@@ -7,6 +7,9 @@ const PANEL = 'Postgres data';
 /** Statements that keep a label: their mean times are judged, and an eleventh most expensive one is seldom a fifth of the time. */
 export const STATEMENTS_MAX = 10;
 
+/** Whose reads and writes are told apart. */
+export const IO_BACKENDS = ['client', 'vacuum', 'checkpointer', 'writer', 'other'] as const;
+
 export const METRICS = defineMetrics({
   databaseSize: {
     name: 'postgresql.db_size',
@@ -49,6 +52,67 @@ export const METRICS = defineMetrics({
     resource: 'disk',
     matters: { share: 0.002, perHour: 10_000_000 },
     panel: PANEL,
+  },
+  tableTotal: {
+    name: 'postgresql.table.total_size',
+    unit: 'By',
+    kind: 'gauge',
+    help: 'Exact size of a table on disk with its indexes and what is stored apart, of the same 20 tables; absent while somebody locks it.',
+    labels: { 'db.collection.name': { max: NAMES_MAX } },
+    growth: 'capacity',
+    resource: 'disk',
+    matters: { share: 0.002, perHour: 10_000_000 },
+    panel: PANEL,
+  },
+  tableVacuum: {
+    name: 'postgresql.table.vacuum_age',
+    unit: 's',
+    kind: 'gauge',
+    help: 'Time since a table was last vacuumed, by autovacuum or by hand, of the same 20 tables; absent for those that never were.',
+    labels: { 'db.collection.name': { max: NAMES_MAX } },
+    growth: 'none',
+    panel: PANEL,
+  },
+  vacuums: {
+    name: 'postgresql.vacuum.running',
+    unit: '{vacuum}',
+    kind: 'gauge',
+    help: 'Vacuums that run now.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  vacuumAge: {
+    name: 'postgresql.vacuum.max_age',
+    unit: 's',
+    kind: 'gauge',
+    help: 'How long the longest vacuum has run; 0 when none runs.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  vacuumPasses: {
+    name: 'postgresql.vacuum.index_passes',
+    unit: '{pass}',
+    kind: 'gauge',
+    help: 'Times that a vacuum which runs now has been over the indexes of its table; above 1 its memory is too small for the dead rows.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  io: {
+    name: 'postgresql.io',
+    unit: 'By',
+    kind: 'counter',
+    help: 'Read and written by who did it, the write-ahead log left out. From version 16 on.',
+    labels: { backend: IO_BACKENDS, direction: ['read', 'write'] },
+    growth: 'none',
+    panel: 'Postgres work',
+  },
+  evictions: {
+    name: 'postgresql.evictions',
+    unit: '{block}',
+    kind: 'counter',
+    help: 'Blocks that had to leave the buffer cache for others. From version 16 on.',
+    growth: 'none',
+    panel: 'Postgres work',
   },
   sequence: {
     name: 'postgresql.sequence.utilization',

@@ -10,10 +10,12 @@ import { Gauge } from './postgres-gauges.ts';
 import { BackendMemory } from './postgres-memory.ts';
 import { METRICS } from './postgres-metrics.ts';
 import { METRICS as OBJECTS } from './postgres-object-metrics.ts';
+import { ReplicationFigures } from './postgres-replication.ts';
 import { Round } from './postgres-round.ts';
 import { ServerFigures } from './postgres-server.ts';
 import type { Session } from './postgres-session.ts';
 import { Statements } from './postgres-statements.ts';
+import { UpkeepFigures } from './postgres-upkeep.ts';
 import { blindSpots, type ReportBlind, type Sink, type SourceContext } from './source.ts';
 
 /** Seconds between rounds, and between those that also ask what costs more (research 4.2, contracts). */
@@ -41,8 +43,10 @@ export class Watched {
   readonly gauges: readonly Gauge[];
   readonly activity: Activity;
   readonly server: ServerFigures;
+  readonly replication: ReplicationFigures;
   readonly data: DataFigures;
   readonly statements: Statements;
+  readonly upkeep: UpkeepFigures;
   readonly settings: Settings;
   readonly memory: BackendMemory;
   readonly warmup: number;
@@ -57,8 +61,10 @@ export class Watched {
     this.gauges = spec.gauges.map((gauge) => new Gauge(gauge, figures, this.blind));
     this.activity = new Activity(figures, facts, this.clock, PERIOD_S);
     this.server = new ServerFigures(figures, facts, PERIOD_S);
+    this.replication = new ReplicationFigures(figures, facts, PERIOD_S);
     this.data = new DataFigures(figures, facts, DATA_S, this.blind);
     this.statements = new Statements(figures, SLOW_S);
+    this.upkeep = new UpkeepFigures(figures, SLOW_S);
     this.memory = new BackendMemory(ctx.roots.proc, figures, SLOW_S);
     this.settings = new Settings((sink, names) => {
       const [first = ''] = names;
@@ -86,7 +92,7 @@ export class PostgresReader implements Reader {
     this.#watched = watched;
     this.#keep = keep;
     this.#round = new Round(session, watched.figures, watched.blind);
-    for (const part of [watched.activity, watched.server, watched.data]) part.use(facts);
+    for (const part of [watched.activity, watched.server, watched.replication, watched.data]) part.use(facts);
   }
 
   beat(): Promise<void> {
@@ -94,7 +100,7 @@ export class PostgresReader implements Reader {
   }
 
   async read(sink: Sink): Promise<void> {
-    const { settings, server, data, activity, statements, warmup } = this.#watched;
+    const { settings, server, replication, data, activity, statements, upkeep, warmup } = this.#watched;
     const now = sink.now();
     const [isSlow, isData] = [now >= this.#watched.slowDue, now >= this.#watched.dataDue];
     this.#tellBlind(sink);
@@ -105,12 +111,14 @@ export class PostgresReader implements Reader {
         this.#keep(list);
       }),
       ...server.questions(),
+      ...replication.questions(),
     ];
     await this.#round.ask(asked, sink);
     // A second less: the next round of their own may come a moment early.
     if (isSlow) {
       this.#watched.slowDue = now + SLOW_S - 1;
-      await this.#round.ask([...statements.questions(this.#facts, now >= warmup), ...this.#ownMemory()], sink);
+      const slow = [...statements.questions(this.#facts, now >= warmup), ...upkeep.questions(this.#facts), ...this.#ownMemory()];
+      await this.#round.ask(slow, sink);
       if (this.#session.isLocal && this.#sessions !== null) this.#watched.memory.read(sink, this.#sessions.sessions);
     }
     if (isData) {
@@ -118,6 +126,7 @@ export class PostgresReader implements Reader {
       await this.#round.ask(data.questions(now >= warmup, settings), sink);
     }
     await this.#readGauges(sink);
+    if (replication.hasChangedRole) this.#session.close(); // the next one asks anew what the server is
   }
 
   async sessions(now: () => number): Promise<SessionList> {

@@ -1,26 +1,20 @@
-/** What a server tells of itself as a whole, every round: counters, horizons, the write-ahead log, slots and replicas. */
+/** What a server tells of itself as a whole, every round: counters, horizons, checkpoints and locks. */
 import type { MetricDef } from '../catalog.ts';
 import type { Facts } from './postgres-facts.ts';
-import { age, amount, type Figures, Names, num, type Question, type Stamp, text } from './postgres-figures.ts';
+import { age, amount, type Figures, Names, type Question, type Stamp, sums, text } from './postgres-figures.ts';
 import { COUNTERS, METRICS, NAMES_MAX } from './postgres-metrics.ts';
 import type { Row } from './postgres-session.ts';
 
-/** Slots and replicas that are read; a server admits ten of each unless somebody sets more. */
-const ROWS_MAX = 100;
-
-/** Where the log ends: on a standby, as far as it was received. */
-const LOG_END =
-  'CASE WHEN pg_is_in_recovery() THEN coalesce(pg_last_wal_receive_lsn(), pg_last_wal_replay_lsn()) ELSE pg_current_wal_lsn() END';
-
-const GRANT = (facts: Facts): string => `GRANT pg_monitor TO ${facts.user}`;
+/** With more of them than these they are not told one by one. */
+const DATABASES_MAX = 200;
 
 export class ServerFigures {
   readonly #figures: Figures;
   #facts: Facts;
   readonly #period: number;
   readonly #ratio = new HitRatio();
-  readonly #slots: Names;
-  readonly #replicas: Names;
+  /** Of databases. */
+  readonly #names: Names;
 
   /** Age of the oldest horizon that a session holds, as of this round. */
   sessionHorizon: number | null = null;
@@ -29,8 +23,7 @@ export class ServerFigures {
     this.#figures = figures;
     this.#facts = facts;
     this.#period = period;
-    this.#slots = new Names(NAMES_MAX, figures.known(METRICS.slotRetained, 'slot'));
-    this.#replicas = new Names(NAMES_MAX, figures.known(METRICS.replicaLag, 'replication_client'));
+    this.#names = new Names(NAMES_MAX, figures.known(COUNTERS.ofDatabase, 'db.namespace'));
   }
 
   /** What is known of the server changes with its sessions: it may be another version after a restart, or no standby any more. */
@@ -39,10 +32,8 @@ export class ServerFigures {
   }
 
   questions(): Question[] {
-    const all = [this.#databases(), this.#ages(), this.#log(), this.#checkpoints(), this.#slotRows(), this.#prepared()];
-    if (this.#facts.has('pg_locks', 'waitstart')) all.push(this.#locks());
-    if (!this.#facts.standby) all.push(this.#replicaRows());
-    return all;
+    const all = [this.#databases(), this.#ages(), this.#checkpoints(), this.#prepared()];
+    return this.#facts.has('pg_locks', 'waitstart') ? [...all, this.#locks()] : all;
   }
 
   #stamp(sink: Stamp['sink'], at: number): Stamp {
@@ -56,10 +47,12 @@ export class ServerFigures {
     const asked = [...columns, ...later.filter((column) => this.#facts.has('pg_stat_database', column))];
     return {
       metric: COUNTERS.commits,
-      sql: `SELECT ${asked.map(sum).join(', ')} FROM pg_stat_database WHERE datname IS NOT NULL`,
+      sql: `SELECT ${asked.map(sum).join(', ')}, CASE WHEN count(*) <= ${DATABASES_MAX} THEN json_object_agg(datname, xact_commit + xact_rollback)
+        FILTER (WHERE datname NOT IN ('template0', 'template1')) END::text AS by_name FROM pg_stat_database WHERE datname IS NOT NULL`,
       take: ([row], at, sink) => {
         const stamp = this.#stamp(sink, at);
         const set = (def: CounterDef, column: string): void => this.#figures.set(stamp, def, amount(row, column));
+        this.#transactions(row, stamp);
         set(COUNTERS.commits, 'xact_commit');
         set(COUNTERS.rollbacks, 'xact_rollback');
         set(COUNTERS.blocksHit, 'blks_hit');
@@ -76,6 +69,14 @@ export class ServerFigures {
     };
   }
 
+  /** By database, as a server may have those of many applications. The busiest come first, and so get names. */
+  #transactions(row: Row | undefined, stamp: Stamp): void {
+    const rows = countsIn(text(row, 'by_name')).toSorted((a, b) => b.done - a.done);
+    for (const [name, done] of sums(rows, 'name', 'done', this.#names)) {
+      this.#figures.set(stamp, COUNTERS.ofDatabase, done, { 'db.namespace': name });
+    }
+  }
+
   #ages(): Question {
     return {
       metric: METRICS.xidAge,
@@ -86,17 +87,6 @@ export class ServerFigures {
         this.#figures.set(stamp, METRICS.xidAgeMax, this.#facts.xidAgeMax);
         this.#figures.set(stamp, METRICS.mxidAge, amount(row, 'mxid'));
         this.#figures.set(stamp, METRICS.mxidAgeMax, this.#facts.mxidAgeMax);
-      },
-    };
-  }
-
-  #log(): Question {
-    return {
-      metric: METRICS.wal,
-      sql: `SELECT pg_wal_lsn_diff(${LOG_END}, '0/0')::float8 AS written, extract(epoch FROM now() - pg_last_xact_replay_timestamp())::float8 AS replayed`,
-      take: ([row], at, sink) => {
-        this.#figures.set(this.#stamp(sink, at), METRICS.wal, amount(row, 'written'));
-        if (this.#facts.standby) this.#figures.set(this.#stamp(sink, at), METRICS.replayAge, age(row, 'replayed'));
       },
     };
   }
@@ -113,42 +103,6 @@ export class ServerFigures {
       take: ([row], at, sink) => {
         for (const type of ['scheduled', 'requested'] as const) {
           this.#figures.set(this.#stamp(sink, at), METRICS.checkpoints, amount(row, type), { type });
-        }
-      },
-    };
-  }
-
-  #slotRows(): Question {
-    return {
-      metric: METRICS.slotRetained,
-      grant: GRANT(this.#facts),
-      sql: `SELECT slot_name::text AS slot, active, pg_wal_lsn_diff(${LOG_END}, restart_lsn)::float8 AS retained
-        FROM pg_replication_slots ORDER BY slot_name LIMIT ${ROWS_MAX}`,
-      take: (rows, at, sink) => {
-        const stamp = this.#stamp(sink, at);
-        this.#figures.set(stamp, METRICS.slotsInactive, rows.filter((row) => row['active'] === false).length);
-        for (const [slot, retained] of sums(rows, 'slot', 'retained', this.#slots)) {
-          this.#figures.set(stamp, METRICS.slotRetained, retained, { slot });
-          this.#figures.set(stamp, METRICS.slotRetainedMax, this.#facts.slotMax);
-        }
-      },
-    };
-  }
-
-  #replicaRows(): Question {
-    return {
-      metric: METRICS.replicaLag,
-      sql: `SELECT application_name AS replica, pg_wal_lsn_diff(pg_current_wal_lsn(), replay_lsn)::float8 AS behind,
-        extract(epoch FROM replay_lag)::float8 AS delay FROM pg_stat_replication ORDER BY pid LIMIT ${ROWS_MAX}`,
-      take: (rows, at, sink) => {
-        const stamp = this.#stamp(sink, at);
-        for (const [replica, behind] of sums(rows, 'replica', 'behind', this.#replicas)) {
-          this.#figures.set(stamp, METRICS.replicaLag, behind, { replication_client: replica });
-        }
-        for (const row of rows) {
-          const replica = text(row, 'replica');
-          if (replica !== null)
-            this.#figures.set(stamp, METRICS.replicaDelay, age(row, 'delay'), { replication_client: this.#replicas.of(replica) });
         }
       },
     };
@@ -185,19 +139,17 @@ export class ServerFigures {
   }
 }
 
-type CounterDef = MetricDef & { readonly labels?: undefined };
-
-/** What is beyond the names that have a label is summed. */
-function sums(rows: readonly Row[], name: string, column: string, names: Names): Map<string, number> {
-  const all = new Map<string, number>();
-  for (const row of rows) {
-    const [of, value] = [text(row, name), num(row, column)];
-    if (of === null || value === null) continue;
-    const label = names.of(of);
-    all.set(label, (all.get(label) ?? 0) + Math.max(0, value));
+/** What an object of JSON counts by name; nothing when it is none. */
+function countsIn(json: string | null): { name: string; done: number }[] {
+  try {
+    const entries = Object.entries((JSON.parse(json ?? '{}') ?? {}) as Readonly<Record<string, unknown>>);
+    return entries.flatMap(([name, done]) => (typeof done === 'number' && done >= 0 ? [{ name, done }] : []));
+  } catch {
+    return [];
   }
-  return all;
 }
+
+type CounterDef = MetricDef & { readonly labels?: undefined };
 
 /** Below this a ratio is chance. */
 const BLOCKS_MIN = 1000;

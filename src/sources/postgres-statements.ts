@@ -82,7 +82,9 @@ export class Statements {
     const before = this.#candidates;
     this.#candidates = now;
     if (!warm || before === null) return;
-    const spent = [...now].map(([id, { time }]) => ({ id, time: time - (before.get(id)?.time ?? 0) })).filter(({ time }) => time > 0);
+    // One that was not among the candidates had taken no more than the last of them.
+    const least = before.size < CANDIDATES ? 0 : Math.min(...[...before.values()].map(({ time }) => time));
+    const spent = [...now].map(([id, { time }]) => ({ id, time: time - (before.get(id)?.time ?? least) })).filter(({ time }) => time > 0);
     if (spent.length === 0) return; // no work yet
     for (const { id } of spent.toSorted((a, b) => b.time - a.time).slice(0, STATEMENTS_MAX)) this.#followed.set(id, new Drift());
     this.#isChosen = true;

@@ -6,15 +6,17 @@ import { messageOf } from '../problem.ts';
 import type { Server, SessionList } from '../servers.ts';
 import { Outages } from './outages.ts';
 import { METRICS as BOUNCER } from './postgres-bouncer.ts';
+import type { Facts } from './postgres-facts.ts';
 import { Unreachable } from './postgres-fault.ts';
 import { Figures } from './postgres-figures.ts';
 import { type Answering, Link } from './postgres-link.ts';
 import { COUNTERS, METRICS as SERVER } from './postgres-metrics.ts';
 import { METRICS as OBJECTS } from './postgres-object-metrics.ts';
+import { METRICS as REPLICATION } from './postgres-replication-metrics.ts';
 import { BouncerReader, PERIOD_S, PostgresReader, type Reader, Watched } from './postgres-reader.ts';
 import { blindSpots, type Sink, type Source, type SourceContext } from './source.ts';
 
-export const METRICS = { ...SERVER, ...COUNTERS, ...OBJECTS, ...BOUNCER };
+export const METRICS = { ...SERVER, ...REPLICATION, ...COUNTERS, ...OBJECTS, ...BOUNCER };
 
 /** An answer of the last half second is given again (`Server.sessions`). */
 const FRESH_S = 0.5;
@@ -39,7 +41,7 @@ class PostgresSource implements Source {
   readonly #blind = blindSpots();
   #watched: Watched | null = null;
   #reader: { readonly of: Answering; readonly reader: Reader } | null = null;
-  #started: number | null = null;
+  #life: Pick<Facts, 'started' | 'standby'> | null = null;
   #now: () => number = () => 0;
   #sessions: SessionList | null = null;
   #asking: Promise<SessionList | null> | null = null;
@@ -116,7 +118,7 @@ class PostgresSource implements Source {
   }
 
   #postgres({ session, facts }: Extract<Answering, { kind: 'postgres' }>, sink: Sink): Reader {
-    this.#tellChanges(sink, facts.started, `PostgreSQL ${facts.version}`);
+    this.#tellChanges(sink, facts);
     this.#server.sessionLimit = facts.sessionLimit;
     this.#watched ??= new Watched(this.#ctx, this.#server.spec, facts, this.#warmup);
     return new PostgresReader(session, facts, this.#watched, (list) => (this.#sessions = list));
@@ -131,15 +133,17 @@ class PostgresSource implements Source {
     return new BouncerReader(session, new Figures(this.#ctx.series, name));
   }
 
-  #tellChanges(sink: Sink, started: number, version: string): void {
+  #tellChanges(sink: Sink, { version, started, standby }: Facts): void {
     const { name } = this.#server.spec;
-    const [before, was] = [this.#started, this.#server.version];
-    this.#started = started;
-    this.#server.version = version;
+    const [before, was] = [this.#life, this.#server.version];
+    const now = `PostgreSQL ${version}`;
+    this.#life = { started, standby };
+    this.#server.version = now;
     const change = (what: string, message: string): void =>
       sink.event('server_changed', message, { target: name, data: { server: name, what } });
-    if (was !== null && was !== version) change('version', `${name} is ${version} now; it was ${was}`);
-    else if (before !== null && before !== started) change('restart', `${name} was started again`);
+    if (was !== null && was !== now) change('version', `${name} is ${now} now; it was ${was}`);
+    else if (before !== null && before.started !== started) change('restart', `${name} was started again`);
+    if (before !== null && before.standby !== standby) change('role', `${name} is ${standby ? 'a standby' : 'a primary'} now`);
   }
 
   /** Single-flight: who asks while an answer is on its way is given the same one. */

@@ -207,10 +207,14 @@ const NO_HANDSHAKE = 'nor the TLS handshake: without TLS it is redis://';
 
 const PROTECTED = 'it is in protected mode, which lets in only programs on its own machine until a password is set';
 
+/** Of a cluster: the slot of the key, and the address of the node that has it. */
+const MOVED = /^(?:MOVED|ASK) \d{1,5} [\w.:-]{1,253}:\d{1,5}$/;
+
 function replyFailure(message: string): RedisFailure {
   const code = /^[A-Z]{2,20}(?=\s|$)/.exec(message)?.[0] ?? 'ERR';
   const kind = REPLIES.find(([pattern]) => pattern.test(message))?.[1] ?? 'error';
-  return new RedisFailure(kind, code === 'DENIED' ? PROTECTED : kind === 'too_many_connections' ? 'maxclients' : code);
+  const told = code === 'DENIED' ? PROTECTED : kind === 'too_many_connections' ? 'maxclients' : (MOVED.exec(message)?.[0] ?? code);
+  return new RedisFailure(kind, told);
 }
 
 const SYSTEM: Readonly<Record<string, OutageClass>> = {

@@ -43,6 +43,20 @@ export function productOf(info: Info): Product | null {
   return null;
 }
 
+export type Mode = 'cluster' | 'sentinel';
+
+/** Null for a server that stands alone, or in a chain of replicas. */
+export function modeOf(info: Info): Mode | null {
+  const mode = info.get('redis_mode') ?? info.get('server_mode');
+  return mode === 'cluster' || mode === 'sentinel' ? mode : null;
+}
+
+/** The server that a sentinel watches, the first of them: `main at 10.0.0.5:6379`. */
+export function watchedBySentinel(info: Info): string | null {
+  const [, name, address] = /^name=([^,]{1,64}),.*\baddress=([^,]{1,256})/.exec(info.get('master0') ?? '') ?? [];
+  return address === undefined ? null : `${name} at ${address}`;
+}
+
 /** Whether the product is of that version or later, by Redis numbers; Valkey began with 7.2. */
 export function isAtLeast(product: Product, major: number, minor = 0): boolean {
   if (product.name === 'Valkey') return major < 7 || (major === 7 && minor <= 2);
@@ -129,7 +143,10 @@ export function replicationOf(info: Info): Replication {
   const linked = info.get('master_link_status');
   if (linked !== undefined) return { lag: figureOf(info, 'master_last_io_seconds_ago'), lagBytes: null, isLinked: linked === 'up' };
   const offset = figureOf(info, 'master_repl_offset');
-  const replicas = [...info].flatMap(([key, value]) => (/^slave\d+$/.test(key) ? [parseFields(value)] : []));
+  // One that is being sent everything has confirmed nothing yet.
+  const replicas = [...info].flatMap(([key, value]) =>
+    /^slave\d+$/.test(key) && /,state=online,/.test(value) ? [parseFields(value)] : [],
+  );
   const lags = replicas.flatMap((replica) => replica.get('lag') ?? []);
   const behind = replicas.flatMap((replica) => {
     const confirmed = replica.get('offset');

@@ -284,6 +284,7 @@ export const SERVER_METRICS = defineMetrics({
     kind: 'gauge',
     help: 'Of a replica: 1 while it is connected to its primary, 0 while it is not.',
     growth: 'none',
+    expect: [{ op: '>', value: 0, for: 60, otherwise: 'warn' }],
     panel: REPLICAS,
   },
   fullSyncs: {

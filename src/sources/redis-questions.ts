@@ -5,11 +5,23 @@
 import type { MetricDef } from '../catalog.ts';
 import type { Clock } from '../clock.ts';
 import { aclLine, KEY_COMMANDS } from './redis-acl.ts';
-import { type FailureKind, type Reply, RedisFailure } from './redis-connection.ts';
+import { type Reply, RedisFailure } from './redis-connection.ts';
 import type { RedisLink } from './redis-link.ts';
-import type { ReportBlind, Sink } from './source.ts';
+import { blindSpots, type ReportBlind, type Sink } from './source.ts';
 
 const RETRY_S = 600;
+
+/** Errors that pass by themselves, and of which no log of the server tells. */
+const PASSING: ReadonlyMap<string, string> = new Map([
+  ['MASTERDOWN', 'this replica has lost its primary, and gives no data until it has one (replica-serve-stale-data no)'],
+  ['CLUSTERDOWN', 'the cluster does not serve it now: nodes are missing, or no node has its slot'],
+  ['TRYAGAIN', 'the cluster moves it to another node'],
+]);
+
+/** The node of a cluster that has the key, when this one has not; null for any other error. */
+export function nodeOf(failure: string): string | null {
+  return /^(?:MOVED|ASK) \d+ (\S+)$/.exec(failure)?.[1] ?? null;
+}
 
 /** What a question is asked for. */
 export interface Purpose {
@@ -23,6 +35,8 @@ export class Questions {
   readonly #link: RedisLink;
   readonly #clock: Clock;
   readonly #blind: ReportBlind;
+  /** What passes leaves room for what does not. */
+  readonly #passing = blindSpots();
   readonly #server: { readonly name: string; readonly user: string };
   readonly #refused = new Map<string, number>();
   #connection = -1;
@@ -50,14 +64,20 @@ export class Questions {
       return await connection.call(...command);
     } catch (error) {
       if (!(error instanceof RedisFailure) || error.outage !== null) throw error;
-      this.#refused.set(key, this.#clock.monotonic() + RETRY_S);
-      if (metric !== null) this.#blind(sink, metric.name, this.#reason(nameOf(command), error.kind, of), about(this.#server.name, of));
+      const passes = PASSING.has(error.message);
+      if (!passes) this.#refused.set(key, this.#clock.monotonic() + RETRY_S);
+      const tell = passes ? this.#passing : this.#blind;
+      if (metric !== null) tell(sink, metric.name, this.#reason(nameOf(command), error, of), about(this.#server.name, of));
       return null;
     }
   }
 
-  #reason(command: string, kind: FailureKind, of: string | undefined): string {
+  #reason(command: string, { kind, message }: RedisFailure, of: string | undefined): string {
     if (kind === 'unsupported') return `this server does not know ${command.toUpperCase().replace('|', ' ')}`;
+    const elsewhere = nodeOf(message);
+    if (elsewhere !== null) return `another node of the cluster has it: give the key to the --redis of ${elsewhere}`;
+    const passing = PASSING.get(message);
+    if (passing !== undefined) return passing;
     if (kind !== 'denied') return `${command.toUpperCase().replace('|', ' ')} was answered by an error`;
     const { user } = this.#server;
     const line = of === undefined ? aclLine(user, [command]) : aclLine(user, KEY_COMMANDS, [of]);

@@ -9,7 +9,7 @@ import { loginOf } from './redis-address.ts';
 import { ClientTier } from './redis-client-tier.ts';
 import { COMMAND_METRICS } from './redis-command-metrics.ts';
 import { failureOf } from './redis-connection.ts';
-import { figureOf, type Info, parseInfo, productOf } from './redis-info.ts';
+import { figureOf, type Info, modeOf, parseInfo, productOf, replicationOf, watchedBySentinel } from './redis-info.ts';
 import { InfoTier } from './redis-info-tier.ts';
 import { KEY_METRICS } from './redis-key-metrics.ts';
 import { KeyTier } from './redis-keys.ts';
@@ -58,6 +58,7 @@ class RedisSource implements Source {
   /** Run times at which tiers are due; what was missed in an outage is read once when it is over. */
   readonly #due = { info: 0, slow: 0, settings: 0 };
   #identity: Identity | null = null;
+  #isSentinel = false;
   /** The connection on which INFO was read: another one may lead to another server. */
   #known = 0;
 
@@ -109,6 +110,7 @@ class RedisSource implements Source {
     if (this.#known !== this.#link.connections) this.#due.info = 0;
     this.#known = this.#link.connections;
     if (this.#isDue(sink, 'info', INFO_S)) await this.#readInfo(sink);
+    if (this.#isSentinel) return; // it knows none of what the others ask
     if (this.#isDue(sink, 'slow', SLOW_S)) {
       await this.#slowTier.read(sink);
       await this.#keyTier.read(sink, this.#link.hasDatabase);
@@ -122,8 +124,16 @@ class RedisSource implements Source {
     const at = sink.now();
     const info = parseInfo(reply);
     this.#follow(sink, info);
+    this.#isSentinel = modeOf(info) === 'sentinel';
+    if (this.#isSentinel) this.#tellSentinel(sink, info);
     this.#server.sessionLimit = figureOf(info, 'maxclients');
     this.#infoTier.read(sink, at, info);
+  }
+
+  #tellSentinel(sink: Sink, info: Info): void {
+    const watched = watchedBySentinel(info);
+    const reason = `a sentinel answers there, which has no data; give the server that it watches${watched === null ? '' : `, ${watched}`}`;
+    this.#blind(sink, MEMORY_METRICS.memoryUsed.name, reason, { target: this.#target });
   }
 
   #follow(sink: Sink, info: Info): void {
@@ -152,6 +162,8 @@ interface Identity {
   readonly runId: string | null;
   readonly product: string | null;
   readonly role: string | null;
+  /** Of a replica: whether it is connected to its primary. */
+  readonly linked: boolean | null;
 }
 
 function identityOf(info: Info): Identity {
@@ -160,6 +172,7 @@ function identityOf(info: Info): Identity {
     runId: info.get('run_id') ?? null,
     product: product === null ? null : `${product.name} ${product.version}`,
     role: info.get('role') ?? null,
+    linked: replicationOf(info).isLinked,
   };
 }
 
@@ -168,5 +181,12 @@ function changesBetween(before: Identity, now: Identity): (readonly [what: strin
     ...(before.runId === now.runId ? [] : [['restart', 'the server was started anew'] as const]),
     ...(before.product === now.product ? [] : [['version', `the server is now ${now.product ?? 'of an unknown product'}`] as const]),
     ...(before.role === now.role ? [] : [['role', `the server is now ${now.role === 'slave' ? 'a replica' : 'a primary'}`] as const]),
+    ...linkBetween(before, now),
   ];
+}
+
+/** A primary has no link, and whoever becomes a replica has not lost one. */
+function linkBetween(before: Identity, now: Identity): (readonly [what: string, told: string])[] {
+  if (before.linked === null || now.linked === null || before.linked === now.linked) return [];
+  return [['link', now.linked ? 'the replica is connected to its primary' : 'the replica has lost its primary']];
 }

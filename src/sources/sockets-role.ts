@@ -108,13 +108,15 @@ export class RoleSockets {
     const open = new Map<string, number>();
     for (const { held, own } of procs) for (const [endpoint, count] of held.byEndpoint) add(open, called(endpoint, own), count);
     this.#endpoints.learn(open, (name) => names.has(name), frozen);
+    const followed = this.#endpoints.all;
     this.#setNamed(sink, METRICS.byEndpoint, open, at);
-    const rest = [...open].reduce((sum, [name, count]) => sum + (this.#endpoints.all.has(name) ? 0 : count), 0);
+    const rest = [...open].reduce((sum, [name, count]) => sum + (followed.has(name) ? 0 : count), 0);
     this.#set(sink, METRICS.byEndpoint, rest, at, { 'soak.endpoint': OTHER });
     if (!places.every(({ timeWaits }) => timeWaits)) return;
     const waiting = new Map<string, number>();
     let ports = 0;
-    for (const { counts, own } of places) {
+    // A hundred roles without connections need not go through all those of the machine.
+    for (const { counts, own } of open.size + followed.size > 0 ? places : []) {
       for (const [endpoint, count] of counts.timeWait) add(waiting, called(endpoint, own), count);
       for (const [endpoint, count] of counts.localPorts) if (open.has(called(endpoint, own))) ports = Math.max(ports, count);
     }

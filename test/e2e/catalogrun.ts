@@ -28,6 +28,7 @@ const ONSET = 2.5 * HOUR;
 /** What grows, so that every column of every table has something to show. */
 const GROWING: Readonly<Record<string, Signal>> = {
   'soak.process.memory.private': sum(constant(300 * MB), line(40 * MB, ONSET), ar1(1, 0.9, MB)),
+  'soak.container.memory.anonymous': sum(constant(320 * MB), line(40 * MB, ONSET), ar1(21, 0.9, MB)),
   'soak.container.memory.limit': constant(1000 * MB),
   'process.unix.file_descriptor.count': (t) => Math.round(100 + Math.max(0, t - ONSET) / 60),
   'soak.process.file_descriptor.limit': constant(1024),

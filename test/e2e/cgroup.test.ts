@@ -1,16 +1,21 @@
 /** Real control groups of this machine, version 1 or 2, whichever accounts memory here. Needs root and a writable cgroup mount. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, test } from 'vitest';
 import { SystemClock } from '../../src/clock.ts';
 import { cgroupSource, METRICS } from '../../src/sources/cgroup.ts';
+import { unseenCgroups } from '../../src/sources/cgroup-unseen.ts';
 import { parseCgroupMounts } from '../../src/sources/cgroupfs.ts';
 import { Readings } from '../readings.ts';
 
 const MIB = 2 ** 20;
+const SRC = fileURLToPath(new URL('../../src', import.meta.url));
 const ROOTS = { proc: '/proc', sys: '/sys' };
 
 interface Group {
@@ -154,5 +159,57 @@ describe(`a real control group${note}`, () => {
     await r.read(cgroupSource(r.ctx));
     expect(r.value(METRICS.memoryLimit)).toBe(200 * MIB);
     expect(r.value(METRICS.anonymous)).toBeGreaterThan(MIB);
+  });
+
+  test.skipIf(reason !== null)('by its path, without a look at the processes in it', { timeout: 60_000 }, async () => {
+    const within = group(160 * MIB);
+    const child = await hog(within);
+    const r = new Readings(ROOTS, {}, new SystemClock());
+    const source = unseenCgroups(r.ctx, { role: 'db', path: `/${basename(within.dir)}` });
+    await r.read(source);
+    expect(r.value(METRICS.memoryLimit)).toBe(160 * MIB);
+    const before = r.value(METRICS.anonymous)!;
+    await keep(child, 32);
+    await r.read(source);
+    expect(r.value(METRICS.anonymous)! - before).toBeGreaterThan(28 * MIB);
+
+    const exit = once(child, 'exit');
+    child.stdin!.write('400\n');
+    expect(await exit).toEqual([null, 'SIGKILL']);
+    await r.read(source);
+    expect(r.events).toMatchObject([{ kind: 'oom_kill', target: 'db', data: { kills: 1, above: false } }]);
+  });
+});
+
+/** What is read of a pod by a process in one of its groups: what it says of itself on standard output. */
+const WITHIN_A_POD = `
+  import { SystemClock } from '${SRC}/clock.ts';
+  import { unseenCgroups } from '${SRC}/sources/cgroup-unseen.ts';
+  import { Readings } from '${SRC}/../test/readings.ts';
+  const r = new Readings({ proc: '/proc', sys: '/sys' }, {}, new SystemClock());
+  await r.read(unseenCgroups(r.ctx, { role: 'api', path: null }));
+  console.log(JSON.stringify({ samples: r.samples, events: r.events }));`;
+
+const unified = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8')).find(({ version, root }) => version === 2 && root === '/');
+
+describe('a pod in version 2', () => {
+  test.skipIf(unified === undefined || reason !== null)('is found from a namespace that hides its name', { timeout: 60_000 }, async () => {
+    const pod = join(unified!.point, `kubepods-pod${randomUUID().replaceAll('-', '_')}.slice`);
+    const [agent, api] = ['agent.scope', 'api.scope'].map((name) => ({ dir: join(pod, name), version: 2 as const }));
+    for (const dir of [pod, agent!.dir, api!.dir]) {
+      mkdirSync(dir);
+      ended.push(() => rmdirSync(dir));
+    }
+    await hog(api!);
+    const folder = mkdtempSync(join(tmpdir(), 'soak-cgroup-'));
+    ended.push(() => rmSync(folder, { recursive: true }));
+    writeFileSync(join(folder, 'within.mts'), WITHIN_A_POD);
+    const within = ['unshare', '-C', '-m', process.execPath, join(folder, 'within.mts')];
+    const child = spawn('sh', ['-c', `echo $$ > ${join(agent!.dir, 'cgroup.procs')} && exec "$@"`, 'sh', ...within]);
+    const said = await text(child.stdout);
+    const { samples, events } = JSON.parse(said) as Pick<Readings, 'samples' | 'events'>;
+    expect(events.flatMap(({ kind, data }) => (kind === 'member_start' ? [data['group']] : []))).toEqual(['api.scope']);
+    // Pressure is accounted to every group, whichever controllers are of version 1 here.
+    expect(samples.filter(({ metric, member }) => metric === METRICS.pressure.name && member === '1')).toHaveLength(6);
   });
 });

@@ -275,6 +275,15 @@ describe.concurrent('beside that', () => {
     expect(away.code).toBe(0);
   });
 
+  it('a role without processes is told by its sockets and its control group', async ({ stage }) => {
+    const roles = ['--network-of', 'api', '--cgroup-of', 'db=/no/such/group', '--require', 'memory.cgroup'];
+    const { code, out, said } = await stage.doctor([...roles, '--scrape', 'api=http://127.0.0.1:1/metrics']);
+    expect(code).toBe(11);
+    expect(out).toMatch(/^api = sockets of this network namespace$[^]*^ {2}Sockets +yes +sockets\.outbound \d/m);
+    expect(out).toMatch(/^db = control group \/no\/such\/group$[^]*^ {2}Container +no +there is no such control group/m);
+    expect(said).toContain('soak.container.* of db must be seen and cannot be read: there is no such control group');
+  });
+
   it('members of a tree are told together', async ({ stage }) => {
     const script = 'sleep 600 & sleep 600 & sleep 1; echo up; wait';
     const pid = await stage.running('setsid', 'sh', '-c', script);

@@ -102,6 +102,10 @@ describe.runIf(havePostgres() && installed('openssl'))('a server with TLS', () =
       expect(await answerOf(spec(`${url}?sslmode=verify-full&sslrootcert=${cert}`))).toBe('up');
       expect(await answerOf(spec(`${server.url}?sslmode=verify-full&sslrootcert=${cert}`))).toContain('its certificate is not accepted');
       expect(await answerOf(spec(`${url}?sslmode=verify-full`))).toContain('name its authority with sslrootcert in the URL');
+      writeFileSync(join(server.folder, 'data/pg_hba.conf'), 'hostssl all all all trust\n');
+      await server.restart();
+      expect(await answerOf(spec(url))).toContain('over TLS only, or not at all: try ?sslmode=require in the URL');
+      expect(await answerOf(spec(`${url}?sslmode=require`))).toBe('up');
     } finally {
       await server.stop();
       rmSync(folder, { recursive: true });

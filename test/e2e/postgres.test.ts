@@ -97,13 +97,21 @@ describe.each(POSTGRES_MAJORS)('Postgres %i', (major) => {
         'postgresql.wraparound.xid_age.max',
       ];
       const slow = ['postgresql.backends.memory.private', 'postgres.size{db.namespace="postgres"}', 'postgresql.rows{state="dead"}'];
-      const tables = ['postgresql.table.dead_rows{db.collection.name="public.t"}', 'postgresql.table.size{db.collection.name="other"}'];
+      const tables = [
+        'postgresql.table.dead_rows{db.collection.name="public.t"}',
+        'postgresql.table.size{db.collection.name="other"}',
+        'postgresql.table.total_size{db.collection.name="public.t"}',
+        'postgres.transactions{db.namespace="postgres"}',
+      ];
       for (const name of [...names, ...slow, ...tables]) expect(values[`db ${name}`], name).toBeGreaterThan(0);
       expect(values['db postgresql.prepared_transactions']).toBe(1);
       expect(values['db postgresql.slot.inactive']).toBe(1);
       expect(values['db postgres.slot_wal{slot="kept"}']).toBeGreaterThanOrEqual(0);
       expect('db postgresql.slot.retained_wal.max' in values).toBe(false); // slots may keep any amount
+      expect(values['db postgresql.vacuum.running']).toBe(0);
       expect('db postgresql.sessions' in values).toBe(major >= 14);
+      expect('db postgresql.evictions' in values).toBe(major >= 16);
+      expect((values['db postgresql.io{backend="client",direction="write"}'] ?? 0) > 0).toBe(major >= 16);
       expect('db postgresql.agent_backend.memory' in values).toBe(major >= 15);
       const statements = Object.keys(values).filter((name) => name.startsWith('db postgres.statement_time'));
       expect(statements.length).toBeGreaterThan(0);
@@ -112,6 +120,30 @@ describe.each(POSTGRES_MAJORS)('Postgres %i', (major) => {
     await client.query("ROLLBACK PREPARED 'x'");
     await client.query("SELECT pg_drop_replication_slot('kept')");
     await client.end();
+  });
+
+  test('sees a vacuum at work, and when the last one was', async () => {
+    await sql(server, "CREATE TABLE v AS SELECT repeat('x', 1000) AS x FROM generate_series(1, 600)", 'ANALYZE v');
+    const vacuum = await connect(server.url);
+    await watching(watch([spec(server.urlOf('soak'))]), async (made) => {
+      await made.tick();
+      await vacuum.query('SET vacuum_cost_delay = 20; SET vacuum_cost_limit = 1');
+      const done = vacuum.query('VACUUM v');
+      const later = async (seconds: number, label: string): Promise<number | undefined> => {
+        made.skip(seconds);
+        await made.tick();
+        return made.value(`db ${label}`);
+      };
+      await expect.poll(() => later(61, 'postgresql.vacuum.running'), { timeout: 10_000, interval: 50 }).toBe(1);
+      expect(made.value('db postgresql.vacuum.max_age')).toBeGreaterThan(0);
+      expect(made.value('db postgresql.vacuum.index_passes')).toBe(0);
+      await done;
+      expect(await later(61, 'postgresql.vacuum.running')).toBe(0);
+      const age = (): Promise<number | undefined> => later(610, 'postgresql.table.vacuum_age{db.collection.name="public.v"}');
+      await expect.poll(age, { timeout: 10_000, interval: 200 }).toBeLessThan(60);
+    });
+    await vacuum.end();
+    await sql(server, 'DROP TABLE v');
   });
 
   test('says which right is missing, and certifies nothing without it', async () => {

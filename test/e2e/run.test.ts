@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/problem.ts';
+import { receiver } from './otlp.ts';
 import { type AgentUnderTest, installed, isAlive, reading, type Result, Stage, until } from './agent-under-test.ts';
 
 const FAST = ['--interval', '0.25'];
@@ -215,6 +216,18 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
     await agent.says(/serving the final state at \S+\n/);
     expect(JSON.parse((await agent.page('/api/verdict')).text)).toMatchObject({ run: { end: expect.any(String) as string } });
     await ended(agent, /the planned 2s are over/);
+  });
+
+  test('and says so in its last push, however early it is told to', async () => {
+    await using stage = new Stage();
+    const service = await stage.service('busy=2');
+    const collector = await receiver();
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--duration', '8h', '--otlp', collector.url]);
+    await agent.ready();
+    await agent.end('SIGTERM');
+    await collector.close();
+    const names = collector.pushes.at(-1)!.metrics.map(({ name }) => name);
+    expect(names).toEqual(expect.arrayContaining(['soak.run.planned_end_time', 'soak.run.end_time', 'soak.run.outcome']));
   });
 
   test('in order although a client has sent half a request', async () => {

@@ -11,8 +11,14 @@ export function spec(url: string, more: Partial<ServerSpec> = {}): ServerSpec {
   return { name: 'db', system: 'postgresql', url, passwordFile: null, display: 'db', gauges: [], keys: [], ...more };
 }
 
-export function watch(servers: readonly ServerSpec[], warmup = 0): Watch {
-  return new Watch([], { servers, sources: (ctx) => ctx.servers.all().map((server) => postgresSource(ctx, server, { warmup })) });
+/** @param before the run that is gone on with */
+export function watch(servers: readonly ServerSpec[], warmup = 0, before?: Watch): Watch {
+  const series = before === undefined ? {} : { series: before.series };
+  return new Watch([], {
+    ...series,
+    servers,
+    sources: (ctx) => ctx.servers.all().map((server) => postgresSource(ctx, server, { warmup })),
+  });
 }
 
 export async function connect(url: string, application = ''): Promise<pg.Client> {

@@ -1,6 +1,6 @@
 /** A Postgres of one's own, of any major version that is installed here. */
 import { execFileSync } from 'node:child_process';
-import { rmSync, writeFileSync } from 'node:fs';
+import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { as, onFreePort, Owned, temporaryFolder, unprivileged } from './owned.ts';
 export { POSTGRES_MAJORS } from './postgres-programs.ts';
@@ -39,7 +39,7 @@ export class Postgres extends Owned {
     super({
       folder,
       command: as(account(), [join(programs, 'postgres'), '-D', join(folder, 'data'), ...options]),
-      ready: /database system is ready to accept connections/,
+      ready: /database system is ready to accept (read[ -]only )?connections/,
       stop: 'SIGINT',
     });
     this.port = port;
@@ -73,6 +73,29 @@ export async function startPostgres(options: PostgresOptions = {}): Promise<Post
       throw error;
     }
   });
+}
+
+/** A standby of it that streams, under this name. It is copied while the primary is down: packages of npm have no pg_basebackup. */
+export async function startStandby(primary: Postgres, name: string, settings: Settings = {}): Promise<Postgres> {
+  const installed = programsOf(primary.major);
+  return onFreePort(async (port) => {
+    const user = account();
+    const folder = temporaryFolder('postgres', user);
+    const programs = user ? openToAll(installed, join(folder, 'programs')) : installed;
+    await primary.down();
+    copyOf(join(primary.folder, 'data'), join(folder, 'data'));
+    await primary.up();
+    const primary_conninfo = `host=127.0.0.1 port=${primary.port} user=${SUPERUSER} application_name=${name}`;
+    const own = { primary_conninfo, wal_retrieve_retry_interval: '100ms', ...settings };
+    return new Postgres(port, programs, folder, { settings: own });
+  });
+}
+
+function copyOf(data: string, copy: string): void {
+  execFileSync('cp', ['-a', data, copy]);
+  const slots = join(copy, 'pg_replslot'); // those of the primary are not its own
+  for (const slot of readdirSync(slots)) rmSync(join(slots, slot), { recursive: true });
+  writeFileSync(join(copy, 'standby.signal'), '');
 }
 
 function account(): ReturnType<typeof unprivileged> {

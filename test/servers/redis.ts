@@ -1,5 +1,5 @@
 /** A Redis of one's own: the `redis-server` of the machine, without persistence. */
-import { existsSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { onFreePort, Owned, temporaryFolder } from './owned.ts';
 
@@ -36,6 +36,27 @@ export class RedisServer extends Owned {
   get socket(): string {
     return join(this.folder, 'redis.sock');
   }
+}
+
+/** Watches a primary under the name `main`. */
+export class RedisSentinel extends Owned {
+  readonly port: number;
+  constructor(port: number, primary: RedisServer) {
+    const folder = temporaryFolder('sentinel');
+    const file = join(folder, 'conf');
+    writeFileSync(file, `port ${port}\nbind 127.0.0.1\ndir ${folder}\nsentinel monitor main 127.0.0.1 ${primary.port} 1\n`);
+    super({ folder, command: [program()!, file, '--sentinel'], ready: /Sentinel ID is/, stop: 'SIGTERM' });
+    this.port = port;
+  }
+
+  get url(): string {
+    return `redis://127.0.0.1:${this.port}`;
+  }
+}
+
+/** Throws when it is not installed. */
+export async function startSentinel(primary: RedisServer): Promise<RedisSentinel> {
+  return onFreePort((free) => new RedisSentinel(free, primary));
 }
 
 export interface RedisOptions {

@@ -5,7 +5,10 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { tries } from '../property.ts';
 import { poolFailures, type Program, watchPools } from './poolrun.ts';
+
+const SEEDS = Array.from({ length: tries(3) }, (_, i) => i + 1);
 
 let out = '';
 const FOLDER = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -156,7 +159,7 @@ const leaking: Readonly<Record<string, Program & { readonly from: number; readon
 };
 
 describe.each(Object.entries(healthy))('%s', (_, program) => {
-  test.each([1, 2, 3])('is not taken for a leak, and the record alone says the same (seed %i)', async (seed) => {
+  test.each(SEEDS)('is not taken for a leak, and the record alone says the same (seed %i)', async (seed) => {
     const { verdict, replayed, failedAt, differed } = await watchPools(program, { ...TRIAL, out, seed });
     expect(poolFailures(verdict), JSON.stringify(verdict.findings)).toEqual([]);
     expect(failedAt).toBeNull();
@@ -166,7 +169,7 @@ describe.each(Object.entries(healthy))('%s', (_, program) => {
 });
 
 describe.each(Object.entries(leaking))('%s', (_, { from, within, ...program }) => {
-  test.each([1, 2, 3])('fails the run long before the pool is empty (seed %i)', async (seed) => {
+  test.each(SEEDS)('fails the run long before the pool is empty (seed %i)', async (seed) => {
     const { verdict, replayed, failedAt, stuck, events, differed } = await watchPools(program, { ...TRIAL, out, seed });
     expect(poolFailures(verdict), `${verdict.reasons.join()} ${stuck.join()}`).toContain('pool_leak');
     expect(verdict.outcome).toBe('fail');
@@ -186,7 +189,7 @@ describe('K fixed pool of 10, pre-opened, low load, connect without release', ()
     },
   };
 
-  test.each([1, 2, 3])(
+  test.each(SEEDS)(
     'is not proven from outside, and the report says so; that nothing moves is told when none is left (seed %i)',
     async (seed) => {
       const { verdict } = await watchPools(program, { ...TRIAL, out, seed });

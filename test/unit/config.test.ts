@@ -38,6 +38,7 @@ test('nothing but a target gives the defaults', async () => {
     source: 'procfs',
     deletedDescriptors: false,
     networkOf: null,
+    cgroupOf: null,
     shares: 'ends',
     roots: { proc: '/proc', sys: '/sys' },
     logLevel: 'info',
@@ -85,6 +86,11 @@ const SPELLINGS: Record<
     ['api', 'api'],
     ['web-2', 'web-2'],
     ['db_1', 'db_1'],
+  ],
+  cgroupOf: [
+    ['api', { role: 'api', path: null }],
+    ['db=/system.slice/postgresql.service', { role: 'db', path: '/system.slice/postgresql.service' }],
+    ['db=/a b/c=d', { role: 'db', path: '/a b/c=d' }],
   ],
   shares: [
     ['off', 'off'],
@@ -284,6 +290,23 @@ describe.each(Object.entries(SPELLINGS) as [OptionName, [string, unknown][]][])(
 test('sockets of the network are a role’s only where no target has its own', async () => {
   await expect(load(layer({ networkOf: 'api' }, ['1']))).rejects.toThrow(/network-of: needs a run without targets/);
   await expect(load(layer({ networkOf: 'Api' }, []))).rejects.toThrow(/a lower-case letter/);
+});
+
+test('a control group is a role’s only where its processes do not find it, and is named as the kernel does', async () => {
+  await expect(load(layer({ cgroupOf: 'api' }, ['api=1']))).rejects.toThrow(/cgroup-of: api is a target/);
+  for (const wrong of [
+    'Api',
+    'db=',
+    'db=postgresql.service',
+    'db=/',
+    'db=/a/../b',
+    'db=/a/',
+    'db=/sys/fs/cgroup/a',
+    `db=/${'a'.repeat(4096)}`,
+  ])
+    await expect(load(layer({ cgroupOf: wrong }, [])), wrong).rejects.toThrow(/as \/proc\/PID\/cgroup writes it/);
+  const { rules } = await load(layer({ cgroupOf: 'db=/a', rule: ['db: memory.cgroup < 1GB'] }, []));
+  expect(rules).toMatchObject([{ role: 'db' }]);
 });
 
 test('every option is covered above, or here by name', () => {

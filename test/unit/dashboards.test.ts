@@ -92,6 +92,15 @@ test('every metric with a panel is asked for by some dashboard', () => {
   expect(shown.map(({ name }) => metric(name)).filter((name) => !asked.has(name))).toEqual([]);
 });
 
+test('a role can be chosen by its processes, and without any by its page of metrics or its control groups', () => {
+  const query = queriesOf(dashboard('target')).find(([place]) => place === 'variable target')![1];
+  expect(namesOf(query).metrics.map(({ name }) => name)).toEqual([
+    'soak_target_processes',
+    'soak_scrape_up',
+    'container_memory_usage_bytes',
+  ]);
+});
+
 test('dashboards link to each other, to the agent, and to traces of the onset', () => {
   for (const name of NAMES) expect(FILES.get(`grafana/${name}.json`)).toContain('"type": "dashboards"');
   const overview = FILES.get('grafana/overview.json')!;

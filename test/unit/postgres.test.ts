@@ -7,15 +7,16 @@ import { SimClock } from '../../src/clock.ts';
 import { SeriesTable } from '../../src/series.ts';
 import { ACTIVITY, sessionsOf as sessionsAt, SESSIONS_MAX } from '../../src/sources/postgres-activity.ts';
 import { ServerClock } from '../../src/sources/postgres-clock.ts';
+import type { Facts } from '../../src/sources/postgres-facts.ts';
 import { faultOf, Refused, Unreachable } from '../../src/sources/postgres-fault.ts';
 import { Figures, Names, num } from '../../src/sources/postgres-figures.ts';
 import { bounded, valuesOf } from '../../src/sources/postgres-gauges.ts';
 import { BackendMemory } from '../../src/sources/postgres-memory.ts';
-import { METRICS } from '../../src/sources/postgres-metrics.ts';
 import { METRICS as OBJECTS } from '../../src/sources/postgres-object-metrics.ts';
+import { METRICS as REPLICATION } from '../../src/sources/postgres-replication-metrics.ts';
 import { findPassword } from '../../src/sources/postgres-password.ts';
 import type { Row } from '../../src/sources/postgres-session.ts';
-import { Drift } from '../../src/sources/postgres-statements.ts';
+import { Drift, Statements } from '../../src/sources/postgres-statements.ts';
 import { Readings } from '../readings.ts';
 
 const FACTS = { readsAll: true, backendPid: 1 };
@@ -161,6 +162,8 @@ describe('a failure', () => {
     [said('3D000', 'database "x" does not exist'), false, 'auth', /no such database/],
     [said('53300', 'sorry, too many clients already'), false, 'too_many_connections', /taken/],
     [said('57P03', 'the database system is starting up'), false, 'starting_up', /^$/],
+    [said('57P03', 'the database system is not accepting connections'), false, 'starting_up', /a standby that admits nobody/],
+    [said('57P03', 'the database system is not yet accepting connections'), false, 'starting_up', /^$/],
     [said('57P03', 'the database system is shutting down'), false, 'shutting_down', /^$/],
     [said('57P01', 'terminating connection due to administrator command'), true, 'shutting_down', /ended the session/],
     [said('08P01', 'unsupported startup parameter: options'), false, 'protocol', /connection pooler/],
@@ -266,9 +269,9 @@ test('names beyond the first are one, also after the agent was started again', (
   const names = new Names(2, ['old']);
   expect(['a', 'b', 'old', 'other', 'a'].map((name) => names.of(name))).toEqual(['a', 'other', 'old', 'other', 'a']);
   const table = new SeriesTable();
-  table.open({ source: 'postgres', target: 'db', member: null, period: 10 }, METRICS.slotRetained, { slot: 's' });
-  expect(new Figures(table, 'db').known(METRICS.slotRetained, 'slot')).toEqual(['s']);
-  expect(new Figures(table, 'other').known(METRICS.slotRetained, 'slot')).toEqual([]);
+  table.open({ source: 'postgres', target: 'db', member: null, period: 10 }, REPLICATION.slotRetained, { slot: 's' });
+  expect(new Figures(table, 'db').known(REPLICATION.slotRetained, 'slot')).toEqual(['s']);
+  expect(new Figures(table, 'other').known(REPLICATION.slotRetained, 'slot')).toEqual([]);
 });
 
 describe('memory of backends', () => {
@@ -306,4 +309,22 @@ describe('memory of backends', () => {
     new BackendMemory(proc, new Figures(readings.series, 'db'), 60).read(readings, [session(99, 5000), session(4_000_000, 5000)]);
     expect([readings.samples, readings.events]).toEqual([[], []]);
   });
+});
+
+test('a statement that took its time long ago is not chosen because it has just come among the candidates', () => {
+  const readings = new Readings({ proc: '/', sys: '/' });
+  const statements = new Statements(new Figures(readings.series, 'db'), 60);
+  const facts = { statements: 'public', readsAll: true, user: 'soak', hasStatementsInfo: false } as unknown as Facts;
+  const told = (at: number, rows: readonly Row[]): void => statements.questions(facts, true)[0]!.take(rows, at, readings);
+  const row = (id: number, time: number, calls: number): Row => ({ id: String(id), time, calls });
+  // 50 of an hour each, of which ten go on; the 51st, of a little less, takes the place of one that is forgotten.
+  const all = (spent: number, calls: number): Row[] =>
+    Array.from({ length: 50 }, (_, i) => row(i, 3600 + (i < 10 ? spent : 0), calls + (i < 10 ? spent : 0)));
+  told(0, all(0, 100));
+  told(60, [...all(5, 100).slice(0, 49), row(99, 3599, 100)]);
+  told(120, [...all(9, 100).slice(0, 49), row(99, 3600, 101)]);
+  const followed = readings.series
+    .all()
+    .flatMap(({ def, labels }) => (def.name === OBJECTS.statementTime.name ? [labels['statement']] : []));
+  expect(followed.toSorted()).toEqual(Array.from({ length: 10 }, (_, i) => String(i)));
 });

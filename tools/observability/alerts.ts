@@ -295,7 +295,8 @@ const AVAILABILITY: readonly Alert[] = [
     steps: [
       'See whether the process of the agent is there, and its log.',
       'Start it again with the same configuration: an unfinished run is resumed, and the time between is a gap.',
-      'A run that may end before its planned end (with its command or its target, by a rule or a signal) must keep its end to be scraped: `--linger 2m`, or `--hold`. One that is pushed needs nothing.',
+      'A run that may end before its planned end (with its command or its target, or by a rule) must keep its end to be scraped: `--linger 2m`, or `--hold`. One that is pushed needs nothing.',
+      'One that was told to stop (SIGTERM, a pod that was deleted) keeps nothing, because it must be gone within the grace period: silence the alert for its `soak_run`, or push (`--otlp`), so that the last push tells its end.',
       'Give a run that must be watched a `--duration`: without one nobody is told that its agent is gone.',
     ],
   },

@@ -27,6 +27,7 @@ const SHOWN: Readonly<Record<string, 'target' | 'machine' | 'servers' | 'fleet'>
   Servers: 'servers',
   'Connection pools': 'servers',
   Postgres: 'servers',
+  'Postgres replication': 'servers',
   'Postgres work': 'servers',
   'Postgres data': 'servers',
   'Postgres statements': 'servers',

@@ -15,11 +15,17 @@ export const ONE_RUN: Variable = { name: 'run', label: 'Run', type: 'query', que
 export const RUNS_SELECTED: Variable = { ...ONE_RUN, label: 'Runs', multi: true, all: true };
 export const BASELINE: Variable = { ...ONE_RUN, name: 'baseline', label: 'Baseline' };
 
+/** Of what is watched, with its processes in sight and without: then a role has a page of metrics, or control groups. */
+const OF_TARGETS = ['soak.target.processes', 'soak.scrape.up', 'container.memory.usage'].map(
+  (name) => `last_over_time(${of(name, RUN)}[$__range])`,
+);
+
 export const TARGETS: Variable = {
   name: 'target',
   label: 'Target',
   type: 'query',
-  query: `label_values(${of('soak.target.processes', RUN)}, soak_target)`,
+  query: `query_result(count by (soak_target) (${OF_TARGETS.join(' or ')}))`,
+  regex: '/soak_target="([^"]+)"/',
   multi: true,
   all: true,
   sorted: true,

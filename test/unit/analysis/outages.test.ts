@@ -3,6 +3,8 @@ import { beforeEach, describe, expect, test } from 'vitest';
 import { outageFindings, Outages } from '../../../src/analysis/outages.ts';
 import { SeriesTable } from '../../../src/series.ts';
 import { METRICS } from '../../../src/sources/pool.ts';
+import { METRICS as POSTGRES } from '../../../src/sources/postgres.ts';
+import { METRICS as REDIS } from '../../../src/sources/redis.ts';
 import { Batch, type EventKind, type RunEvent } from '../../../src/tick.ts';
 
 let table: SeriesTable;
@@ -28,6 +30,13 @@ function held(t: number, connections: number, target = 'api', idle = 0): void {
 
 function happens(t: number, kind: EventKind, rest: Partial<RunEvent> = {}): void {
   batch.event({ t, kind, target: null, member: null, message: '', data: {}, ...rest });
+  outages.watch(batch.close(n++, t, t), table);
+}
+
+/** Counters of transactions, by database. */
+function done(t: number, counts: Readonly<Record<string, number>>): void {
+  const owner = { source: 'postgres', target: 'orders', member: null, period: 10 };
+  for (const [name, value] of Object.entries(counts)) batch.set(table.open(owner, POSTGRES.ofDatabase, { 'db.namespace': name }), value, t);
   outages.watch(batch.close(n++, t, t), table);
 }
 
@@ -85,6 +94,70 @@ describe('a target that had connections', () => {
     expect(said()).toEqual([
       [false, 'api lived through the outage of orders that began at 00:01:50 and is not over (refused); it had 20 connections before'],
     ]);
+  });
+});
+
+describe('what is asked of a server', () => {
+  /** 100 a second of one database, 1,000 of another, until 50 s. */
+  function before(): void {
+    held(50, 20);
+    for (let t = 0; t <= 50; t += 10) done(t, { shop: 100 * t, other: 1000 * t });
+  }
+
+  test('is back when nine tenths are, over an interval that began after the outage; other databases do not count', () => {
+    before();
+    down(60, 'refused', 55);
+    up(80);
+    held(81, 20);
+    done(80, { shop: 5500, other: 50_000 }); // over the outage: less than was usual, and no word of what is asked now
+    expect(said()[0]![1]).toContain('of the 100 queries a second nine tenths have not been back since');
+    done(90, { shop: 6000, other: 90_000 });
+    expect(outageFindings(outages.all())[0]!.evidence).toMatchObject({ rate: 100, recovery: null });
+    done(100, { shop: 6900, other: 90_000 });
+    expect(said()[0]![1]).toContain(
+      'its 20 connections were back 1s after the server; the 100 queries a second on what it uses were back 20s after the server',
+    );
+    expect(outageFindings(outages.all())[0]!.evidence).toMatchObject({ recovery: 20 });
+  });
+
+  test('is not told from counters that began anew, and is once they go on', () => {
+    before();
+    down(60);
+    up(80);
+    held(81, 20);
+    done(80, { shop: 10, other: 10 });
+    done(90, { shop: 1010, other: 10 });
+    expect(outageFindings(outages.all())[0]!.evidence).toMatchObject({ recovery: 10 });
+  });
+
+  test('is not told where it is little more than what the agent asks, or was read too seldom', () => {
+    held(50, 20);
+    for (let t = 0; t <= 50; t += 10) done(t, { shop: t });
+    down(60);
+    expect(outages.all()[0]!.held['api']!.rate).toBeNull();
+    up(80);
+    held(81, 20);
+    expect(outageFindings(outages.all())[0]!.evidence).toMatchObject({ rate: null, recovery: 1 });
+  });
+
+  test('is told of Redis as a whole', () => {
+    const owner = { source: 'redis', target: 'orders', member: null, period: 10 };
+    held(50, 20);
+    for (let t = 0; t <= 40; t += 10) {
+      batch.set(table.open(owner, REDIS.commands), 7 * t, t);
+      outages.watch(batch.close(n++, t, t), table);
+    }
+    down(60);
+    expect(outages.all()[0]!.held['api']!.rate).toBe(7);
+  });
+
+  test('is known to a run that is resumed', () => {
+    before();
+    const snapshot = structuredClone(outages.snapshot());
+    outages = new Outages();
+    outages.restore(snapshot);
+    down(60);
+    expect(outages.all()[0]!.held['api']!.rate).toBe(100);
   });
 });
 

@@ -77,3 +77,21 @@ test('a recovery is measured of 64 signals, and the others are counted', () => {
   expect(one!.series).toHaveLength(64);
   expect(one!.why).toMatch(/; 16 more signals are not followed$/);
 });
+
+test('what is asked of a server is back when nine tenths of it are; what little the agent asks is not followed', () => {
+  const total = (rate: (t: number) => number): Signal => {
+    let [sum, last] = [0, 0];
+    return (t) => ((sum += rate(t) * (t - last)), (last = t), sum);
+  };
+  const of = (target: string, usual: number): Simulated => ({
+    def: CATALOG.find('postgresql.transactions')!,
+    signal: total((t) => (t < 3600 ? usual : t < 3960 ? 0 : t < 4020 ? usual * 0.85 : usual * 0.95)),
+    period: 10,
+    source: 'postgres',
+    target,
+    labels: { 'db.namespace': 'shop' },
+  });
+  const [one] = recoveries([of('db', 100), of('idle', 0.3)]);
+  expect(one!.series).toEqual(['db postgres.transactions{db.namespace="shop"}']);
+  expect(one!.why).toMatch(/was back after 2m/);
+});

@@ -4,7 +4,7 @@ import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { parse } from 'yaml';
+import { parse, parseAllDocuments } from 'yaml';
 import { checkArguments, DOCKER, onPath } from './understood.ts';
 
 const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
@@ -27,6 +27,7 @@ interface Container {
   readonly image: string;
   readonly imagePullPolicy?: string;
   readonly args?: readonly string[];
+  readonly env?: readonly { readonly name: string; readonly value: string }[];
   readonly restartPolicy?: string;
   readonly ports?: readonly { readonly name: string }[];
   readonly securityContext: { readonly runAsUser?: number };
@@ -42,6 +43,8 @@ interface Probe {
 
 /** docker/k8s/pages/soak.yaml. */
 interface Pages {
+  readonly network_of: string;
+  readonly cgroup_of: string;
   readonly scrape: readonly { readonly target: string }[];
   readonly require: readonly string[];
   readonly signals: readonly { readonly name: string; readonly growth?: string; readonly as?: string }[];
@@ -155,10 +158,11 @@ describe.each(PODS)('%s', (file, { kind, spec }) => {
 });
 
 test('a run without processes in sight has work, and names what it can pass for', () => {
-  const { scrape, require, signals } = parse(readFileSync(join(K8S, 'pages/soak.yaml'), 'utf8')) as Pages;
+  const { scrape, require, signals, ...of } = parse(readFileSync(join(K8S, 'pages/soak.yaml'), 'utf8')) as Pages;
   const { containers, initContainers } = manifest('pages/deployment.yaml').spec.template.spec;
   expect(containers.map(({ name }) => name)).toContain('load');
   expect(scrape.map(({ target }) => target)).toEqual([containers[0]!.name]);
+  expect([of.network_of, of.cgroup_of]).toEqual(Array(2).fill(containers[0]!.name));
   expect(initContainers).toHaveLength(1);
   const judged = signals.filter(({ growth }) => growth === 'leak').map(({ name }) => `signal.${name}`);
   expect(require).toEqual([...judged, 'sockets.outbound', 'sockets.close_wait']);
@@ -189,6 +193,25 @@ test('the documented wait for the Job ends when it fails, too', () => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+test.runIf(onPath('kubectl'))(
+  'where the control groups of the node are mounted, nobody may write to them, and memory by its limit is required as well',
+  async () => {
+    const built = execFileSync('kubectl', ['kustomize', join(K8S, 'groups')], { encoding: 'utf8' });
+    const deployment = parseAllDocuments(built)
+      .map((document) => document.toJS() as Manifest)
+      .find(({ kind }) => kind === 'Deployment')!;
+    expect(complaints([deployment])).toBe('');
+    const { initContainers, volumes } = deployment.spec.template.spec;
+    const [agent] = initContainers;
+    expect(volumes).toContainEqual({ name: 'cgroup', hostPath: { path: '/sys/fs/cgroup', type: 'Directory' } });
+    expect(agent!.volumeMounts).toContainEqual({ name: 'cgroup', mountPath: '/host/cgroup', readOnly: true });
+    const { require } = parse(readFileSync(join(K8S, 'pages/soak.yaml'), 'utf8')) as Pages;
+    expect(agent!.env!.map(({ name, value }) => [name, value.split('\n')])).toEqual([['SOAK_REQUIRE', ['memory.cgroup', ...require]]]);
+    const args = agent!.args!.map((arg) => arg.replace('/etc/soak-agent', join(K8S, 'pages')));
+    expect(await checkArguments(args, { SOAK_REQUIRE: agent!.env![0]!.value })).toEqual({ code: 0, err: '' });
+  },
+);
 
 test.runIf(onPath('kubectl'))('every folder is a kustomization', () => {
   for (const name of readdirSync(K8S)) {

@@ -13,7 +13,10 @@ export function onPath(program: string): boolean {
 }
 
 /** As `soak-agent config check` does, with the environment of the image. */
-export async function checkArguments(args: readonly string[]): Promise<{ code: number; err: string }> {
+export async function checkArguments(
+  args: readonly string[],
+  more: Readonly<Record<string, string>> = {},
+): Promise<{ code: number; err: string }> {
   let err = '';
   const into = (take: (text: string) => void): Writable =>
     new Writable({
@@ -25,7 +28,7 @@ export async function checkArguments(args: readonly string[]): Promise<{ code: n
   const code = await main(['config', 'check', ...args], {
     stdout: into(() => {}),
     stderr: into((text) => (err += text)),
-    env: { SOAK_OUT: '/runs', SOAK_LISTEN: '0.0.0.0:10464', SOAK_HOLD: 'true', SOAK_ONCE: 'true' },
+    env: { SOAK_OUT: '/runs', SOAK_LISTEN: '0.0.0.0:10464', SOAK_HOLD: 'true', SOAK_ONCE: 'true', ...more },
     clock: new SimClock(),
     entry: '',
     stopSignal: () => new AbortController().signal,

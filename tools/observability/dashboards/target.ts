@@ -56,6 +56,7 @@ const JUDGED: Row = {
       emptyWhen: 'all is settled, or nothing is known yet',
     },
     fitted('soak.process.memory.private', 'bytes', SELECTOR),
+    fitted('soak.container.memory.anonymous', 'bytes', SELECTOR),
     fitted('process.unix.file_descriptor.count', 'count', SELECTOR),
     fitted('process.thread.count', 'count', SELECTOR),
     fitted('soak.socket.close_wait', 'count', SELECTOR),

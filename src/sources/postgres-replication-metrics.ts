@@ -1,0 +1,117 @@
+/** The metrics of the write-ahead log and of who reads it: slots, replicas, and a server that is a standby itself. */
+import { defineMetrics } from '../catalog.ts';
+import { NAMES_MAX } from './postgres-metrics.ts';
+
+const PANEL = 'Postgres replication';
+
+const NAMES = { max: NAMES_MAX + 1 } as const;
+
+export const METRICS = defineMetrics({
+  slotRetained: {
+    name: 'postgresql.slot.retained_wal',
+    unit: 'By',
+    kind: 'gauge',
+    help: 'Write-ahead log that a replication slot keeps from being removed.',
+    labels: { slot: NAMES },
+    growth: 'capacity',
+    resource: 'disk',
+    alias: 'postgres.slot_wal',
+    limit: 'postgresql.slot.retained_wal.max',
+    matters: { share: 0, perHour: 10_000_000 },
+    panel: PANEL,
+  },
+  slotRetainedMax: {
+    name: 'postgresql.slot.retained_wal.max',
+    unit: 'By',
+    kind: 'gauge',
+    help: 'max_slot_wal_keep_size; absent when slots may keep any amount.',
+    growth: 'none',
+  },
+  slotsInactive: {
+    name: 'postgresql.slot.inactive',
+    unit: '{slot}',
+    kind: 'gauge',
+    help: 'Replication slots that nobody reads.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  slotsLost: {
+    name: 'postgresql.slot.lost',
+    unit: '{slot}',
+    kind: 'gauge',
+    help: 'Replication slots that the server no longer keeps write-ahead log for, or will not after its next checkpoint: who reads them must be built anew.',
+    growth: 'none',
+    expect: [{ op: '<', value: 1, for: 0, otherwise: 'warn' }],
+    panel: PANEL,
+  },
+  replicas: {
+    name: 'postgresql.replicas',
+    unit: '{replica}',
+    kind: 'gauge',
+    help: 'Who reads the write-ahead log from this server now: replicas, subscribers, backups.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  replicaLag: {
+    name: 'postgresql.replication.data_delay',
+    unit: 'By',
+    kind: 'gauge',
+    help: 'Write-ahead log that a replica has not replayed yet.',
+    labels: { replication_client: NAMES },
+    growth: 'capacity',
+    alias: 'postgres.replica_lag',
+    matters: { share: 0, perHour: 10_000_000 },
+    panel: PANEL,
+  },
+  replicaDelay: {
+    name: 'postgresql.wal.delay',
+    unit: 's',
+    kind: 'gauge',
+    help: 'Time between the flush of a transaction here and its replay on a replica, as of the latest one.',
+    labels: { replication_client: NAMES },
+    growth: 'none',
+    panel: PANEL,
+  },
+  replayAge: {
+    name: 'postgresql.standby.replay_age',
+    unit: 's',
+    kind: 'gauge',
+    help: 'Time since the latest transaction that this standby has replayed was committed; also grows while nothing is written.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  linked: {
+    name: 'postgresql.standby.linked',
+    unit: '{server}',
+    kind: 'gauge',
+    help: 'Of a standby: 1 while it receives the write-ahead log of another server, 0 while it does not.',
+    growth: 'none',
+    expect: [{ op: '>', value: 0, for: 60, otherwise: 'warn' }],
+    panel: PANEL,
+  },
+  pending: {
+    name: 'postgresql.standby.pending_wal',
+    unit: 'By',
+    kind: 'gauge',
+    help: 'Of a standby: write-ahead log that it has received and not replayed yet.',
+    growth: 'capacity',
+    matters: { share: 0, perHour: 10_000_000 },
+    panel: PANEL,
+  },
+  conflicts: {
+    name: 'postgresql.conflicts',
+    unit: '{query}',
+    kind: 'counter',
+    help: 'Of a standby: queries that were cancelled because the replay of the log could wait for them no longer.',
+    growth: 'none',
+    panel: PANEL,
+  },
+  wal: {
+    name: 'postgresql.wal.bytes',
+    unit: 'By',
+    kind: 'counter',
+    help: 'Write-ahead log written, on a standby received.',
+    growth: 'drift',
+    panel: PANEL,
+  },
+});
