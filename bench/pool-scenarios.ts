@@ -18,7 +18,7 @@ import type { Verdict } from '../src/analysis/verdict.ts';
 import { RecordReader } from '../src/record/reader.ts';
 import type { RunEvent } from '../src/tick.ts';
 import { scenarios, startApp, type WatchedApp } from '../test/apps/launch.ts';
-import { agreement, connectionsSeen } from '../test/apps/outside.ts';
+import { agreement, connectionsSeen, MOMENT_MS } from '../test/apps/outside.ts';
 import { Owned, temporaryFolder } from '../test/servers/owned.ts';
 import { type Postgres, startPostgres } from '../test/servers/postgres.ts';
 import { type RedisServer, startRedis } from '../test/servers/redis.ts';
@@ -127,8 +127,11 @@ function rowOf(app: WatchedApp, agent: AgentAtWork, verdict: Verdict, events: re
   const isFound = found(verdict).includes(role);
   const unseen = verdict.findings.some(({ kind, target }) => kind === 'pool_unseen' && target === role);
   const late = SEEN_WHEN_EXHAUSTED.has(app.scenario);
-  const sql = agreement(connectionsSeen(agent.run, role, 'db'), said, ({ held }) => held);
-  const cache = agreement(connectionsSeen(agent.run, role, 'cache'), said, ({ redis }) => redis);
+  const agreed = (server: string, held: (one: WatchedApp['said'][number]) => number): string => {
+    const seen = connectionsSeen(agent.run, role, server);
+    const [moment, second] = [agreement(seen, said, held, MOMENT_MS), agreement(seen, said, held)];
+    return `${share(moment.equal, moment.samples)} (${share(moment.near, moment.samples)}, ${share(second.near, second.samples)})`;
+  };
   const share = (part: number, of: number): string => (of === 0 ? '-' : `${((part / of) * 100).toFixed(1)} %`);
   // The verdict is judged anew every minute, and at the end.
   const foundAt = agent.foundAt.get(role) ?? (isFound && verdict.run.end !== null ? Date.parse(verdict.run.end) : undefined);
@@ -147,8 +150,8 @@ function rowOf(app: WatchedApp, agent: AgentAtWork, verdict: Verdict, events: re
       seconds(leakedAt, exhaustedAt),
       way === null ? '-' : share(way, 1),
       `${said.at(-1)?.leaked ?? 0} of ${said.at(-1)?.max ?? 0}`,
-      `${share(sql.equal, sql.samples)} (${share(sql.near, sql.samples)})`,
-      `${share(cache.equal, cache.samples)} (${share(cache.near, cache.samples)})`,
+      agreed('db', ({ held }) => held),
+      agreed('cache', ({ redis }) => redis),
     ],
   };
 }
@@ -163,8 +166,8 @@ const COLUMNS = [
   'exhausted',
   'way to it',
   'leaked',
-  'Postgres: equal (within 1 s)',
-  'Redis: equal (within 1 s)',
+  'Postgres: equal (within 0.1 s, 1 s)',
+  'Redis: equal (within 0.1 s, 1 s)',
 ];
 
 /** Watches these applications to the end of the run. */

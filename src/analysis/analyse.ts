@@ -71,6 +71,7 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
     shape: shapeOf(growth),
     level,
     floorPerHour: growth.floor,
+    floorRise: null,
     slope: { perHour, lo, hi, confidence: CONFIDENCE },
     perRequest: work?.requestsPerHour ? perHour / work.requestsPerHour : null,
     onset: growth.onset && { at: growth.onset.at * HOUR, lo: growth.onset.lo * HOUR, hi: growth.onset.hi * HOUR },
@@ -96,7 +97,7 @@ function lastOf({ series, value }: SeriesInput, level: number): number {
 
 /** Not judged, or too little seen of it: an outcome, but no figures. */
 function unknown(series: SeriesInput, judged: boolean): Omit<SeriesJudgement, 'series' | 'gate' | 'limit' | 'grade' | 'book'> {
-  const nothing = { shape: null, floorPerHour: null, slope: null, perRequest: null, onset: null, exhaustion: null };
+  const nothing = { shape: null, floorPerHour: null, slope: null, floorRise: null, perRequest: null, onset: null, exhaustion: null };
   const rest = { smallestDetectablePerHour: null, hoursToSettle: null, judged: null, examined: false, noise: null };
   const level = Number.isNaN(series.value) ? null : series.value;
   if (!judged) return { ...nothing, ...rest, level, outcome: 'pass', why: 'only its level is judged, by rules' };

@@ -5,7 +5,7 @@ import { type At, finding, type Matters } from './finding.ts';
 import type { BlindSpot } from './blind.ts';
 import { HEAP_HIDDEN } from './gates.ts';
 import type { JudgeOptions, Outcome } from './judgement.ts';
-import { aboutLeak, leaksOf } from './leaks.ts';
+import { aboutLeak, type Leak, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
 import { recoveryFindings } from './recoveryfindings.ts';
 import { ruleFindings } from './rulefindings.ts';
@@ -31,10 +31,11 @@ export function breachesOf(series: Series, { breaches }: Pick<Matters, 'breaches
 /** In order of weight: what fails, then what is open. `matters.blind` holds only signals that must be seen. */
 export function findingsOf(matters: Matters, state: JudgedState, options: JudgeOptions, at: At): Finding[] {
   const generators = generating(matters, options, at);
+  const leaks = leaksOf(matters.series);
   return [
     ...generators,
-    ...growing(matters, at).map((one) => (generators.length > 0 ? doubted(one, matters) : one)),
-    ...pools(matters, state, options, at),
+    ...growing(leaks, matters, at).map((one) => (generators.length > 0 ? doubted(one, matters) : one)),
+    ...pools(leaks, matters, state, options, at),
     ...outages(matters, at),
     ...recoveries(matters, state, options, at),
     ...ruleFindings(matters, state, options, at),
@@ -76,8 +77,9 @@ function diagnoses(matters: Matters, { series, store, t }: JudgedState): Finding
   );
 }
 
-function growing({ series }: Matters, at: At): Finding[] {
-  return leaksOf(series.filter(({ series: { def } }) => def.growth !== 'floor')).map((leak) => {
+function growing(leaks: readonly Leak[], { series }: Matters, at: At): Finding[] {
+  const own = leaks.filter(({ lead }) => lead.series.def.growth !== 'floor'); // a pool is told as such
+  return own.map((leak) => {
     const judged = leak.lead;
     const { slope, level, limit, floorPerHour, onset } = judged;
     const from = onset?.at ?? judged.judged?.from ?? null;
@@ -100,17 +102,25 @@ function growing({ series }: Matters, at: At): Finding[] {
   });
 }
 
-function pools(matters: Matters, { series, store, t }: JudgedState, { plannedEnd }: JudgeOptions, at: At): Finding[] {
+function pools(
+  leaks: readonly Leak[],
+  matters: Matters,
+  { series, store, t }: JudgedState,
+  { plannedEnd }: JudgeOptions,
+  at: At,
+): Finding[] {
   const all = series.all().slice(0, store.size);
-  return poolFindings(matters, { all, store, t }, plannedEnd).map(({ kind, fails, series: pool, why, from, to, evidence }) =>
-    finding(kind, seriesLabel(pool), fails ? 'fail' : 'pass', why, {
+  return poolFindings(matters, { all, store, t }, plannedEnd).map(({ kind, fails, series: pool, why, from, to, evidence }) => {
+    const leak = kind === 'pool_leak' ? leaks.find(({ lead }) => lead.series === pool) : undefined;
+    const others = leak?.others ?? [];
+    return finding(kind, seriesLabel(pool), fails ? 'fail' : 'pass', leak ? why + aboutLeak(leak, matters.series) : why, {
       target: pool.target,
-      series: [seriesLabel(pool)],
+      series: [seriesLabel(pool), ...others.map((one) => seriesLabel(one.series))],
       from: from === null ? null : at(from),
       to: to === null ? null : at(to),
       evidence,
-    }),
-  );
+    });
+  });
 }
 
 function outages(matters: Matters, at: At): Finding[] {

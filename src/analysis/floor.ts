@@ -111,6 +111,7 @@ export function judgeFloor(one: SeriesInput, input: AnalysisInput, until: number
     limit: limit && { value: limit.value, from: limit.from },
     floorPerHour: null,
     slope: null,
+    floorRise: rise && ratesOf(rise),
     perRequest: null,
     onset: rise && { at: rise.from.to, lo: rise.from.from, hi: rise.to.to },
     exhaustion: rise?.goesOn && limit ? exhaustionOf(rise, limit.value) : null,
@@ -137,10 +138,18 @@ function lastsFor(windows: readonly Window[]): number {
   return since === windows.length ? 0 : windows.at(-1)!.to - windows[since]!.from;
 }
 
-/** Losses are independent of each other: their number is known to two times its square root. */
-function exhaustionOf({ from, to, by }: Rise, limit: number): SeriesJudgement['exhaustion'] {
+/** Losses are independent of each other: their number is known to two times its square root, of which this is the share. */
+const scatterOf = ({ by }: Rise): number => 2 / Math.sqrt(by);
+
+function ratesOf(rise: Rise): SeriesJudgement['floorRise'] {
+  const perHour = rise.by / ((rise.to.to - rise.from.to) / HOUR);
+  return { lo: perHour * Math.max(0, 1 - scatterOf(rise)), hi: perHour * (1 + scatterOf(rise)) };
+}
+
+function exhaustionOf(rise: Rise, limit: number): SeriesJudgement['exhaustion'] {
+  const { from, to, by } = rise;
   const room = Math.max(0, limit - to.floor) * ((to.to - from.to) / by);
-  const scatter = 2 / Math.sqrt(by);
+  const scatter = scatterOf(rise);
   return { at: to.to + room, lo: to.to + room / (1 + scatter), hi: scatter < 1 ? to.to + room / (1 - scatter) : null };
 }
 

@@ -78,6 +78,8 @@ export interface SeriesJudgement {
   readonly limit: { readonly value: number; readonly from: string } | null;
   readonly floorPerHour: number | null;
   readonly slope: { readonly perHour: number; readonly lo: number; readonly hi: number; readonly confidence: number } | null;
+  /** Between what rates the floor rose, of what fails by its floor; null for all else. */
+  readonly floorRise: { readonly lo: number; readonly hi: number } | null;
   readonly perRequest: number | null;
   readonly onset: { readonly at: number; readonly lo: number; readonly hi: number } | null;
   /** Run times at which the limit would be reached; `hi` null is never. */

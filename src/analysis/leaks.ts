@@ -10,8 +10,11 @@ export interface Leak {
   readonly others: readonly SeriesJudgement[];
 }
 
-/** Aliases of what leads after a heap, which is a part of the process: the role, whose parts its processes are, then the process. */
-const LEADS = ['memory.tree', 'memory.private'];
+/**
+ * Aliases of what leads after a heap, which is a part of the process, and a pool, which names what was not given back: the role, whose parts
+ * its processes are, then the process; of sockets those that nobody closes after the other side, then all. Descriptors may be any of them.
+ */
+const LEADS = ['memory.tree', 'memory.private', 'sockets.close_wait', 'sockets.outbound'];
 
 /** Memory held and memory used for the same objects: overhead, fragmentation and shares of several members lie within this factor. */
 const BYTES_FACTOR = 2;
@@ -34,7 +37,7 @@ export function leaksOf(series: readonly SeriesJudgement[]): Leak[] {
 }
 
 function rankOf({ series }: SeriesJudgement): number {
-  if (series.def.resource === 'heap') return -1;
+  if (series.def.resource === 'heap' || series.def.growth === 'floor') return -1;
   const rank = LEADS.indexOf(series.def.alias ?? '');
   return rank < 0 ? LEADS.length : rank;
 }
@@ -89,11 +92,12 @@ function isOfSame(a: SeriesJudgement, b: SeriesJudgement): boolean {
 
 /** Whether two series of one target may grow by the same things: as many, or as many bytes. */
 function movesWith(a: SeriesJudgement, b: SeriesJudgement): boolean {
-  if (!isOfSame(a, b) || a.slope === null || b.slope === null) return false;
+  const [one, other] = [a.slope ?? a.floorRise, b.slope ?? b.floorRise];
+  if (!isOfSame(a, b) || one === null || other === null) return false;
   const bytes = a.series.def.unit === 'By';
   if (bytes !== (b.series.def.unit === 'By') || (!bytes && !(isCount(a) && isCount(b)))) return false;
   const factor = bytes ? BYTES_FACTOR : 1;
-  return a.slope.lo <= factor * b.slope.hi && b.slope.lo <= factor * a.slope.hi;
+  return one.lo <= factor * other.hi && other.lo <= factor * one.hi;
 }
 
 function isCount({ series }: SeriesJudgement): boolean {

@@ -17,6 +17,7 @@ const STUCK = 'soak.pool.stuck';
 const MAX = 'soak.pool.connections.max';
 const UTILIZATION = 'soak.pool.utilization';
 const STANDSTILL = 'soak.pool.standstill';
+const WAIT = 'soak.pool.wait';
 const OPENED = 'soak.pool.opened';
 const CLOSED = 'soak.pool.closed';
 const JOIN_RATIO = 'soak.pool.join_ratio';
@@ -33,6 +34,11 @@ const STILL_S = 30;
 const STILL_WORKING_S = 120;
 const STILL_WORKING_SHARE = 0.1;
 const REQUESTS = 'requests';
+/**
+ * Under more users than a pooler has connections some always wait, for as long as a few statements take. After so long, and that in two
+ * windows in a row, nobody gives any back.
+ */
+const WAIT_S = 30;
 /** Longer than any pause before. */
 const PAUSE_FACTOR = 1.5;
 
@@ -144,7 +150,7 @@ function leak({ series, why, judged, level, limit, exhaustion }: SeriesJudgement
   };
 }
 
-/** Full because of what is stuck, or at a standstill while the program works. */
+/** Full because of what is stuck, with clients that wait in vain, or at a standstill while the program works. */
 function exhausted(
   { series }: SeriesJudgement,
   { work, stuck }: PoolMatters,
@@ -152,7 +158,7 @@ function exhausted(
   planned: number | null,
 ): PoolFinding[] {
   const pool = siblingsOf(series, all);
-  const [utilization, standstill, max] = [pool(UTILIZATION), pool(STANDSTILL), pool(MAX)];
+  const [utilization, standstill, wait, max] = [pool(UTILIZATION), pool(STANDSTILL), pool(WAIT), pool(MAX)];
   const name = `the pool of ${nameOf(series)}`;
   const own = stuck.filter((one) => isOf(one, series));
   const evidence = {
@@ -165,6 +171,11 @@ function exhausted(
   if (full !== null) {
     const why = `${name} is full since ${clockTime(full)}, at least half of it with connections that are not given back`;
     return [{ kind: 'pool_exhausted', fails: true, series, why, from: full, to: t, evidence }];
+  }
+  const waits = wait === null ? null : waitsFor(wait, store, t, paced(planned, POOL_WINDOW_S));
+  if (waits !== null) {
+    const why = `${name} has none left to take: clients wait for a connection of the pooler, one for ${formatDuration(waits.longest)}`;
+    return [{ kind: 'pool_exhausted', fails: true, series, why, from: waits.from, to: t, evidence }];
   }
   const still = standstill === null ? null : stillFor(standstill, store, t);
   if (still === null) return [];
@@ -183,6 +194,20 @@ function fullSince(series: Series, utilization: Series, max: number, store: Stor
   const stuck = new Map(life.windows.map((window) => [window.from, window.floor]));
   const { windows } = lifeOf(store.bins(utilization.id), seconds, 0, until);
   return windows.find(({ from, floor }) => floor >= FULL && (stuck.get(from) ?? 0) >= FULL_STUCK * max)?.to ?? null;
+}
+
+/** The longest wait, when in each of the last two windows somebody waited for too long. */
+function waitsFor({ id }: Series, store: Store, t: number, seconds: number): { readonly longest: number; readonly from: number } | null {
+  const bins = store.bins(id);
+  const last = lifeOf(bins, seconds, 0, t).windows.slice(-2);
+  const longest = last.map(({ from, to }) => {
+    let most = 0;
+    for (let i = 0; i < bins.length; i++)
+      if (bins.count[i]! > 0 && bins.middle(i) > from && bins.middle(i) < to) most = Math.max(most, bins.max[i]!);
+    return most;
+  });
+  const isLate = last.length < 2 || t - last[1]!.to > 2 * (last[1]!.to - last[1]!.from); // it is not told any more
+  return isLate || Math.min(...longest) < WAIT_S ? null : { longest: Math.max(...longest), from: last[0]!.from };
 }
 
 /** Seconds, when it is longer than any standstill before; null otherwise. */

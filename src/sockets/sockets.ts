@@ -26,8 +26,9 @@ export class Sockets {
   readonly owners: SocketOwners;
   readonly #targets: Targets;
 
-  constructor(ctx: SocketContext) {
-    this.tables = new SocketTables(ctx);
+  /** @param share of a core that all tables may take */
+  constructor(ctx: SocketContext, share?: number) {
+    this.tables = new SocketTables(ctx, share);
     this.owners = new SocketOwners(ctx, this.tables);
     this.#targets = ctx.targets;
   }

@@ -24,10 +24,11 @@ const LINES_MAX = 100_000;
 const FRESH_S = 0.5;
 
 /**
- * All tables together take 1 % of a core at most: reading each once more waits for this many times what reading all of them took. One
- * with a few hundred sockets is always read; those of 100 containers (250 ms) are given again for 25 s. `at` says how old one is.
+ * What all tables together may take of a core, by the length of the run: of a trial of 10 min, whose pools are read every second, 30 s.
+ * Reading each once more waits for as long as what reading all of them took is that share of. One with a few hundred sockets is always
+ * read, in a trial one with 5,000; those of 100 containers (250 ms) are given again for 25 s. `at` says how old one is.
  */
-const FRESH_PER_COST = 100;
+export const SHARE = { trial: 0.05, soak: 0.01 } as const;
 
 /** Who does not need fresh rows of IPv6 gets them fresh every so many reads. */
 const IPV6_EVERY = 10;
@@ -43,7 +44,7 @@ export interface NamespaceTable {
   readonly namespace: string;
   /** When it was read, on the monotonic clock. */
   readonly at: number;
-  /** A socket that comes or goes while the kernel lists them may be missing or there twice. */
+  /** A socket that comes or goes while the kernel lists them may be missing; one that belongs to no process may be there twice. */
   readonly rows: readonly TcpRow[];
   /** There are more than `ROWS_MAX`: whatever is counted here is too few. */
   readonly capped: boolean;
@@ -54,11 +55,14 @@ export interface NamespaceTable {
 export class SocketTables {
   readonly #clock: Clock;
   readonly #proc: string;
+  readonly #share: number;
   readonly #kept = new Map<string, Kept>();
 
-  constructor({ clock, roots }: { readonly clock: Clock; readonly roots: { readonly proc: string } }) {
+  /** @param share of a core that all tables may take */
+  constructor({ clock, roots }: { readonly clock: Clock; readonly roots: { readonly proc: string } }, share: number = SHARE.soak) {
     this.#clock = clock;
     this.#proc = roots.proc;
+    this.#share = share;
   }
 
   /** Of the process, or null: it has ended, or this user may not know. */
@@ -103,7 +107,7 @@ export class SocketTables {
       if (now - table.at > KEPT_S) this.#kept.delete(namespace);
       else cost += ipv4.cost + ipv6.cost;
     }
-    return Math.min(FRESH_MAX_S, Math.max(FRESH_S, cost * FRESH_PER_COST));
+    return Math.min(FRESH_MAX_S, Math.max(FRESH_S, cost / this.#share));
   }
 
   #part(path: string, now: number, last: Part | undefined): Part | null {
@@ -178,9 +182,13 @@ function readRows(fd: number): Read {
   return taken.read();
 }
 
-/** Rows up to the caps, and by one more that there are more. */
+/**
+ * Rows up to the caps, and by one more that there are more; each socket once. What comes or goes between two pages lets the kernel begin
+ * at the wrong one: under load a process with 20 sockets was seen to have 23.
+ */
 class Taken {
   readonly #rows: TcpRow[] = [];
+  readonly #inodes = new Set<number>();
   readonly #timeWaits: TcpRow[] = [];
   #lines = 0;
 
@@ -192,7 +200,13 @@ class Taken {
     this.#lines++;
     if (row?.state === 'time_wait') {
       if (this.#timeWaits.length <= TIME_WAITS_MAX) this.#timeWaits.push(row);
-    } else if (row !== null && this.#rows.length <= ROWS_MAX) this.#rows.push(row);
+    } else if (row !== null && this.#rows.length <= ROWS_MAX && this.#isNew(row)) this.#rows.push(row);
+  }
+
+  #isNew({ inode }: TcpRow): boolean {
+    if (inode === 0) return true; // of no process: they cannot be told apart by it
+    const { size } = this.#inodes;
+    return this.#inodes.add(inode).size > size;
   }
 
   read(): Read {

@@ -2,7 +2,7 @@
 import type { Config } from '../config/config.ts';
 import { poolMaxOf } from '../config/poolmax.ts';
 import type { Intakes } from '../intakes.ts';
-import { settledAfter } from '../pace.ts';
+import { paced, settledAfter } from '../pace.ts';
 import { cgroupSource } from './cgroup.ts';
 import { unseenCgroups } from './cgroup-unseen.ts';
 import { hostSource } from './host.ts';
@@ -26,6 +26,7 @@ import { networkSource } from './sockets-network.ts';
 import type { Source, SourceContext } from './source.ts';
 import { trafficSource } from './traffic.ts';
 import { Sockets } from '../sockets/sockets.ts';
+import { SHARE } from '../sockets/tables.ts';
 
 function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
   const settled = settledAfter(warmup, duration);
@@ -59,7 +60,7 @@ export interface Given {
 export function sources(ctx: SourceContext, config: Config, { figures, intakes, inbound }: Given): Source[] {
   const period = config.interval;
   const self = selfSource(ctx, { period, figures });
-  const sockets = new Sockets(ctx);
+  const sockets = new Sockets(ctx, paced(config.duration, SHARE));
   if (config.source === 'pidusage') {
     const { cpu, rss, uptime } = { cpu: PROCESS.cpuUtilization, rss: PROCESS.memoryUsage, uptime: PROCESS.uptime };
     return [

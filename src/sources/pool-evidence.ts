@@ -6,10 +6,11 @@
  * - `closed`: another one that had been idle for less time was closed, so that a limit on idleness or age is enforced, but not on this one;
  * - `transaction`: it is idle within a transaction, which no pool takes back.
  *
- * And it must have been so for longer than any checkout that came back: twice the longest idleness of those that had carried evidence
- * and were used again. One `Checkouts` is one pool of one process: its connections to one server, database and user. Pure.
+ * And it must have been so for longer than checkouts that came back: twice the longest idleness of those that had carried evidence and
+ * were used again, as far as those count (`pool-returns.ts`). One `Checkouts` is one pool of one process: its connections to one server, database and user. Pure.
  */
 import type { Session } from '../servers.ts';
+import { Returns } from './pool-returns.ts';
 
 export type Evidence = 'newer' | 'closed' | 'transaction';
 
@@ -25,8 +26,9 @@ export interface Rule {
   /** Seconds that a connection must have been left alone, at least. */
   readonly patience: number;
   /**
-   * Seconds by which two times of the server may be wrong against each other: for Redis, which tells ages in whole seconds, 2; for
-   * Postgres the time between a pool's decision to open a connection and the server's side of it, in which another may have become idle.
+   * Seconds by which two times of the server may be wrong against each other: for Redis, which tells ages in whole seconds and nothing of
+   * when it did, those and the time that an answer may take; for Postgres the time between a pool's decision to open a connection and the
+   * server's side of it, in which another may have become idle.
    */
   readonly tolerance: number;
 }
@@ -92,7 +94,8 @@ export class Checkouts {
   #burst = -Infinity;
   /** Latest beginning of an idleness that ended with the closing of its connection. */
   #closedSince = -Infinity;
-  #longest = 0;
+  readonly #returns = new Returns();
+  #patience: number;
   #changedAt = -Infinity;
   #begun = false;
   readonly #from: number;
@@ -100,12 +103,13 @@ export class Checkouts {
   /** @param from run time from which connections that are opened are counted: older ones were there before anybody looked */
   constructor(rule: Rule, from: number) {
     this.#rule = rule;
+    this.#patience = rule.patience;
     this.#from = from;
   }
 
   /** Seconds that a connection may be left alone now. */
   get patience(): number {
-    return Math.max(this.#rule.patience, PATIENCE_FACTOR * this.#longest);
+    return this.#patience;
   }
 
   /** @param isOpen whether the server still lists a session that none of the members has */
@@ -123,6 +127,7 @@ export class Checkouts {
     this.#begun = true;
     const closed = this.#part(now, seen, isOpen, changes);
     if (opened + closed > 0) this.#changedAt = now;
+    this.#patience = Math.max(this.#rule.patience, PATIENCE_FACTOR * this.#returns.longest(this.#lost(now)));
     const tally = emptyTally();
     for (const tracked of this.#tracked.values()) {
       if (tracked.missed > 0) continue;
@@ -167,7 +172,7 @@ export class Checkouts {
   #returned(now: number, tracked: Tracked, since: number | null, changes: Change[]): void {
     const until = since ?? Math.min(now, tracked.session.changedAt ?? now);
     // Only what looked leaked and was not says how long a checkout may last: a cold member of a pool may rest for hours.
-    if (tracked.evidence === 'newer' || tracked.evidence === 'closed') this.#longest = Math.max(this.#longest, until - tracked.since!);
+    if (looksLost(tracked)) this.#returns.add(tracked.session.id, until - tracked.since!);
     if (tracked.stuck) changes.push(changeOf('used', until, tracked));
     tracked.stuck = false;
     tracked.evidence = null;
@@ -187,6 +192,11 @@ export class Checkouts {
     return closed;
   }
 
+  /** For how long those that look lost, by what is known of before, have been left alone. */
+  *#lost(now: number): Generator<number> {
+    for (const tracked of this.#tracked.values()) if (looksLost(tracked)) yield now - tracked.since!;
+  }
+
   #judge(now: number, tracked: Tracked, changes: Change[]): void {
     const evidence = this.#evidenceOf(tracked);
     const stuck = evidence !== null && now - tracked.since! > this.patience;
@@ -203,6 +213,11 @@ export class Checkouts {
     if (this.#burst > since + this.#rule.tolerance) return 'newer';
     return this.#closedSince > since + this.#rule.tolerance ? 'closed' : null;
   }
+}
+
+/** By what happened to others; that it is in a transaction is not looks. */
+function looksLost({ evidence }: Tracked): boolean {
+  return evidence === 'newer' || evidence === 'closed';
 }
 
 export function emptyTally(): Tally {

@@ -95,6 +95,16 @@ export const METRICS = defineMetrics({
     alias: 'pool.standstill',
     panel: PANEL,
   },
+  wait: {
+    name: 'soak.pool.wait',
+    unit: 's',
+    kind: 'gauge',
+    help: 'Time for which the client that has waited longest has waited for a connection of the pooler (PgBouncer); 0 while none waits. Who waits within a program is not seen from outside.',
+    labels: POOL,
+    growth: 'none',
+    alias: 'pool.wait',
+    panel: PANEL,
+  },
   opened: {
     name: 'soak.pool.opened',
     unit: '{connection}',

@@ -9,16 +9,20 @@ export interface PoolSetting {
   readonly window: number | null;
   /** As the user says. */
   readonly configured: number | null;
+  /** The server is a pooler, which tells who waits for one of its connections. */
+  readonly pooler: boolean;
 }
 
 export class ProcessPool {
   readonly #setting: PoolSetting;
   readonly #checkouts: Checkouts;
   readonly #maximum: Maximum | null;
+  readonly #from: number;
 
   /** @param from run time of the reading before the first one of this pool */
   constructor(setting: PoolSetting, from: number) {
     this.#setting = setting;
+    this.#from = from;
     this.#checkouts = new Checkouts(setting.rule, from);
     this.#maximum = setting.window === null ? null : new Maximum(setting.window);
   }
@@ -36,7 +40,8 @@ export class ProcessPool {
     const most = max?.value ?? this.#maximum?.constant ?? null;
     const still = standsStill(now, { total, active: total - counts.idle - counts.stuck - counts.subscribed, most, changedAt });
     const standstill = most === null ? null : still ? now - changedAt : 0;
-    return { figures: { ...reading, max, standstill }, changes };
+    const wait = this.#setting.pooler ? longestWait(now, members, this.#from) : null;
+    return { figures: { ...reading, max, standstill, wait }, changes };
   }
 
   end(now: number): readonly Change[] {
@@ -48,4 +53,13 @@ export class ProcessPool {
     const learned = this.#maximum?.learned ?? null;
     return learned === null ? null : { value: learned, source: 'learned' };
   }
+}
+
+/**
+ * How long clients of a pooler have waited for one of its connections: those that wait have none.
+ * @param from run time since which one waits that nobody saw begin
+ */
+function longestWait(now: number, members: readonly Member[], from: number): number {
+  const waiting = members.filter(({ session }) => session.state === 'waiting_lock' && session.pid === null);
+  return Math.max(0, ...waiting.map(({ session }) => now - (session.changedAt ?? from)));
 }

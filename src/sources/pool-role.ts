@@ -19,6 +19,8 @@ const OTHER = 'other';
 export interface RoleView {
   readonly server: Server;
   readonly list: SessionList;
+  /** Run time at which the sockets were read: how many there are is told of then, what the sessions do is of the time of the list. */
+  readonly at: number;
   /** Of all processes of the role. */
   readonly connections: readonly Connection[];
   readonly isOpen: (id: string) => boolean;
@@ -50,8 +52,7 @@ export class RolePools {
 
   /** Whether something happened that is worth a closer look. */
   update(sink: Sink, view: RoleView, before: number): boolean {
-    const { server, list, connections, ratio } = view;
-    const { at } = list;
+    const { server, list, at, connections, ratio } = view;
     const certain = list.complete && (ratio === null || ratio >= JOIN_MIN);
     const byPool = Map.groupBy(connections, ({ session }) => this.#poolOf(server, session));
     let notable = false;
@@ -63,14 +64,14 @@ export class RolePools {
         pool.setCounts(
           sink,
           tallyOf(
-            at,
+            list.at,
             own.map(({ session }) => session),
           ),
           at,
         );
     }
     for (const [pool, own] of Map.groupBy(view.named, (session) => this.#poolOf(server, session)))
-      pool.setCounts(sink, tallyOf(at, own), at);
+      pool.setCounts(sink, tallyOf(list.at, own), at);
     this.#setUnmatched(sink, view);
     if (ratio !== null) sink.set(this.#table.open(this.#owner(null), METRICS.joinRatio, { 'soak.server': server.spec.name }), ratio, at);
     return notable;
@@ -99,7 +100,7 @@ export class RolePools {
   }
 
   /** What the server does not list has neither a database nor a user. */
-  #setUnmatched(sink: Sink, { server, unmatched, list, connections }: RoleView): void {
+  #setUnmatched(sink: Sink, { server, unmatched, at, connections }: RoleView): void {
     const { name, system } = server.spec;
     let count = 0;
     for (const { pid } of this.#target.procs) count += unmatched.get(pid) ?? 0;
@@ -110,7 +111,7 @@ export class RolePools {
       id = this.#table.open(this.#owner(null), METRICS.connections, { ...pool, 'soak.pool.state': 'unmatched' });
       this.#unmatched.set(name, id);
     }
-    sink.set(id, count, list.at);
+    sink.set(id, count, at);
   }
 
   #owner(member: string | null): Owner {
@@ -152,9 +153,8 @@ class Pool {
     this.#seriesOf = seriesOf;
   }
 
-  update(sink: Sink, connections: readonly Connection[], { list, isOpen }: RoleView, { procs, certain, before }: Round): boolean {
-    const { at } = list;
-    let notable = this.#endOthers(sink, procs, at);
+  update(sink: Sink, connections: readonly Connection[], { list, at, isOpen }: RoleView, { procs, certain, before }: Round): boolean {
+    let notable = this.#endOthers(sink, procs, list.at);
     const byPid = Map.groupBy(connections, ({ pid }) => pid);
     const parts: { member: string | null; figures: ProcessFigures }[] = [];
     for (const proc of procs) {
@@ -163,7 +163,7 @@ class Pool {
       if (!known && members.length === 0) continue;
       const process = known ?? new ProcessPool(this.#setting, before);
       this.#processes.set(proc, process);
-      const { figures, changes } = process.update(at, members, isOpen);
+      const { figures, changes } = process.update(list.at, members, isOpen);
       for (const change of certain ? changes : []) this.#events.tell(sink, change, this.#labels, proc);
       notable ||= certain && changes.length > 0;
       parts.push({ member: proc.member, figures });

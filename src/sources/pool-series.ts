@@ -19,19 +19,22 @@ export interface Figures extends Tally {
   max: { readonly value: number; readonly source: 'configured' | 'learned' } | null;
   /** Seconds for which it has stood still; null when that cannot be known. */
   standstill: number | null;
+  /** Seconds that a client has waited for a connection of the pooler; null where there is none. */
+  wait: number | null;
 }
 
 /** What one process has in a pool. */
-export type ProcessFigures = Pick<Reading, 'counts' | 'oldest' | 'opened' | 'closed'> & Pick<Figures, 'max' | 'standstill'>;
+export type ProcessFigures = Pick<Reading, 'counts' | 'oldest' | 'opened' | 'closed'> & Pick<Figures, 'max' | 'standstill' | 'wait'>;
 
 export function sumOf(parts: readonly ProcessFigures[]): Figures {
-  const sum: Figures = { ...emptyTally(), opened: 0, closed: 0, max: maximumOf(parts), standstill: stillOf(parts) };
-  for (const { counts, oldest, opened, closed } of parts) {
+  const sum: Figures = { ...emptyTally(), opened: 0, closed: 0, max: maximumOf(parts), standstill: stillOf(parts), wait: null };
+  for (const { counts, oldest, opened, closed, wait } of parts) {
     for (const state of STATES) sum.counts[state] += counts[state];
     for (const state of HELD_STATES) {
       const age = oldest[state];
       if (age !== undefined) sum.oldest[state] = Math.max(sum.oldest[state] ?? 0, age);
     }
+    if (wait !== null) sum.wait = Math.max(sum.wait ?? 0, wait);
     sum.opened += opened;
     sum.closed += closed;
   }
@@ -88,12 +91,13 @@ export class PoolSeries {
 
   /** @param certain whether enough is known of the sessions to say which are stuck */
   set(sink: Sink, figures: Figures, certain: boolean, at: number): void {
-    const { counts, oldest, max, standstill } = figures;
+    const { counts, oldest, max, standstill, wait } = figures;
     this.#setCounts(sink, counts, at);
     sink.set(this.#id(METRICS.size), totalOf(counts), at);
     if (certain) sink.set(this.#id(METRICS.stuck), counts.stuck, at);
     for (const state of HELD_STATES) if (state !== 'stuck' || certain) this.#setOldest(sink, state, oldest[state], at);
     if (standstill !== null) sink.set(this.#id(METRICS.standstill), standstill, at);
+    if (wait !== null) sink.set(this.#id(METRICS.wait), wait, at);
     if (max !== null) {
       sink.set(this.#maxOf(max.source), max.value, at);
       sink.set(this.#id(METRICS.utilization), usedOf(counts) / max.value, at);
@@ -141,4 +145,4 @@ export class PoolSeries {
 }
 
 /** Metrics with no label beyond those of the pool. */
-type PlainMetric = (typeof METRICS)['size' | 'stuck' | 'utilization' | 'standstill' | 'opened' | 'closed'];
+type PlainMetric = (typeof METRICS)['size' | 'stuck' | 'utilization' | 'standstill' | 'wait' | 'opened' | 'closed'];

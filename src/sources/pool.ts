@@ -27,8 +27,11 @@ const BURST_EVERY_S = 300;
 /** Seconds that a connection must be left alone to count as stuck. */
 const PATIENCE_S = { trial: 15, soak: 60 } as const;
 
-/** Seconds by which times of the server may be wrong against each other; see `Rule` in `pool-evidence.ts`. */
-const TOLERANCE_S = { redis: 2, postgresql: 0.1, pgbouncer: 1.1 } as const; // PgBouncer tells its times in whole seconds
+/**
+ * Seconds by which times of the server may be wrong against each other; see `Rule` in `pool-evidence.ts`. Redis tells ages in whole seconds,
+ * and its answer, from which they are counted back, may come 2 s late (`COMMAND_MS`); PgBouncer tells its times in whole seconds.
+ */
+const TOLERANCE_S = { redis: 3, postgresql: 0.1, pgbouncer: 1.1 } as const;
 
 export interface PoolOptions {
   /** Seconds; null for a run until told. */
@@ -92,20 +95,24 @@ class PoolSource implements Source {
 
   async #readServer(sink: Sink, server: Server, list: SessionList, signal: AbortSignal): Promise<void> {
     const ports = new Set(server.endpoints.flatMap((endpoint) => ('port' in endpoint ? [endpoint.port] : [])));
-    const before = this.#before.get(server) ?? { at: list.at, inodes: new Set(), ipv6: true };
+    const before = this.#before.get(server) ?? { at: list.at, tables: NaN, inodes: new Set(), ipv6: true };
     const spaces = this.#sockets.read((row) => ports.has(row.remote.port), before.ipv6 ? 'fresh' : 'kept');
+    const tables = Math.min(...spaces.map(({ table }) => table.at));
+    if (tables === before.tables) return; // expensive tables are given again: what they show is not of the time of this list
     const held = heldOf(spaces, ports);
     const joined = join(held, list.sessions, server.endpoints);
     const unix = await this.#unix.connections(server.spec.name, joined.rest, spaces, signal);
     const inUnix = new Set(unix.map(({ session }) => session));
     const all = { ...joined, connections: [...joined.connections, ...unix], rest: joined.rest.filter((session) => !inUnix.has(session)) };
-    this.#before.set(server, { at: list.at, inodes: new Set(held.map(({ inode }) => inode)), ipv6: held.some(({ ipv6 }) => ipv6) });
+    const inodes = new Set(held.map(({ inode }) => inode));
+    this.#before.set(server, { at: list.at, tables, inodes, ipv6: held.some(({ ipv6 }) => ipv6) });
+    const at = spaces.length === 0 ? list.at : sink.now() - (this.#ctx.clock.monotonic() - tables);
     const open = new Set(list.sessions.map(({ id }) => id));
     for (const [target, role] of this.#roles) {
       const unknown = whyUnknown(target, spaces);
       if (unknown === 'not yet') continue;
       if (unknown !== null) this.#reportBlind(sink, METRICS.connections.name, unknown, { target: target.role });
-      const view = { server, list, isOpen: (id: string) => open.has(id), ...viewOf(target, all, before.inodes) };
+      const view = { server, list, at, isOpen: (id: string) => open.has(id), ...viewOf(target, all, before.inodes) };
       this.#reportUnseen(sink, target, view);
       if (role.update(sink, view, before.at)) this.#lookCloser();
     }
@@ -133,13 +140,17 @@ class PoolSource implements Source {
       rule: { patience: paced(this.#planned, PATIENCE_S), tolerance: TOLERANCE_S[system] },
       window: system === 'redis' ? null : paced(this.#planned, POOL_WINDOW_S),
       configured: system === 'redis' ? null : configured,
+      pooler: system === 'pgbouncer',
     };
   }
 }
 
 /** The reading before. */
 interface Before {
+  /** Of the list of sessions. */
   readonly at: number;
+  /** When the oldest of the tables of sockets was read, on the monotonic clock. */
+  readonly tables: number;
   /** Of the sockets to the server. */
   readonly inodes: ReadonlySet<number>;
   /** Some are in the table of IPv6, which costs as much to read as that of IPv4. */

@@ -5,6 +5,12 @@ import type { Said } from './node/service.ts';
 /** A reading of a second ago may be of a connection that was opening or closing since: a loaded machine takes its time for both. */
 const NEAR_MS = 1000;
 
+/**
+ * Short of it: a pool counts a connection from when it is asked for until it is given up, its socket begins and ends up to so much later,
+ * and the application looks every 20 ms.
+ */
+export const MOMENT_MS = 100;
+
 export interface Outside {
   /** Milliseconds since the Unix epoch. */
   readonly t: number;
@@ -37,25 +43,39 @@ export interface Agreement {
   readonly samples: number;
   /** Those equal to what the application held at that moment. */
   readonly equal: number;
-  /** Those, and those on the way from one count to another that it had within `NEAR_MS` of that moment. */
+  /** Those, and those on the way from one count to another that it had within `nearMs` of that moment. */
   readonly near: number;
+  /** The others, each with what the application held within that time: what went wrong where they should agree. */
+  readonly apart: readonly (Outside & { readonly held: readonly { readonly ms: number; readonly held: number }[] })[];
 }
 
 /** Readings between the first and the last line of the application, compared with them. */
-export function agreement(outside: readonly Outside[], said: readonly Said[], held: (said: Said) => number): Agreement {
+export function agreement(
+  outside: readonly Outside[],
+  said: readonly Said[],
+  held: (said: Said) => number,
+  nearMs: number = NEAR_MS,
+): Agreement {
   const [first, last] = [said[0]?.t ?? Infinity, said.at(-1)?.t ?? -Infinity];
   const compared = outside.filter(({ t }) => t - NEAR_MS >= first && t + NEAR_MS <= last);
-  const between = (from: number, to: number): number[] => {
+  const between = (from: number, to: number): Said[] => {
     const before = said.findLast(({ t }) => t <= from);
-    return [...(before ? [before] : []), ...said.filter(({ t }) => t > from && t <= to)].map(held);
+    return [...(before ? [before] : []), ...said.filter(({ t }) => t > from && t <= to)];
   };
-  const isOnTheWay = ({ t, connections }: Outside): boolean => {
-    const counts = between(t - NEAR_MS, t + NEAR_MS);
+  const around = compared.map((one) => ({ ...one, lines: between(one.t - nearMs, one.t + nearMs) }));
+  const isOnTheWay = ({ connections, lines }: (typeof around)[number]): boolean => {
+    const counts = lines.map(held);
     return connections >= Math.min(...counts) && connections <= Math.max(...counts);
   };
+  const apart = around.filter((one) => !isOnTheWay(one));
   return {
     samples: compared.length,
-    equal: compared.filter(({ t, connections }) => between(t, t)[0] === connections).length,
-    near: compared.filter(isOnTheWay).length,
+    equal: compared.filter(({ t, connections }) => between(t, t).map(held)[0] === connections).length,
+    near: compared.length - apart.length,
+    apart: apart.map(({ t, connections, lines }) => ({
+      t,
+      connections,
+      held: lines.map((line) => ({ ms: line.t - t, held: held(line) })),
+    })),
   };
 }

@@ -136,6 +136,17 @@ const leaking: Readonly<Record<string, Program & { readonly from: number; readon
       world.every(8, 21, SECONDS, () => world.pool({ max: 1 }).use(0.001));
     },
   },
+  'P a new client for each request, beside one that is rarely used (Redis)': {
+    system: 'redis',
+    from: 21,
+    within: 140,
+    live(world) {
+      const pool = world.pool({ max: 3 });
+      world.often(0.1, 0, SECONDS, () => pool.use(0.001));
+      for (const t of [3, 30, 74, 130, 195]) world.at(t, () => (pool.use(0.3), pool.use(0.3), pool.use(0.3)));
+      world.every(8, 21, SECONDS, () => world.pool({ max: 1 }).use(0.001));
+    },
+  },
   'L first in, first out, 8 to 12': {
     from: 29,
     within: 150,

@@ -86,7 +86,7 @@ export async function watchPools(
   const spec = { name: 'db', system, url: '', passwordFile: null, display: '', gauges: [], keys: [] };
   const servers = new Servers([spec]);
   const ctx = { series: state.series, targets, servers, clock, log: SILENT, roots: { proc: '/none', sys: '/none' } };
-  const sockets = { read: () => [socketsOf(world)] };
+  const sockets = { read: () => [socketsOf(world, clock.monotonic())] };
   const sources = [steady(state.series, interval), poolSource(ctx, { planned: options.plannedEnd, sockets })];
   const loop: Loop = new Loop({ clock, time: new RunTime(clock), sources, state, record: opened.record, interval });
   const [server] = servers.all();
@@ -127,9 +127,9 @@ export async function watchPools(
   return { verdict, replayed, events, stuck, failedAt, differed };
 }
 
-function socketsOf(world: World): NamespaceSockets {
+function socketsOf(world: World, at: number): NamespaceSockets {
   const rows = connectionsFrom(world.open().map(({ port }) => port));
-  const table = { namespace: '1', at: world.now, rows, capped: false, timeWaitsCapped: false };
+  const table = { namespace: '1', at, rows, capped: false, timeWaitsCapped: false };
   const procs = [{ pid: PID, startTime: 1, comm: 'node', member: null }];
   return { table, procs, owners: new Map(rows.map(({ inode }) => [inode, PID])), settled: true, blind: new Map(), alone: null };
 }

@@ -36,6 +36,8 @@ class Scene {
   sessions: Session[] | null = [];
   complete = true;
   space: Partial<NamespaceSockets> = {};
+  /** Seconds since the sessions that are given were so, and since the table of sockets was read. */
+  late = { sessions: 0, table: 0 };
 
   constructor(spec: Partial<TargetSpec> = {}, planned: number | null = null) {
     this.readings = new Readings({ proc: '/none', sys: '/none' }, spec, new SimClock({ monotonic: 0 }));
@@ -43,7 +45,7 @@ class Scene {
     this.server = servers.all()[0]!;
     this.server.endpoints = [{ address: '127.0.0.1', port: 5432 }];
     this.server.sessions = () =>
-      Promise.resolve(this.sessions && { at: this.readings.now(), sessions: this.sessions, complete: this.complete });
+      Promise.resolve(this.sessions && { at: this.readings.now() - this.late.sessions, sessions: this.sessions, complete: this.complete });
     this.source = poolSource({ ...this.readings.ctx, servers }, { planned, sockets: { read: () => [this.#space()] } });
   }
 
@@ -68,7 +70,7 @@ class Scene {
     const { procs } = this.readings.targets.all()[0]!;
     const sockets = [...this.held].flatMap(([pid, ports]) => ports.map((port) => ({ pid, port })));
     const rows = connectionsFrom(sockets.map(({ port }) => port));
-    const table = { namespace: '1', at: 0, rows, capped: false, timeWaitsCapped: false };
+    const table = { namespace: '1', at: this.readings.now() - this.late.table, rows, capped: false, timeWaitsCapped: false };
     const owners = new Map(sockets.map(({ port, pid }) => [port, pid]));
     return { table, procs, owners, settled: true, blind: new Map(), alone: null, ...this.space };
   }
@@ -93,6 +95,33 @@ describe('what is reported', () => {
     scene.held.set(1, [1]);
     scene.sessions = null;
     expect((await scene.read()).samples).toEqual([]);
+  });
+
+  test('how many there are of when the sockets were read, and for how long by the time of the server', async () => {
+    const scene = new Scene();
+    scene.readings.bind({ pid: 1 });
+    scene.held.set(1, [1, 2]);
+    scene.sessions = [session(1, { state: 'active', changedAt: 3 }), session(2)];
+    scene.late = { sessions: 1.5, table: 0.25 };
+    const readings = await scene.read(10);
+    const told = readings.samples.filter(({ metric }) => metric.startsWith('soak.pool.'));
+    expect(new Set(told.map(({ at }) => at))).toEqual(new Set([9.75]));
+    expect(readings.value(METRICS.oldest, { ...POOL, 'soak.pool.state': 'active' })).toBe(5.5);
+  });
+
+  test('a table that is given again shows nothing of the sessions since', async () => {
+    const scene = new Scene();
+    scene.readings.bind({ pid: 1 });
+    scene.held.set(1, [1]);
+    scene.sessions = [session(1)];
+    await scene.read();
+    scene.late.table = 1;
+    scene.sessions = [session(2)];
+    expect((await scene.read(1)).samples).toEqual([]);
+    scene.late.table = 0;
+    scene.held.set(1, [2]);
+    await scene.read(1);
+    expect(scene.counts()).toMatchObject({ idle: 1 });
   });
 
   test('a state that was seen once goes on being told, and one that never was is not', async () => {
@@ -167,6 +196,24 @@ describe('what is reported', () => {
 });
 
 describe('events', () => {
+  test('how long clients of a pooler have waited for one of its connections', async () => {
+    const scene = new Scene();
+    scene.server.system = 'pgbouncer';
+    scene.readings.bind({ pid: 1 });
+    scene.held.set(1, [1, 2, 3]);
+    const waits = { state: 'waiting_lock', pid: null } as const;
+    const lock = session(3, { state: 'waiting_lock', changedAt: 1 }); // it has one, and waits for somebody else's lock
+    scene.sessions = [session(1, { ...waits, changedAt: 3 }), session(2, { ...waits, changedAt: 2 }), lock];
+    expect((await scene.read(10)).value(METRICS.wait, POOL)).toBe(8);
+    scene.sessions = [session(1), session(2), lock];
+    expect((await scene.read()).value(METRICS.wait, POOL)).toBe(0);
+    const direct = new Scene();
+    direct.readings.bind({ pid: 1 });
+    direct.held.set(1, [3]);
+    direct.sessions = [lock];
+    expect((await direct.read(10)).value(METRICS.wait, POOL)).toBeUndefined();
+  });
+
   test('who is stuck, and that it came back', async () => {
     const scene = new Scene();
     scene.readings.bind({ pid: 1 });
@@ -199,6 +246,21 @@ describe('events', () => {
     expect(again.events.map(({ kind, message }) => [kind, message])).toEqual([
       ['connection_returned', 'a connection of api to db (port 1), left alone for 1m5s, was used again'],
     ]);
+  });
+
+  test('an answer of Redis that comes late moves all its ages, and nothing was used by that', async () => {
+    const scene = new Scene({}, 300);
+    scene.server.system = 'redis';
+    scene.readings.bind({ pid: 1 });
+    scene.held.set(1, [1, 2]);
+    const told = (late: number): Session[] => [session(1, { changedAt: late }), session(2, { openedAt: 10 + late, changedAt: 10 + late })];
+    scene.sessions = told(0);
+    await scene.read(20);
+    expect(scene.counts()).toMatchObject({ stuck: 1 });
+    scene.sessions = told(2.9); // 2 s late, and as ages are told in whole seconds
+    const { events } = await scene.read(1);
+    expect(scene.counts()).toMatchObject({ stuck: 1 });
+    expect(events).toEqual([]);
   });
 
   test('a hundred are told, and that there are more; who was not told of does not come back either', async () => {

@@ -184,7 +184,7 @@ describe('a process', () => {
   });
 
   test('with more sockets than are taken, nothing is counted, and that is told once', async () => {
-    proc.table(1, [...Array.from({ length: ROWS_MAX }, () => to(DB, 900)), to(DB, 11)]);
+    proc.table(1, [...Array.from({ length: ROWS_MAX }, (_, i) => to(DB, 900 + i)), to(DB, 11)]);
     const run = new Run();
     run.readings.bind({ pid: 1 });
     const r = await run.read();

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { SocketOwners, type Ownership } from '../../src/sockets/owners.ts';
 import { Sockets } from '../../src/sockets/sockets.ts';
-import { ROWS_MAX, SocketTables, TIME_WAITS_MAX } from '../../src/sockets/tables.ts';
+import { ROWS_MAX, SHARE, SocketTables, TIME_WAITS_MAX } from '../../src/sockets/tables.ts';
 import { formatIpv6, parseTcp, TCP_STATES, type TcpRow } from '../../src/sockets/tcptable.ts';
 import { Targets } from '../../src/targets.ts';
 import { type FakeRow, SocketProc, tableText } from '../fixtures/sockets/proc.ts';
@@ -167,6 +167,25 @@ describe('tables', () => {
     expect(inodes(all.read(1, 'fresh')?.rows)).toEqual([62]);
   });
 
+  test('in a trial of minutes they take one part in twenty of the time', () => {
+    class Costly extends SimClock {
+      used = 0;
+      override cpu(): number {
+        return (this.used += 0.02);
+      }
+    }
+    clock = new Costly();
+    proc.process(1);
+    const all = new SocketTables({ clock, roots: proc.roots }, SHARE.trial);
+    all.read(1);
+    clock.advance(0.6); // what was measured once does not count yet
+    const last = all.read(1)!.at;
+    clock.advance(0.7); // two files of 20 ms: given again for 0.8 s
+    expect(all.read(1)!.at).toBe(last);
+    clock.advance(0.2);
+    expect(all.read(1)!.at).toBe(clock.monotonic());
+  });
+
   test('together they take one part in a hundred of the time, and never wait longer than a minute', () => {
     class Costly extends SimClock {
       used = 0;
@@ -217,6 +236,12 @@ describe('tables', () => {
     const kept = table.rows.filter(({ state }) => state === 'time_wait').length;
     expect(kept).toBe(Math.min(waiting, TIME_WAITS_MAX));
     expect(capped || table.rows.length - kept === sockets).toBe(true);
+  });
+
+  test('a socket that the kernel lists twice is one; those of nobody are as many as are listed', () => {
+    proc.process(1);
+    proc.table(1, [{ inode: 11 }, { inode: 12 }, { inode: 0 }, { inode: 11 }, { inode: 0 }]);
+    expect(inodes(tables().read(1)?.rows)).toEqual([11, 12, 0, 0]);
   });
 
   test('a file that is no table has no rows', () => {

@@ -1,6 +1,7 @@
 /** One leak is one finding, however many signals show it, and is said to be where it is. */
 import { describe, expect, test } from 'vitest';
 import type { Finding, Verdict } from '../../../src/analysis/verdict.ts';
+import { METRICS as SOCKETS } from '../../../src/sources/sockets-metrics.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, MB, type Simulated, Simulation } from '../../sim/run.ts';
 import { constant, line, rounded, sum, white } from '../../sim/series.ts';
@@ -72,6 +73,14 @@ describe('growth that several signals show', () => {
     );
     expect(findings.map(({ series }) => series)).toEqual([['api heap'], ['api memory.private'], ['api fds', 'api threads']]);
     expect(classOf(verdict, 'api fds')).toBe('descriptors');
+  });
+
+  test('of sockets is led by them and not by the descriptors they are', () => {
+    const { outbound, closeWait } = SOCKETS;
+    const { findings } = leaks(counted(M.fds, 12), counted(outbound, 12));
+    expect(findings.map(({ series }) => series)).toEqual([['api sockets.outbound', 'api fds']]);
+    const left = leaks(counted(M.fds, 12), counted(outbound, 12), counted(closeWait, 12));
+    expect(left.findings.map(({ series }) => series)).toEqual([['api sockets.close_wait', 'api fds', 'api sockets.outbound']]);
   });
 
   test('while collections take longer and longer says so', () => {

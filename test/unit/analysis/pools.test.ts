@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { Finding, Verdict } from '../../../src/analysis/verdict.ts';
 import { PLAIN } from '../../../src/analysis/rules.ts';
 import { METRICS } from '../../../src/sources/pool.ts';
+import { METRICS as SOCKETS } from '../../../src/sources/sockets-metrics.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, type Scenario, Simulation, type Simulated } from '../../sim/run.ts';
 import type { Signal } from '../../sim/series.ts';
@@ -10,7 +11,7 @@ const LABELS = { 'soak.server': 'db', 'db.system.name': 'postgresql', 'db.namesp
 const NAME = 'api pool.stuck{soak.server="db",db.system.name="postgresql",db.namespace="app",user.name="app"}';
 
 type Figures = Partial<
-  Record<'stuck' | 'utilization' | 'standstill' | 'opened' | 'closed' | 'max' | 'joinRatio' | 'idleInTransaction', Signal>
+  Record<'stuck' | 'utilization' | 'standstill' | 'wait' | 'opened' | 'closed' | 'max' | 'joinRatio' | 'idleInTransaction', Signal>
 >;
 
 function seriesOf({ max, joinRatio, idleInTransaction, ...plain }: Figures, member: string | null = null): Simulated[] {
@@ -96,6 +97,20 @@ describe('a leak', () => {
     ).toEqual([`pool_leak:${NAME}`]);
   });
 
+  test('is one finding with the sockets and descriptors that it costs, and not one with those of others', () => {
+    const grown = (perHour: number): Simulated[] =>
+      [M.fds, SOCKETS.outbound].map((def) => ({ def, signal: (t) => 50 + Math.floor((t / HOUR) * perHour) }));
+    const found = (perHour: number) =>
+      verdictOf([...seriesOf({ stuck: (t) => Math.floor(t / 600), opened: (t) => t }), ...grown(perHour)], { hours: 4 }).findings.filter(
+        ({ kind }) => kind.endsWith('leak'),
+      );
+    const [one, ...more] = found(6);
+    expect(one).toMatchObject({ kind: 'pool_leak', series: [NAME, 'api fds', 'api sockets.outbound'] });
+    expect(one!.why).toMatch(/; with it grow api fds, api sockets\.outbound$/);
+    expect(more).toEqual([]);
+    expect(found(60).map(({ series }) => series)).toEqual([['api sockets.outbound', 'api fds'], [NAME]]);
+  });
+
   test('is not also found by its slope', () => {
     const { findings, outcome } = verdictOf(seriesOf({ ...leak, opened: (t) => t }));
     expect(findings.filter(({ kind }) => kind === 'leak')).toEqual([]);
@@ -117,6 +132,25 @@ describe('a full pool', () => {
     expect(kinds((t) => Math.min(2, Math.floor(t / 1800)))).toContain('pool_exhausted');
     expect(kinds((t) => Math.min(1, Math.floor(t / 1800)))).not.toContain('pool_exhausted');
     expect(kinds((t) => (t > 1800 ? 9 : 0), 10)).not.toContain('pool_exhausted'); // all at once: refilled
+  });
+});
+
+describe('clients that wait for a connection of the pooler', () => {
+  const waiting = (wait: Signal): Finding[] => found({ stuck: () => 0, wait }).filter(({ kind }) => kind === 'pool_exhausted');
+
+  test('in vain fail the run, whatever the pool of the program has left', () => {
+    const [one, ...others] = waiting((t) => (t < HOUR ? 0 : (t - HOUR) % 120)); // each gives up after two minutes
+    expect(others).toEqual([]);
+    expect(one).toMatchObject({ outcome: 'fail', target: 'api', series: [NAME] });
+    expect(one!.why).toMatch(
+      /^the pool of api to db \(.*\) has none left to take: clients wait for a connection of the pooler, one for 1m5\ds$/,
+    );
+  });
+
+  test('are no finding while each gets one in time, nor when that is over', () => {
+    expect(waiting((t) => t % 20)).toEqual([]);
+    expect(waiting((t) => (t < 1.5 * HOUR ? t % 120 : 0))).toEqual([]);
+    expect(waiting((t) => (t > 2 * HOUR - 200 ? t % 120 : 0))).toEqual([]); // a while without a server
   });
 });
 
