@@ -2,7 +2,7 @@
  * What every kind of load becomes: one record of what was asked and answered in a span of time, whether a load tool told it, a file of
  * results, or the program itself.
  */
-import type { Bucket } from '../intake/point.ts';
+import type { Bucket } from '../quantiles.ts';
 
 /** How quantiles of a window are known: from every request, from counts in buckets, or as the tool worked them out for the same window. */
 export type QuantileKind = 'exact' | 'buckets' | 'tool';

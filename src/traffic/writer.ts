@@ -6,7 +6,7 @@ import type { LabelsOf, MetricDef } from '../catalog.ts';
 import type { Owner, SeriesTable } from '../series.ts';
 import type { Sink } from '../sources/source.ts';
 import { METRICS, QUANTILES } from '../sources/traffic-metrics.ts';
-import type { Bucket } from '../intake/point.ts';
+import type { Bucket } from '../quantiles.ts';
 import { coarsened } from './buckets.ts';
 import { Failing } from './failing.ts';
 import { isComplete, joined } from './joining.ts';
@@ -65,10 +65,19 @@ export class Traffic implements TrafficSink {
     return this.#roles.find((role) => role === name) ?? null;
   }
 
+  /** One of the first operations of the role, or `other`: who tells of thousands adds them up before they are windows. */
+  operationCalled(target: string | null, operation: string): string {
+    return this.#operations.label(this.#roleOf(target), operation);
+  }
+
+  #roleOf(target: string | null): string | null {
+    return target ?? (this.#roles.length === 1 ? this.#roles[0]! : null);
+  }
+
   window(given: TrafficWindow): void {
     if (this.#sink === null) return;
-    const target = given.target ?? (this.#roles.length === 1 ? this.#roles[0]! : null);
-    const operation = given.operation === null ? null : this.#operations.label(target, given.operation);
+    const target = this.#roleOf(given.target);
+    const operation = given.operation === null ? null : this.operationCalled(target, given.operation);
     const window = { ...given, target, operation };
     if (this.#isSeenTwice(window)) return;
     const key = JSON.stringify([window.target, window.operation]);

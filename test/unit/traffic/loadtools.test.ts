@@ -10,6 +10,7 @@ import { LoadTools } from '../../../src/traffic/loadtools.ts';
 import { countOf } from '../../../src/quantiles.ts';
 import { FAILURES, type TrafficWindow } from '../../../src/traffic/window.ts';
 import * as fc from '../../property.ts';
+import { countsOf } from '../../histograms.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/load');
 const INBOUND = { name: 'inbound', target: null };
@@ -33,6 +34,7 @@ function begin(roles: readonly string[] = []): void {
     window: (window: TrafficWindow) => windows.push(window),
     note: (_: string, { what }: { what: string }) => notes.push(what),
     now: () => now,
+    operationCalled: (_: string | null, operation: string) => (/^\/items\/[^0]/.test(operation) ? 'other' : operation),
     roleCalled: (name: string | undefined) => roles.find((role) => role === name) ?? null,
   };
   tools = new LoadTools(outlet, () => wall);
@@ -76,7 +78,7 @@ function histogram(
     since: T0,
     count,
     sum: count,
-    buckets,
+    buckets: countsOf(buckets),
     ...more,
   };
 }
@@ -103,6 +105,23 @@ describe('k6', () => {
     expect(JSON.stringify(windows)).not.toContain('secret');
     expect(notes).toEqual(['dropped']);
     expect(taken).toBe((await body('k6-2.json')).length);
+  });
+
+  test('operations that are not told apart are one window of an export', () => {
+    now = 10;
+    tools.take(
+      Array.from({ length: 100 }, (_, i) => histogram('http_req_duration', { name: `http://x/items/${i}` }, { 1: 2, 5: 1 }, { unit: 's' })),
+      INBOUND,
+    );
+    expect(windows.map(({ operation, requests, sum }) => [operation, requests, sum])).toEqual([
+      [null, 300, 300],
+      ['/items/0', 3, 3],
+      ['other', 297, 297],
+    ]);
+    expect(windows.at(-1)!.buckets).toEqual([
+      { over: 0, to: 1, count: 198 },
+      { over: 1, to: 5, count: 99 },
+    ]);
   });
 
   test('of 1.3 has two counters for a rate, and a prefix where it is told so', async () => {
