@@ -1,6 +1,7 @@
 /** The load beside a run: what it tells, what it is itself, and what its end means. */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type AgentUnderTest, installed, PROGRAMS, type Program, Stage, until } from './agent-under-test.ts';
 
@@ -118,6 +119,23 @@ test.runIf(installed('wrk'))('wrk is watched while it asks, and a probe sees the
   expect(result.events('load_end')).toMatchObject([{ data: { code: 0, class: 'ok', tool: 'wrk' } }]);
   expect(result.events('target_found').map(({ data }) => data['comm'])).toContain('wrk');
   expect(result.verdict.series.map(({ target }) => target)).toContain('load');
+});
+
+test('autocannon is watched while it asks; that every answer is 401 only a probe tells, since it ends with 0', async () => {
+  await using stage = new Stage();
+  const { service, url } = await asked(stage, 0);
+  const config = join(stage.folder, 'probe.yaml');
+  writeFileSync(config, JSON.stringify({ probes: [{ url: `${url}/orders`, target: 'app', every: '1s', deadline: '1s' }] }));
+  const load = [process.execPath, fileURLToPath(import.meta.resolve('autocannon')), '-c', '2', '-d', '4', '--no-progress', url];
+  const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--config', config, '--hold', '--', ...load]);
+  await agent.says(/record in/);
+  expect(await value(agent, /^soak_probe_failures_total\{.*soak_probe_fault="status"/)).toBeGreaterThan(1);
+  expect(await value(agent, /^soak_probe_up\{.*soak_target="app"/)).toBe(0);
+  await agent.end('SIGTERM');
+  const result = await agent.result();
+  expect(result.events('load_end')).toMatchObject([{ data: { code: 0, class: 'ok', tool: 'autocannon' } }]);
+  expect(result.verdict.series.map(({ target }) => target)).toContain('load');
+  expect(result.verdict.outcome).not.toBe('pass');
 });
 
 test.runIf(installed('gcc'))('a fault is declared from outside, and the recovery of the service is measured against a rule', async () => {
