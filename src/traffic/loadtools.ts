@@ -36,6 +36,8 @@ const WHY_UNCOUNTED: Readonly<Record<Uncounted, string>> = {
 export interface TrafficOutlet extends TrafficSink {
   now(): number | null;
   roleCalled(name: string | undefined): string | null;
+  /** Whether a file of this tool tells of the role. */
+  isFollowed(tool: string, target: string | null): boolean;
   /** The name under which an operation of the role is told. */
   operationCalled(target: string | null, operation: string): string;
 }
@@ -130,7 +132,9 @@ export class LoadTools implements Intake {
     const whose = { sender, witness: tool.witness, from: Math.max(0, now - span), to: now };
     for (const { target, operation, draft } of drafts.all()) {
       const window = draft.window({ target, operation, ...whose });
-      if (window !== null) this.#outlet.window(window);
+      if (window === null) continue;
+      if (this.#outlet.isFollowed(tool.name, target)) this.#outlet.note(twice(tool.name), { what: 'told_twice', target });
+      else this.#outlet.window(window);
     }
   }
 
@@ -146,6 +150,10 @@ export class LoadTools implements Intake {
     if (this.#senders.size > SENDERS_MAX) this.#senders.delete(this.#senders.keys().next().value!);
     return known;
   }
+}
+
+function twice(tool: string): string {
+  return `${tool} both pushes and writes the file that is followed: only what is in the file counts; leave out --jtl to have what it pushes`;
 }
 
 interface Whole {

@@ -52,3 +52,9 @@ export interface TrafficSink {
   /** Something about the figures of load that the user should know; the same is told once. */
   note(message: string, about: { readonly what: string; readonly target: string | null }): void;
 }
+
+/** Of a file of results. */
+export interface ResultsSink extends TrafficSink {
+  /** A file of this tool tells of the role: what the tool pushes of it are the same requests. */
+  followed(tool: string, target: string | null): void;
+}

@@ -12,7 +12,7 @@ import { Failing } from './failing.ts';
 import { isComplete, joined } from './joining.ts';
 import { Operations } from './operations.ts';
 import { quantileOf, unresolved } from '../quantiles.ts';
-import type { TrafficSink, TrafficWindow } from './window.ts';
+import type { ResultsSink, TrafficWindow } from './window.ts';
 
 /** Windows that wait to be written: 64 roles with 33 operations, twice in the ten seconds between two flushes. Beyond it they are written at once. */
 const PENDING_MAX = 4096;
@@ -28,7 +28,7 @@ export const MEND = 'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION=ba
 
 type Labels = Readonly<Record<string, string>>;
 
-export class Traffic implements TrafficSink {
+export class Traffic implements ResultsSink {
   readonly #table: SeriesTable;
   readonly #roles: readonly string[];
   readonly #operations = new Operations();
@@ -39,6 +39,8 @@ export class Traffic implements TrafficSink {
   /** Roles of which a generator tells. */
   readonly #generated = new Set<string | null>();
   readonly #noted = new Set<string>();
+  /** By tool the roles of which its files tell; one for the whole run tells of each. */
+  readonly #followed = new Map<string, Set<string | null>>();
   #waiting = 0;
   #sink: Sink | null = null;
   /** Nobody flushes any more. */
@@ -53,6 +55,15 @@ export class Traffic implements TrafficSink {
   open(sink: Sink): void {
     this.#sink = sink;
     this.#operations.restore(this.#table);
+  }
+
+  followed(tool: string, target: string | null): void {
+    this.#followed.set(tool, (this.#followed.get(tool) ?? new Set()).add(this.#roleOf(target)));
+  }
+
+  isFollowed(tool: string, target: string | null): boolean {
+    const roles = this.#followed.get(tool);
+    return roles !== undefined && (roles.has(null) || roles.has(this.#roleOf(target)));
   }
 
   /** Run time; null before the run has begun, when nothing can be told. */

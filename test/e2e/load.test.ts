@@ -22,13 +22,31 @@ async function value(agent: AgentUnderTest, metric: RegExp): Promise<number | un
 }
 
 describe.runIf(installed('gcc'))('the load', () => {
-  test('of a file of results becomes traffic of the role, each sample once; probes beside it are none', async () => {
+  test('of a file of results becomes traffic of the role, each sample once, also when JMeter pushes them; probes beside it are none', async () => {
     await using stage = new Stage();
     const { service, url } = await asked(stage, 10);
     const jtl = join(stage.folder, 'run.jtl');
     const load = [process.execPath, join(PROGRAMS, 'asks.mjs'), url, jtl, '60', '0.2'];
-    const options = ['--target', `app=${service.pid}`, ...FAST, '--jtl', jtl, '--probe', `${url}/health`, '--hold'];
+    const options = [
+      '--target',
+      `app=${service.pid}`,
+      ...FAST,
+      '--jtl',
+      jtl,
+      '--probe',
+      `${url}/health`,
+      '--hold',
+      '--inbound',
+      '127.0.0.1:0',
+    ];
     const agent = await stage.watching([...options, '--', ...load]);
+    const [, inbound] = await agent.says(/taken at (http:\/\/\S+)/);
+    await until(
+      () => (existsSync(jtl) ? readFileSync(jtl, 'utf8').split('\n').length : 0),
+      (rows) => rows > 20,
+    );
+    const pushed = readFileSync(join(import.meta.dirname, '../fixtures/load/jmeter.influx'));
+    expect((await fetch(`${inbound}/write`, { method: 'POST', body: pushed, headers: { connection: 'close' } })).status).toBe(204);
     await agent.says(/record in/);
     expect(await value(agent, /^soak_traffic_requests_total\{.*soak_target="app"/)).toBe(60);
     expect(await value(agent, /^soak_traffic_errors_by_class_total\{.*http_401/)).toBe(50);
@@ -41,6 +59,7 @@ describe.runIf(installed('gcc'))('the load', () => {
       'app',
       'app: more than half of the answers are 401 (not authorised)',
     ]);
+    expect(result.events('load_note').map(({ data }) => data['what'])).toContain('told_twice');
     expect(result.verdict.series.map(({ target }) => target)).toContain('load');
     expect(result.series('app latency.mean')).toBeDefined();
     expect(result.verdict.outcome).not.toBe('pass');

@@ -20,6 +20,7 @@ const T0 = 1_763_735_400;
 
 let windows: TrafficWindow[] = [];
 let notes: string[] = [];
+let followed: Set<string>;
 let now = 0;
 let wall = 0;
 let tools: LoadTools;
@@ -28,12 +29,14 @@ beforeEach(() => begin());
 function begin(roles: readonly string[] = []): void {
   windows = [];
   notes = [];
+  followed = new Set();
   now = 0;
   wall = T0 - 1;
   const outlet = {
     window: (window: TrafficWindow) => windows.push(window),
     note: (_: string, { what }: { what: string }) => notes.push(what),
     now: () => now,
+    isFollowed: (tool: string, target: string | null) => followed.has(`${tool} of ${target}`),
     operationCalled: (_: string | null, operation: string) => (/^\/items\/[^0]/.test(operation) ? 'other' : operation),
     roleCalled: (name: string | undefined) => roles.find((role) => role === name) ?? null,
   };
@@ -258,6 +261,22 @@ describe('JMeter', () => {
     tools.take(row({ count: 10, countError: 1, avg: 100 }), INBOUND);
     tools.take(row({ count: 10, countError: 0, avg: 100 }), INBOUND);
     expect(windows.map(({ sum }) => sum)).toEqual([null, 1]);
+  });
+
+  test('counts once where its file is followed: what it pushes of other roles, and what others push, is counted', async () => {
+    begin(['api', 'db']);
+    followed.add('JMeter of null');
+    expect((await take('k6-2.json', 5)).all.requests).toBeGreaterThan(0);
+    windows = [];
+    const points = await body('jmeter.influx');
+    tools.take(points, INBOUND);
+    expect(windows).toEqual([]);
+    expect(notes).toContain('told_twice');
+    tools.take(
+      points.map((point) => ({ ...point, labels: { ...point.labels, soak_target: 'db' } })),
+      INBOUND,
+    );
+    expect(windows.find(({ operation }) => operation === null)).toMatchObject({ target: 'db', requests: 20 });
   });
 });
 
