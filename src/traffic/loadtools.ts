@@ -1,6 +1,7 @@
 /** The points that load tools push, or that are scraped from them: one window for each sender, export and operation. */
 import { Deltas, UNCOUNTED, type Uncounted } from '../intake/deltas.ts';
 import type { Intake, Origin, Point } from '../intake/point.ts';
+import { tagOf } from '../series.ts';
 import { Draft } from './draft.ts';
 import { incrementOf } from './increment.ts';
 import { artillery } from './tools/artillery.ts';
@@ -52,13 +53,21 @@ interface Sender {
 export class LoadTools implements Intake {
   readonly #outlet: TrafficOutlet;
   readonly #wall: () => number;
+  readonly #tagged: readonly { readonly tag: string; readonly value: string; readonly operation: string }[];
   readonly #senders = new Map<string, Sender>();
   #deltas: Deltas | null = null;
 
-  /** @param wall seconds since the epoch: what a sender began to count before the first export is where it stood */
-  constructor(outlet: TrafficOutlet, wall: () => number) {
+  /**
+   * @param wall seconds since the epoch: what a sender began to count before the first export is where it stood
+   * @param tagged operations that rules ask for by a tag
+   */
+  constructor(outlet: TrafficOutlet, wall: () => number, tagged: readonly string[] = []) {
     this.#outlet = outlet;
     this.#wall = wall;
+    this.#tagged = [...new Set(tagged)].flatMap((operation) => {
+      const tag = tagOf(operation);
+      return tag === null ? [] : [{ ...tag, operation }];
+    });
   }
 
   /** From now on counters that begin are counted from zero. */
@@ -122,6 +131,8 @@ export class LoadTools implements Intake {
       draft: (point, operation) => drafts.of(point, operation),
       answered: (point, operation, add) => {
         add(drafts.of(point, null));
+        const tagged = tool.hasTags ? this.#tagged.filter(({ tag, value }) => point.labels[tag] === value) : [];
+        for (const one of tagged) add(drafts.of(point, one.operation));
         if (operation !== null) add(drafts.of(point, this.#outlet.operationCalled(this.#target(tool, point, origin), operation)));
       },
       note: (what, message) => this.#outlet.note(message, { what, target: origin.target }),

@@ -31,7 +31,7 @@ type Labels = Readonly<Record<string, string>>;
 export class Traffic implements ResultsSink {
   readonly #table: SeriesTable;
   readonly #roles: readonly string[];
-  readonly #operations = new Operations();
+  readonly #operations: Operations;
   /** By role and operation. */
   readonly #pending = new Map<string, TrafficWindow[]>();
   readonly #totals = new Map<number, number>();
@@ -46,8 +46,12 @@ export class Traffic implements ResultsSink {
   /** Nobody flushes any more. */
   #direct = false;
 
-  /** @param roles what is watched, without what makes the load */
-  constructor(table: SeriesTable, roles: readonly string[]) {
+  /**
+   * @param roles what is watched, without what makes the load
+   * @param operations those that rules ask for
+   */
+  constructor(table: SeriesTable, roles: readonly string[], operations: readonly string[] = []) {
+    this.#operations = new Operations(operations);
     this.#table = table;
     this.#roles = roles;
   }

@@ -107,6 +107,27 @@ test.runIf(installed('gcc'))('what Artillery pushes becomes traffic of the only 
   await agent.end('SIGTERM');
 });
 
+test.runIf(installed('gcc'))('what k6 pushes of a tag that a rule asks for is told as of an operation', async () => {
+  await using stage = new Stage();
+  const service = await stage.service('busy=2');
+  const rule = 'http_req_failed{scenario:default}: rate<0.1 over run';
+  const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--inbound', '127.0.0.1:0', '--rule', rule]);
+  const [, inbound] = await agent.says(/taken at (http:\/\/\S+)/);
+  await agent.ready();
+  for (const body of ['k6-1.json', 'k6-2.json']) {
+    const text = readFileSync(join(import.meta.dirname, '../fixtures/load', body));
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    expect((await fetch(`${inbound}/v1/metrics`, { method: 'POST', body: text, headers })).status).toBe(200);
+  }
+  await until(
+    () => value(agent, /^soak_traffic_operation_requests_total\{.*soak_operation="\{scenario:default\}"/),
+    (requests) => (requests ?? 0) > 0,
+  );
+  const all = await value(agent, /^soak_traffic_requests_total\{/);
+  expect(await value(agent, /^soak_traffic_operation_requests_total\{.*soak_operation="\{scenario:default\}"/)).toBe(all);
+  await agent.end('SIGTERM');
+});
+
 /** Debian has JMeter in parts. */
 const HTTP_JAR = '/usr/share/jmeter/lib/ext/ApacheJMeter_http.jar';
 

@@ -22,6 +22,7 @@ export const k6: Tool = {
   name: 'k6',
   witness: 'generator',
   period: 10,
+  hasTags: true,
   knows: ({ name }) => own(name) !== null,
   read(reading) {
     const rates = new Rates();

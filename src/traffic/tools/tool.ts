@@ -11,7 +11,10 @@ export interface Reading {
   increment(point: CounterPoint | HistogramPoint): Increment | null;
   /** Of everything of the point's role when the operation is null. */
   draft(point: Point, operation: string | null): Draft;
-  /** Answers count for everything of the point's role and for their operation, as far as operations are told apart. */
+  /**
+   * Answers count for everything of the point's role and for their operation, as far as operations are told apart; and for those that rules
+   * ask for by a tag, where the tool has tags.
+   */
   answered(point: Point, operation: string | null, add: (draft: Draft) => void): void;
   /** Tells the user something once. */
   note(what: string, message: string): void;
@@ -28,6 +31,8 @@ export interface Tool {
   /** Whether the point is one of its own; also of those that say nothing of traffic. */
   knows(point: Point): boolean;
   read(reading: Reading): void;
+  /** Its requests have tags, which are labels of its points. */
+  readonly hasTags?: true;
   /** Seconds between exports, as the tool has it unless told otherwise. */
   readonly period: number;
 }

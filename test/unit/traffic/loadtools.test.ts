@@ -26,7 +26,7 @@ let wall = 0;
 let tools: LoadTools;
 beforeEach(() => begin());
 
-function begin(roles: readonly string[] = []): void {
+function begin(roles: readonly string[] = [], tagged: readonly string[] = []): void {
   windows = [];
   notes = [];
   followed = new Set();
@@ -40,7 +40,7 @@ function begin(roles: readonly string[] = []): void {
     operationCalled: (_: string | null, operation: string) => (/^\/items\/[^0]/.test(operation) ? 'other' : operation),
     roleCalled: (name: string | undefined) => roles.find((role) => role === name) ?? null,
   };
-  tools = new LoadTools(outlet, () => wall);
+  tools = new LoadTools(outlet, () => wall, tagged);
   tools.open();
 }
 
@@ -125,6 +125,26 @@ describe('k6', () => {
       { over: 0, to: 1, count: 198 },
       { over: 1, to: 5, count: 99 },
     ]);
+  });
+
+  test('tells of a tag that a rule asks for as of an operation', () => {
+    begin([], ['{scenario:browse}', '{group:::login}', '{scenario:browse}']);
+    now = 10;
+    const asked = (labels: Record<string, string>, count: number): Point =>
+      histogram('http_req_duration', { name: 'a', ...labels }, { 1: count }, { unit: 's' });
+    tools.take(
+      [asked({ scenario: 'browse', status: '500' }, 2), asked({ scenario: 'browse', group: '::login' }, 3), asked({}, 5)],
+      INBOUND,
+    );
+    expect(windows.map(({ operation, requests, errors }) => [operation, requests, errors])).toEqual([
+      [null, 10, 2],
+      ['{scenario:browse}', 5, 2],
+      ['a', 10, 2],
+      ['{group:::login}', 3, 0],
+    ]);
+    windows = [];
+    tools.take([histogram('http.server.request.duration', { scenario: 'browse' }, { 1: 4 })], INBOUND);
+    expect(windows.map(({ operation }) => operation)).toEqual([null]);
   });
 
   test('of 1.3 has two counters for a rate, and a prefix where it is told so', async () => {
