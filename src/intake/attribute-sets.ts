@@ -6,7 +6,7 @@ import { cacheKeys, labelKey } from './label-keys.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
-/** Letters of all sets that are remembered: 5,000 of 120, which come to some 3 MB with their labels. Then it begins anew. */
+/** Letters of all sets that are remembered: 5,000 of 120, which come to 4.6 MB with their labels (measured). Then it begins anew. */
 const LETTERS_MAX = 600_000;
 
 /** A longer one is one of a kind (a list, a stack trace), and is made each time. */
