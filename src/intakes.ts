@@ -3,6 +3,7 @@ import type { Config } from './config/config.ts';
 import { Claims } from './intake/claims.ts';
 import { signalsOf } from './intake/presets.ts';
 import { type Meanings, Signals } from './intake/signals.ts';
+import { tagOf } from './series.ts';
 import { METRICS as PROCESS } from './sources/process-metrics.ts';
 import { METRICS as RUNTIME } from './sources/runtime-metrics.ts';
 import type { SourceContext } from './sources/source.ts';
@@ -32,10 +33,11 @@ const MEANINGS: Meanings = {
   errors: { source: 'traffic', def: TRAFFIC.errors },
 };
 
-export function intakesOf({ series, targets, clock }: SourceContext, { jtl, inbound, scrapes, signals: own }: Config): Intakes {
+export function intakesOf({ series, targets, clock }: SourceContext, { jtl, inbound, scrapes, signals: own, rules }: Config): Intakes {
   const watched = targets.all().flatMap(({ spec, role }) => (spec.load ? [] : [role]));
-  const traffic = new Traffic(series, watched);
-  const tools = new LoadTools(traffic, () => clock.wall());
+  const tagged = rules.flatMap(({ labels }) => labels['soak.operation'] ?? []).filter((operation) => tagOf(operation) !== null);
+  const traffic = new Traffic(series, watched, tagged);
+  const tools = new LoadTools(traffic, () => clock.wall(), tagged);
   const declared = signalsOf({ scrapes, signals: own, roles: watched, inbound: inbound !== null });
   const signals = new Signals(declared, { series, meanings: MEANINGS, began: clock.wall() });
   const hasLoad = inbound !== null || jtl.length > 0 || scrapes.length > 0;

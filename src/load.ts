@@ -18,6 +18,8 @@ export interface Load {
 export interface LoadEnd {
   readonly code: number | null;
   readonly signal: string | null;
+  /** We told it to end. */
+  readonly stopped: boolean;
 }
 
 /**
@@ -28,7 +30,8 @@ export async function startLoad(command: readonly string[], variables: Readonly<
   const [file, ...args] = command;
   const env = { ...process.env, ...variables };
   const child = spawn(file ?? '', args, { stdio: ['ignore', 'inherit', 'inherit'], detached: true, env });
-  const ended = new Promise<LoadEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal })));
+  let stopped = false;
+  const ended = new Promise<LoadEnd>((resolve) => child.once('exit', (code, signal) => resolve({ code, signal, stopped })));
   try {
     await once(child, 'spawn');
   } catch (error) {
@@ -38,6 +41,7 @@ export async function startLoad(command: readonly string[], variables: Readonly<
   const pid = child.pid ?? 0;
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
+    stopped = true;
     signalGroup(pid, 'SIGTERM');
     if (!(await within(ended, TERM_S))) signalGroup(pid, 'SIGKILL');
     await ended;

@@ -183,7 +183,17 @@ const ONE: Partial<Record<LoadTool, readonly [LoadClass, string]>> = {
 
 const GATLING_ASSERTIONS = 2;
 
-export function loadOutcome(tool: LoadTool | null, { code, signal }: LoadEnd): LoadOutcome {
+/** As a shell tells that a program ended by SIGTERM. */
+const TERMINATED = 128 + 15;
+
+export function loadOutcome(tool: LoadTool | null, end: LoadEnd): LoadOutcome {
+  const outcome = outcomeOf(tool, end);
+  // A load that has no end of its own lasts as long as the run; what a tool found broken until then counts.
+  const isOurs = end.stopped && (outcome.class === 'aborted' || end.code === TERMINATED);
+  return isOurs ? { class: 'ok', tool, message: 'was ended with the run' } : outcome;
+}
+
+function outcomeOf(tool: LoadTool | null, { code, signal }: LoadEnd): LoadOutcome {
   if (signal !== null) return { class: 'aborted', tool, message: `ended by ${signal}` };
   const [kind, why] = meaningOf(tool, code ?? -1);
   return { class: kind, tool, message: `ended with exit code ${code}${why === '' ? '' : `: ${why}`}` };

@@ -8,6 +8,25 @@ export interface Bucket {
 }
 
 /**
+ * Counts of many buckets, side by side: `bounds` holds `over` and `to` of each, one after the other, and is one array for all that have the
+ * same. A histogram is an object this way and not sixteen, and whether two have the same bounds is seen at once.
+ */
+export interface Counts {
+  readonly bounds: readonly number[];
+  readonly counts: readonly number[];
+}
+
+export const NO_COUNTS: Counts = { bounds: [], counts: [] };
+
+export function bucketsOf({ bounds, counts }: Counts): Bucket[] {
+  return counts.map((count, i) => ({ over: bounds[2 * i]!, to: bounds[2 * i + 1]!, count }));
+}
+
+export function hasSameBounds(a: readonly number[], b: readonly number[]): boolean {
+  return a === b || (a.length === b.length && a.every((bound, i) => bound === b[i]));
+}
+
+/**
  * A quantile is published when its bucket reaches at most half as far again as it begins: read in the middle of its logarithm, no quantile
  * is off by more than sqrt(1.5), which is 22 % (decision 15).
  */

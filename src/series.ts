@@ -143,3 +143,14 @@ export function operationName(text: string | undefined): string | null {
   const name = cut(path.replaceAll(/[\s\p{Cc}]+/gu, ' ').trim()).slice(0, NAME_MAX);
   return name === '' ? (/:\/\//.test(text) ? '/' : null) : name;
 }
+
+/** Requests with a tag of k6, as an operation; beside those by name, of which some are the same requests. */
+export function taggedOperation(tag: string, value: string): string {
+  return `{${tag}:${value}}`;
+}
+
+/** Null when an operation is none of these. */
+export function tagOf(operation: string): { readonly tag: string; readonly value: string } | null {
+  const [, tag, value] = /^\{(\w+):(.+)\}$/s.exec(operation) ?? [];
+  return tag === undefined || value === undefined ? null : { tag, value };
+}

@@ -8,6 +8,7 @@ import { parseInflux } from '../src/intake/influx.ts';
 import { parseOtlp } from '../src/intake/otlp.ts';
 import type { Point } from '../src/intake/point.ts';
 import { LABELS_MAX, type Parsed, Unreadable } from '../src/intake/refusals.ts';
+import { bucketsOf } from '../src/quantiles.ts';
 import { CsvRecords } from '../src/sources/jtl-csv.ts';
 import { formatOf } from '../src/sources/jtl-format.ts';
 import { JmeterRows, LocustRows } from '../src/sources/jtl-rows.ts';
@@ -136,7 +137,7 @@ function checkPoint(point: Point, deltas: Deltas, { valueMax, countIsSum, isTime
 function checkBuckets({ buckets, count }: Extract<Point, { kind: 'histogram' }>, countIsSum: boolean): void {
   let sum = 0;
   let end = -Infinity;
-  for (const bucket of buckets) {
+  for (const bucket of bucketsOf(buckets)) {
     check(bucket.over < bucket.to && bucket.over >= end && bucket.count >= 0, 'a bucket');
     end = bucket.to;
     sum += bucket.count;

@@ -19,11 +19,17 @@ const BUSY = 0.9;
 
 export function generatorFindings(series: readonly SeriesJudgement[], generators: readonly string[] = []): GeneratorFinding[] {
   return generators.flatMap((role) => {
-    const own = series.filter((judged) => judged.series.target === role && judged.series.member === null);
+    const own = ofRole(series.filter((judged) => judged.series.target === role));
     const growing = own.filter(({ grade, outcome }) => grade === 'confirmed' && outcome === 'fail');
     const busy = own.filter(({ series: { def }, level }) => def.alias === 'cpu' && (level ?? 0) >= BUSY);
     return [...growing.map((judged) => grows(role, judged)), ...busy.map((judged) => isBusy(role, judged))];
   });
+}
+
+/** Each metric of the role as a whole, or of its processes where nothing is added up over them: what a command after `--` keeps to itself. */
+function ofRole(series: readonly SeriesJudgement[]): SeriesJudgement[] {
+  const whole = new Set(series.filter((judged) => judged.series.member === null).map((judged) => judged.series.def.name));
+  return series.filter(({ series: { member, def } }) => member === null || !whole.has(def.name));
 }
 
 function grows(role: string, judged: SeriesJudgement): GeneratorFinding {

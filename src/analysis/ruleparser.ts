@@ -9,7 +9,7 @@
  *
  *   rule    = [ role ":" ] ( subject | k6 | "worst_window(" duration ")" "p(" percent ")" ) op value { word }
  *   subject = metric [ labels ] [ "worst_window(" duration ")" ] [ measure ] [ "vs_baseline" | "drop" ]   |   "recovery"
- *   k6      = k6 metric [ "{name:" value "}" ] [ ":" ] measure
+ *   k6      = k6 metric [ "{" tag ":" value "}" ] [ ":" ] measure
  *   op      = "<" | "<=" | ">" | ">=" | "==" | "===" | "!="      what must hold
  *   word    = "for" duration | "over" ( duration | "run" ) | "in" phase | "warn" | "abort" [ "after" duration ] | "optional" | labels
  *
@@ -17,7 +17,7 @@
  */
 import type { MetricDef } from '../catalog.ts';
 import { DURATION_HINT, parseDuration } from '../quantity.ts';
-import { operationName } from '../series.ts';
+import { operationName, taggedOperation } from '../series.ts';
 import { type Measure, type Operator, PLAIN, type Rule } from './rules.ts';
 import { RuleText } from './ruletext.ts';
 import { readerOf } from './rulevalue.ts';
@@ -43,6 +43,8 @@ const LABEL = /^\s*([a-zA-Z_][\w.]*)\s*=\s*"([^"]*)"\s*$/;
 const TAG = /^\s*(\w+)\s*:\s*["']?(.+?)["']?\s*$/;
 /** What stands between a metric of k6 and its expression. */
 const TAGGED = /\{[^}=]*:|:/y;
+/** Values of tags are labels here. */
+const TAG_MAX = 100;
 const QUANTILE = /p\([\d.]+\)/y;
 
 type Draft = { -readonly [K in keyof Rule]: Rule[K] };
@@ -120,11 +122,12 @@ class RuleParser {
     return def;
   }
 
-  /** As the traffic has it: of a URL the path. */
+  /** As the traffic has it: of a URL the path; of another tag than the name the requests that have it. */
   #operation(tag: string, name: string, ofOperation: string | undefined, at: number): string {
     if (ofOperation === undefined) this.#text.fail(`${name} is not told by tag`, at);
     const [, key, value = ''] = TAG.exec(tag) ?? [];
-    const operation = key !== 'name' || value.includes(',') ? null : operationName(value);
+    if (key === undefined || /[,}]/.test(value) || value.length > TAG_MAX) this.#text.fail(K6_TAG_HINT, at);
+    const operation = key === 'name' ? operationName(value) : taggedOperation(key, value);
     return operation ?? this.#text.fail(K6_TAG_HINT, at);
   }
 

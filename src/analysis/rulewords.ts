@@ -58,9 +58,8 @@ export const K6_EXPRESSION = /(?:p\([\d.]+\)|avg|min|max|med|rate|count|value)\s
 /** For whoever writes one of another. */
 export const K6_HINT = `of k6 ${Object.keys(K6_METRICS).join(', ')} are understood; other metrics that it pushes can be declared under signals:`;
 
-/** k6 gives every request a name, by which its operations are told apart here. */
-export const K6_TAG_HINT =
-  'expected the tag name alone, as in {name:checkout}: operations are told apart by it; requests of a scenario or a group get one in k6 with tags: { name: "checkout" }';
+/** Each tag of a rule is an operation of its own, so that two of them at once would be another one. */
+export const K6_TAG_HINT = 'expected one tag and its value, as in {name:checkout}, {scenario:browse} or {group:::login}';
 
 /** Whether windows of the metric have quantiles: durations of requests. */
 export function hasQuantiles({ name }: Pick<MetricDef, 'name'>): boolean {

@@ -34,8 +34,13 @@ export class Claims {
 
   /** Of a batch of which some were taken, those that an intake says it does not know. */
   #note(points: readonly Point[], all: boolean): void {
+    let last: string | null = null;
+    let isKnown = false;
     for (const { name } of points) {
-      if (!all && this.#intakes.some((intake) => intake.knows?.(name) ?? true)) continue;
+      // Points come metric by metric.
+      if (name !== last) isKnown = !all && this.#intakes.some((intake) => intake.knows?.(name) ?? true);
+      last = name;
+      if (isKnown) continue;
       const seen = this.#unclaimed.get(name);
       if (seen !== undefined) this.#unclaimed.set(name, seen + 1);
       else if (this.#unclaimed.size < NAMES_MAX) this.#unclaimed.set(cut(name), 1);

@@ -3,6 +3,7 @@
  * that began before we listened is where it stood, not what it has grown; what comes twice or late is not added again. So the sum of
  * increments never exceeds what was counted, whatever a sender does.
  */
+import { labelKey } from './label-keys.ts';
 import { type Counting, grownHistogram, type Total, totalOf } from './totals.ts';
 
 /** Senders have at most 2,000 attribute sets an instrument (the limit of the SDKs); k6 has three instruments of interest. */
@@ -71,9 +72,10 @@ export class Deltas {
    * The increment since the point before, as a delta whose `since` is the end of that; null when there is none to be known.
    * Labels that change with every point (Artillery's start and end) must have been taken away.
    * @param now seconds on a clock of ours that does not step back
+   * @param sender two may use the same labels
    */
-  take<P extends Counting>(point: P, now: number): P | null {
-    const key = keyOf(point);
+  take<P extends Counting>(point: P, now: number, sender = ''): P | null {
+    const key = keyOf(point, sender);
     const known = this.#known.get(key);
     const before = known?.total;
     const ahead = aheadOf(point, this.#options.wall());
@@ -149,10 +151,8 @@ function bytesOf(key: string, { counts, bounds }: Total, sharesBounds: boolean):
 const BETWEEN = '\0';
 
 /** Joined and not added up: what is added up keeps every part of it in memory. */
-function keyOf({ kind, name, labels }: Counting): string {
-  const parts: string[] = [kind, name];
-  for (const label of Object.keys(labels).toSorted()) parts.push(label, labels[label]!);
-  return parts.join(BETWEEN);
+function keyOf({ kind, name, labels }: Counting, sender: string): string {
+  return [sender, kind, name, labelKey(labels)].join(BETWEEN);
 }
 
 /** The same time again, an earlier one, or a life of the counter that has ended. */

@@ -1,7 +1,8 @@
 /** Samples of a page as points: what the lines of one histogram or summary say is one point. */
 import type { LineReader, Sample } from './exposition-line.ts';
 import { BadLine } from './exposition-line.ts';
-import type { Bucket, CounterPoint, Point } from './point.ts';
+import { type Counts, NO_COUNTS } from '../quantiles.ts';
+import type { CounterPoint, Point } from './point.ts';
 
 /** Prometheus' own clients have 11 and 15 buckets, OpenTelemetry's exponential histograms 160. */
 const BUCKETS_MAX = 512;
@@ -213,21 +214,23 @@ function assembled(parts: Parts, unit: string): Point | null {
   const whole = ordered.at(-1)?.bound === Infinity ? (ordered.at(-1)?.value ?? null) : null;
   const count = parts.count ?? whole;
   if (count === null || !(count >= 0)) return null;
-  return { ...told, kind: 'histogram', temporality: 'cumulative', count, sum, buckets: bucketsOf(ordered) };
+  return { ...told, kind: 'histogram', temporality: 'cumulative', count, sum, buckets: countsOf(ordered) };
 }
 
 /** Counts on the page are of all values up to a bound. None, where they contradict each other: a page written while they changed. */
-function bucketsOf(ordered: readonly { readonly bound: number; readonly value: number }[]): Bucket[] {
-  const buckets: Bucket[] = [];
+function countsOf(ordered: readonly { readonly bound: number; readonly value: number }[]): Counts {
+  const bounds: number[] = [];
+  const counts: number[] = [];
   let over = -Infinity;
   let below = 0;
   for (const { bound, value } of ordered) {
-    if (!(value >= below) || !Number.isFinite(value) || bound <= over) return [];
-    buckets.push({ over, to: bound, count: value - below });
+    if (!(value >= below) || !Number.isFinite(value) || bound <= over) return NO_COUNTS;
+    bounds.push(over, bound);
+    counts.push(value - below);
     over = bound;
     below = value;
   }
-  return buckets;
+  return { bounds, counts };
 }
 
 /** The same for the same labels, in whatever order they were written. */

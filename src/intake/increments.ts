@@ -1,5 +1,6 @@
 /** What cumulative figures grew by since they were seen last, and where they began anew. */
-import type { Bucket, HistogramPoint, Point } from './point.ts';
+import { type Counts, hasSameBounds, NO_COUNTS } from '../quantiles.ts';
+import type { Point } from './point.ts';
 import type { Room } from './room.ts';
 
 /** Clocks of senders are read twice, a little apart; a start that is later by more is another start. */
@@ -9,14 +10,14 @@ const SAME_START_S = 1;
 export interface Increment {
   readonly count: number;
   readonly sum: number | null;
-  readonly buckets: readonly Bucket[];
+  readonly buckets: Counts;
 }
 
 export interface Last {
   readonly count: number;
   readonly sum: number | null;
   readonly since: number | null;
-  readonly buckets: readonly Bucket[];
+  readonly buckets: Counts;
   readonly round: number;
 }
 
@@ -41,7 +42,7 @@ export class Increments {
     if (now === null) return null;
     if ('temporality' in point && point.temporality === 'delta') return now;
     const last = this.last.get(key);
-    if (!this.#room.admits(last === undefined ? 1 : 0, now.buckets.length - (last?.buckets.length ?? 0))) return null;
+    if (!this.#room.admits(last === undefined ? 1 : 0, now.buckets.counts.length - (last?.buckets.counts.length ?? 0))) return null;
     this.last.set(key, { ...now, since: point.since, round: this.#room.round });
     const isNew = point.since === null ? isLater : point.since >= this.#room.began;
     if (last === undefined) return isNew ? now : null;
@@ -51,21 +52,21 @@ export class Increments {
 }
 
 function figuresOf(point: Cumulative): Increment | null {
-  if (point.kind === 'gauge' || point.kind === 'counter') return { count: point.value, sum: null, buckets: [] };
+  if (point.kind === 'gauge' || point.kind === 'counter') return { count: point.value, sum: null, buckets: NO_COUNTS };
   if (point.count === null) return null;
-  return { count: point.count, sum: point.sum, buckets: point.kind === 'histogram' ? point.buckets : [] };
+  return { count: point.count, sum: point.sum, buckets: point.kind === 'histogram' ? point.buckets : NO_COUNTS };
 }
 
 function difference(now: Increment, last: Increment): Increment {
   return {
     count: now.count - last.count,
     sum: now.sum === null || last.sum === null ? null : now.sum - last.sum,
-    buckets: sameBounds(now.buckets, last.buckets)
-      ? now.buckets.map(({ over, to, count }, i) => ({ over, to, count: Math.max(0, count - last.buckets[i]!.count) }))
-      : [],
+    buckets: grownBy(now.buckets, last.buckets),
   };
 }
 
-function sameBounds(a: HistogramPoint['buckets'], b: HistogramPoint['buckets']): boolean {
-  return a.length === b.length && a.every(({ over, to }, i) => over === b[i]!.over && to === b[i]!.to);
+/** None where the bounds are others. */
+function grownBy({ bounds, counts }: Counts, last: Counts): Counts {
+  if (!hasSameBounds(bounds, last.bounds)) return NO_COUNTS;
+  return { bounds, counts: counts.map((count, i) => Math.max(0, count - last.counts[i]!)) };
 }

@@ -2,23 +2,34 @@
  * Buckets of histograms with their bounds. The lowest begins at minus infinity: an explicit histogram does not say where its values begin,
  * and below the zero bucket of an exponential one there is nothing, because one with values below zero is refused.
  */
-import type { Bucket } from './point.ts';
+import { type Counts, hasSameBounds } from '../quantiles.ts';
 import { field, type Message, messageOf, numberOf, numberOrZero } from './otlp-value.ts';
 
 /** SDKs make at most 160 exponential buckets and some 15 explicit ones. */
 export const BUCKETS_MAX = 640;
 
 /** What is wrong with them, as a sentence; a text instead of buckets. */
-export type Buckets = readonly Bucket[] | string;
+export type Buckets = Counts | string;
+
+const ALL = [-Infinity, Infinity];
 
 export function explicitBuckets(point: Message, count: number): Buckets {
   const counts = numbers(point, 'bucketCounts');
-  const bounds = numbers(point, 'explicitBounds');
-  if (counts.length === 0 && bounds.length === 0) return [{ over: -Infinity, to: Infinity, count }];
-  if (counts.length !== bounds.length + 1) return `${counts.length} buckets should have ${counts.length - 1} bounds, not ${bounds.length}`;
+  const edges = numbers(point, 'explicitBounds');
+  if (counts.length === 0 && edges.length === 0) return { bounds: ALL, counts: [count] };
+  if (counts.length !== edges.length + 1) return `${counts.length} buckets should have ${counts.length - 1} bounds, not ${edges.length}`;
   if (counts.length > BUCKETS_MAX) return `it has ${counts.length} buckets, more than ${BUCKETS_MAX}`;
-  const buckets = counts.map((n, i) => ({ over: bounds[i - 1] ?? -Infinity, to: bounds[i] ?? Infinity, count: n }));
-  return checked(buckets, count);
+  return checked(explicitBounds(edges), counts, count);
+}
+
+/** Of the histogram before: those of one instrument come one after the other. */
+let last: { readonly edges: readonly number[]; readonly bounds: readonly number[] | null } = { edges: [], bounds: null };
+
+/** Null when they do not ascend. */
+function explicitBounds(edges: readonly number[]): readonly number[] | null {
+  if (!hasSameBounds(edges, last.edges))
+    last = { edges, bounds: ascending([-Infinity, ...edges.flatMap((edge) => [edge, edge]), Infinity]) };
+  return last.bounds;
 }
 
 export function exponentialBuckets(point: Message, count: number): Buckets {
@@ -27,34 +38,49 @@ export function exponentialBuckets(point: Message, count: number): Buckets {
   const scale = numberOrZero(point, 'scale');
   // Source: OpenTelemetry specification, "Exponential Histogram": SDKs use scales from -10 to 20.
   if (!Number.isInteger(scale) || scale < -10 || scale > 20) return 'its scale should be from -10 to 20';
+  const bounds: number[] = [];
+  const counts: number[] = [];
   const zero = numberOrZero(point, 'zeroCount');
-  const threshold = numberOrZero(point, 'zeroThreshold');
-  const buckets = [...(zero === 0 ? [] : [{ over: -Infinity, to: threshold, count: zero }]), ...positiveBuckets(point, scale)];
-  if (buckets.length > BUCKETS_MAX) return `it has ${buckets.length} buckets, more than ${BUCKETS_MAX}`;
-  return checked(buckets, count);
+  if (zero !== 0) {
+    bounds.push(-Infinity, numberOrZero(point, 'zeroThreshold'));
+    counts.push(zero);
+  }
+  addPositive(point, scale, { bounds, counts });
+  if (counts.length > BUCKETS_MAX) return `it has ${counts.length} buckets, more than ${BUCKETS_MAX}`;
+  return checked(ascending(bounds), counts, count);
 }
 
 /** Those with values in them: bucket i lies above base^(offset + i), where base is 2^(2^-scale). */
-function positiveBuckets(point: Message, scale: number): Bucket[] {
+function addPositive(point: Message, scale: number, { bounds, counts }: { readonly bounds: number[]; readonly counts: number[] }): void {
   const positive = messageOf(field(point, 'positive'));
-  if (positive === null) return [];
+  if (positive === null) return;
   const offset = numberOrZero(positive, 'offset');
   const bound = (index: number): number => 2 ** (index / 2 ** scale);
-  return numbers(positive, 'bucketCounts').flatMap((count, i) =>
-    count === 0 ? [] : [{ over: bound(offset + i), to: bound(offset + i + 1), count }],
-  );
+  for (const [i, count] of numbers(positive, 'bucketCounts').entries()) {
+    if (count === 0) continue;
+    bounds.push(bound(offset + i), bound(offset + i + 1));
+    counts.push(count);
+  }
 }
 
-function checked(buckets: readonly Bucket[], count: number): Buckets {
-  let sum = 0;
+function ascending(bounds: readonly number[]): readonly number[] | null {
   let end = -Infinity;
-  for (const one of buckets) {
-    if (!Number.isInteger(one.count) || one.count < 0) return 'a bucket holds no whole number of values';
-    if (!(one.over < one.to) || one.over < end) return 'its bounds do not ascend';
-    sum += one.count;
-    end = one.to;
+  for (let i = 0; i < bounds.length; i += 2) {
+    const [over, to] = [bounds[i]!, bounds[i + 1]!];
+    if (!(over < to) || over < end) return null;
+    end = to;
   }
-  return sum === count ? buckets : `its buckets hold ${sum} values, but it says that it has ${count}`;
+  return bounds;
+}
+
+function checked(bounds: readonly number[] | null, counts: readonly number[], count: number): Buckets {
+  let sum = 0;
+  for (const one of counts) {
+    if (!Number.isInteger(one) || one < 0) return 'a bucket holds no whole number of values';
+    sum += one;
+  }
+  if (bounds === null) return 'its bounds do not ascend';
+  return sum === count ? { bounds, counts } : `its buckets hold ${sum} values, but it says that it has ${count}`;
 }
 
 /** What is no number in a list is NaN, which no check lets through. */

@@ -1,33 +1,49 @@
-/**
- * JSON of OTLP, bounded: what would unfold to more than the heap holds is refused before it is parsed. An object of three bytes (`{},`)
- * takes fifty in memory, and 4 MB of them would end the agent.
- */
+/** JSON of OTLP, its points one by one. */
+import { AttributeSets } from './attribute-sets.ts';
+import { cutPoints, type Piece } from './json-pieces.ts';
+import { dataPointsOf, type DataPoints, field, LABELS, labelsOf, type Message } from './otlp-value.ts';
 import { Unreadable } from './refusals.ts';
 
-/**
- * Opening brackets and commas. An attribute of 50 bytes has four of them, so that 4 MB of points come to 320,000; 400,000 of the worst are
- * 25 MB, two fifths of the standard heap.
- */
-const SIGNS_MAX = 400_000;
+const sets = new AttributeSets();
 
-const [OBJECT, LIST, COMMA] = ['{', '[', ','].map((sign) => sign.charCodeAt(0));
+export interface JsonRequest {
+  readonly request: unknown;
+  readonly points: (data: Message) => DataPoints;
+}
 
-/** @throws {Unreadable} */
-export function parseJson(body: Buffer): unknown {
-  if (signsOf(body) > SIGNS_MAX) throw new Unreadable('it holds more values than one body may: send smaller ones');
+/** @throws {Unreadable}, and so does going through the points */
+export function parseJson(body: Buffer): JsonRequest {
+  const pieces = cutPoints(body);
+  if (pieces === null) return { request: parsed(body.toString('utf8')), points: dataPointsOf };
+  return {
+    request: parsed(pieces.rest),
+    points(data) {
+      const list = pieces.lists[Number(field(data, 'dataPoints'))] ?? [];
+      return { count: list.length, each: pointsOf(body, list) };
+    },
+  };
+}
+
+function* pointsOf(body: Buffer, list: readonly Piece[]): Generator<Message> {
+  for (const piece of list) yield pointOf(body, piece);
+}
+
+/** The space keeps what would stand behind the zero from becoming a part of it. */
+const LEFT_OUT = '0 ';
+
+function pointOf(body: Buffer, { from, to, attributes, attributesEnd }: Piece): Message {
+  if (attributes < 0) return parsed(body.toString('utf8', from, to)) as Message;
+  const text = (start: number, end: number): string => body.toString('utf8', start, end);
+  const point = parsed(text(from, attributes) + LEFT_OUT + text(attributesEnd, to)) as Message & { [LABELS]?: unknown };
+  const made = (): ReturnType<typeof labelsOf> => labelsOf({ attributes: parsed(text(attributes, attributesEnd)) });
+  point[LABELS] = sets.of(body, attributes, attributesEnd, made);
+  return point;
+}
+
+function parsed(text: string): unknown {
   try {
-    return JSON.parse(body.toString('utf8'));
+    return JSON.parse(text);
   } catch {
     throw new Unreadable('this is no JSON'); // what the parser says quotes the body
   }
-}
-
-/** Those within texts count, too. */
-function signsOf(body: Buffer): number {
-  let signs = 0;
-  for (let i = 0; i < body.length; i++) {
-    const byte = body[i];
-    if (byte === COMMA || byte === OBJECT || byte === LIST) signs++;
-  }
-  return signs;
 }

@@ -1,17 +1,34 @@
 /** The points of a decoded ExportMetricsServiceRequest, whichever encoding it came in. A point that cannot be used costs no other one. */
 import type { Point, Temporality } from './point.ts';
+import { type AttributeSet, type Labels, sameLabels } from './attribute-sets.ts';
 import { type Buckets, explicitBuckets, exponentialBuckets } from './otlp-histogram.ts';
-import { field, LABELS, labelsOf, type Message, messageOf, messagesOf, numberOf, numberOrZero, seconds, textOf } from './otlp-value.ts';
+import {
+  dataPointsOf,
+  type DataPoints,
+  field,
+  LABELS,
+  labelsOf,
+  type Message,
+  messageOf,
+  messagesOf,
+  numberOf,
+  numberOrZero,
+  seconds,
+  textOf,
+} from './otlp-value.ts';
 import { LABELS_MAX, type Parsed, POINTS_MAX, type Reason, Refusals, Unreadable } from './refusals.ts';
 
 /** What of a resource says whose points they are. Everything else of it (host, process, container) is another identity with every start. */
 const WHOSE = new Set(['service.name', 'service.instance.id', 'service.version', 'host.name', 'soak.target']);
 
-/** @throws {Unreadable} when it is no request at all */
-export function pointsOf(request: unknown): Parsed {
+/**
+ * @param points where those of some data are
+ * @throws {Unreadable} when it is no request at all
+ */
+export function pointsOf(request: unknown, points: (data: Message) => DataPoints = dataPointsOf): Parsed {
   const message = messageOf(request);
   if (message === null) throw new Unreadable('it should be an object with resourceMetrics');
-  const reading = new Reading();
+  const reading = new Reading(points);
   for (const resource of messagesOf(message, 'resourceMetrics')) {
     const whose = resourceLabels(resource);
     for (const scope of messagesOf(resource, 'scopeMetrics')) {
@@ -21,12 +38,12 @@ export function pointsOf(request: unknown): Parsed {
   return reading;
 }
 
-function resourceLabels(message: Message): Record<string, string> {
+function resourceLabels(message: Message): Labels {
   const resource = messageOf(field(message, 'resource'));
-  if (resource === null) return {};
+  if (resource === null) return sameLabels({});
   // Resources have many attributes of their own; only the few are made texts.
   const attributes = messagesOf(resource, 'attributes').filter((one) => WHOSE.has(textOf(field(one, 'key'))));
-  return labelsOf({ attributes }) ?? {};
+  return sameLabels(labelsOf({ attributes }) ?? {});
 }
 
 /** The kinds of data, and how a point of each is read. */
@@ -41,16 +58,21 @@ const KINDS = {
 class Reading implements Parsed {
   readonly points: Point[] = [];
   readonly refused = new Refusals();
+  readonly #pointsOf: (data: Message) => DataPoints;
 
-  metric(metric: Message, whose: Readonly<Record<string, string>>): void {
+  constructor(of: (data: Message) => DataPoints) {
+    this.#pointsOf = of;
+  }
+
+  metric(metric: Message, whose: Labels): void {
     const name = textOf(field(metric, 'name'));
     for (const [kind, read] of Object.entries(KINDS)) {
       const data = messageOf(field(metric, kind));
       if (data === null) continue;
-      const list = messagesOf(data, 'dataPoints');
-      if (name === '') return this.refused.add('malformed', 'a metric has no name', list.length);
+      const { count, each } = this.#pointsOf(data);
+      if (name === '') return this.refused.add('malformed', 'a metric has no name', count);
       const unit = textOf(field(metric, 'unit'));
-      for (const point of list) this.#point({ name, unit }, point, whose, () => read(point, data));
+      for (const point of each) this.#point({ name, unit }, point, whose, () => read(point, data));
       return;
     }
     this.refused.add(
@@ -59,12 +81,7 @@ class Reading implements Parsed {
     );
   }
 
-  #point(
-    of: { readonly name: string; readonly unit: string },
-    point: Message,
-    whose: Readonly<Record<string, string>>,
-    read: () => Read,
-  ): void {
+  #point(of: { readonly name: string; readonly unit: string }, point: Message, whose: Labels, read: () => Read): void {
     // Set in the place of a value that is not there; it says nothing else.
     if ((numberOrZero(point, 'flags') & NO_RECORDED_VALUE) !== 0) return;
     if (this.points.length >= POINTS_MAX) return this.refused.add('bound', `a body may have ${POINTS_MAX} points: send smaller ones`);
@@ -83,12 +100,12 @@ class Reading implements Parsed {
 }
 
 /** What a point says of itself goes before what its resource says. */
-function pointLabels(point: Message, whose: Readonly<Record<string, string>>): Record<string, string> | null {
+function pointLabels(point: Message, whose: Labels): Labels | null {
   // Of a point in protobuf they have been made already.
-  const made = (point as { readonly [LABELS]?: Record<string, string> | null })[LABELS];
-  const labels = made === undefined ? labelsOf(point) : made;
-  if (labels !== null) for (const name in whose) labels[name] ??= whose[name]!;
-  return labels;
+  const made = (point as { readonly [LABELS]?: AttributeSet })[LABELS];
+  if (made !== undefined) return made.of(whose);
+  const labels = labelsOf(point);
+  return labels && { ...whose, ...labels };
 }
 
 /** Source: metrics.proto, DataPointFlags. */

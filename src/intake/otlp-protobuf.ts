@@ -4,8 +4,9 @@
  */
 import protobuf from 'protobufjs/light.js';
 import { cut, messageOf } from '../problem.ts';
+import { PassedOver } from './otlp-attributes.ts';
 import { DEFINITIONS } from './otlp-definitions.ts';
-import { LABELS, labelsOf } from './otlp-value.ts';
+import { LABELS } from './otlp-value.ts';
 import { Unreadable } from './refusals.ts';
 import { Texts } from './texts.ts';
 
@@ -110,19 +111,19 @@ function load() {
     // Without the arrays that the library's own constructor makes for every repeated field; and counted.
     if (type instanceof protobuf.Type) type.ctor = messageClass();
   }
-  for (const name of POINTS) labelAtOnce(root.lookupType(name));
+  const keyValue = root.lookupType('KeyValue');
+  const attributes = new PassedOver(keyValue.setup().decode.bind(keyValue) as PassedOver['keyValue']);
+  keyValue.decode = attributes.keyValue as typeof keyValue.decode;
+  for (const name of POINTS) labelAtOnce(root.lookupType(name), attributes);
   return { request: root.lookupType('Request'), response: root.lookupType('Response'), status: root.lookupType('Status') };
 }
 
-/**
- * Makes labels of attributes as soon as a point is read: each attribute is two messages, and those of 10,000 points, kept until the body is
- * read, cost the collector as much time as all the rest.
- */
-function labelAtOnce(type: protobuf.Type): void {
+/** Finds the labels of a point as soon as it is read. */
+function labelAtOnce(type: protobuf.Type, attributes: PassedOver): void {
   const decode = type.setup().decode.bind(type);
-  type.decode = (...given) => {
-    const point = decode(...given) as protobuf.Message & { attributes?: unknown; [LABELS]?: unknown };
-    point[LABELS] = labelsOf(point as never);
+  type.decode = (reader, ...given) => {
+    const point = attributes.point(() => decode(reader, ...given)) as protobuf.Message & { attributes?: unknown; [LABELS]?: unknown };
+    point[LABELS] = attributes.set(reader as protobuf.Reader);
     point.attributes = undefined;
     return point;
   };

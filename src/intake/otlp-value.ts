@@ -19,6 +19,17 @@ export function messagesOf(message: Message, name: string): readonly Message[] {
   return Array.isArray(list) ? list.filter((one): one is Message => messageOf(one) !== null) : [];
 }
 
+/** The points of some data, to be gone through once. */
+export interface DataPoints {
+  readonly count: number;
+  readonly each: Iterable<Message>;
+}
+
+export function dataPointsOf(data: Message): DataPoints {
+  const each = messagesOf(data, 'dataPoints');
+  return { count: each.length, each };
+}
+
 /** JSON spells 64-bit numbers as text or number, and what is not finite as text. NaN for anything else, also what is absent. */
 export function numberOf(value: unknown): number {
   if (typeof value === 'number') return value;

@@ -13,7 +13,9 @@ const protobuf = () => import('./otlp-protobuf.ts');
 
 /** @throws {Unreadable} when the body is no request; points that cannot be used are refused one by one */
 export async function parseOtlp(body: Buffer, encoding: Encoding): Promise<Parsed> {
-  return pointsOf(encoding === 'json' ? parseJson(body) : (await protobuf()).decodeRequest(body));
+  if (encoding === 'protobuf') return pointsOf((await protobuf()).decodeRequest(body));
+  const { request, points } = parseJson(body);
+  return pointsOf(request, points);
 }
 
 /** The body of a 200: with what was refused, or empty. */

@@ -3,7 +3,7 @@
  * this folder make them (OTLP, Influx line protocol, Prometheus text); who knows what they mean turns them into series.
  */
 
-import type { Bucket } from '../quantiles.ts';
+import type { Counts } from '../quantiles.ts';
 
 interface Told {
   /** As it was sent: `http_req_duration`, `nodejs_eventloop_lag_seconds`. */
@@ -40,10 +40,8 @@ export interface HistogramPoint extends Told {
   readonly count: number;
   /** Null: not told. */
   readonly sum: number | null;
-  readonly buckets: readonly Bucket[];
+  readonly buckets: Counts;
 }
-
-export type { Bucket };
 
 /** Quantiles that the sender worked out by itself, of a span that only it knows. */
 export interface SummaryPoint extends Told {

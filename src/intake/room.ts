@@ -71,7 +71,7 @@ export class Room {
         if (round >= this.round - 1) continue;
         last.delete(key);
         this.#series--;
-        this.#counts -= buckets.length;
+        this.#counts -= buckets.counts.length;
       }
     }
   }

@@ -1,6 +1,6 @@
 /** One declared signal at one origin: what its series come to at the end of each span. */
 import type { Increment } from './increments.ts';
-import { quantileOf } from '../quantiles.ts';
+import { bucketsOf, quantileOf } from '../quantiles.ts';
 import type { Room } from './room.ts';
 import { Gather, type Total } from './signals-gather.ts';
 import { Groups } from './signals-groups.ts';
@@ -57,8 +57,9 @@ export class Signal {
     if (kind === 'counter') return one(this.#counted(group, total.grown));
     if (kind === 'ratio') return one(ratioOf(total, over));
     if (kind !== 'latency' || total.grown === null) return one(total.level);
-    const { count, sum, buckets } = total.grown;
+    const { count, sum } = total.grown;
     if (!(count > 0)) return [];
+    const buckets = bucketsOf(total.grown.buckets);
     const quantiles = QUANTILES.flatMap((quantile): Figure[] => {
       const value = quantileOf(buckets, Number(quantile)).seconds;
       return value === null ? [] : [{ labels, value: value * scale, quantile }];

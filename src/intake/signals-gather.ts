@@ -1,16 +1,13 @@
 /** One side of a signal (what is matched, or what a ratio is a share of): the series of a span of time, and what they come to by group. */
-import { hash } from 'node:crypto';
 import { type Cumulative, type Increment, Increments } from './increments.ts';
-import type { Bucket, Point } from './point.ts';
+import { type Counts, hasSameBounds, NO_COUNTS } from '../quantiles.ts';
+import type { Point } from './point.ts';
 import type { Room } from './room.ts';
 import type { Groups } from './signals-groups.ts';
 import type { Aggregate, SignalSpec } from './signals-spec.ts';
 
 /** Series of one signal in one span: a broker with 1,000 partitions and ten groups. room.ts bounds those of all signals. */
 const SERIES_MAX = 10_000;
-
-/** Characters of a key that is remembered as it is; of a longer one its digest. */
-const KEY_MAX = 100;
 
 /** Which figure of a histogram or summary is meant: `x_sum` and `x_count` of a page are lines of the family `x`. */
 export type Part = 'count' | 'sum' | 'whole';
@@ -57,7 +54,7 @@ export class Gather {
     return this.#count > 0;
   }
 
-  /** @param key of its series (`seriesKeyOf`) */
+  /** @param key of its series (`seriesKey`) */
   take(point: Point, key: string, { index: selector, part }: { readonly index: number; readonly part: Part }): void {
     const level = this.#levelOf(point);
     const counts = level === null && this.#countsOf(point);
@@ -118,17 +115,8 @@ export class Gather {
   }
 }
 
-/** The same for the same series, however its labels are ordered, and no longer than 100 characters. */
-export function seriesKeyOf({ name, labels }: Point): string {
-  const names = Object.keys(labels);
-  if (names.length > 1) names.sort();
-  let key = name;
-  for (const label of names) key += `\0${label}\0${labels[label]!}`;
-  return key.length > KEY_MAX ? hash('sha256', key, 'base64') : key;
-}
-
 function partOf(grown: Increment, part: Part): Increment {
-  return part === 'sum' ? { count: grown.sum ?? 0, sum: null, buckets: [] } : grown;
+  return part === 'sum' ? { count: grown.sum ?? 0, sum: null, buckets: NO_COUNTS } : grown;
 }
 
 function totalOf(all: readonly Taken[], aggregate: Aggregate): Total {
@@ -154,10 +142,10 @@ function added(a: Increment | null, b: Increment): Increment {
   return { count: a.count + b.count, sum: a.sum === null || b.sum === null ? null : a.sum + b.sum, buckets: merged(a, b) };
 }
 
-function merged(a: Increment, b: Increment): readonly Bucket[] {
+function merged(a: Increment, b: Increment): Counts {
   if (a.count === 0) return b.buckets;
   if (b.count === 0) return a.buckets;
-  const fits =
-    a.buckets.length === b.buckets.length && a.buckets.every(({ over, to }, i) => over === b.buckets[i]!.over && to === b.buckets[i]!.to);
-  return fits ? a.buckets.map(({ over, to, count }, i) => ({ over, to, count: count + b.buckets[i]!.count })) : [];
+  const { bounds, counts } = a.buckets;
+  if (!hasSameBounds(bounds, b.buckets.bounds)) return NO_COUNTS;
+  return { bounds, counts: counts.map((count, i) => count + b.buckets.counts[i]!) };
 }

@@ -5,11 +5,12 @@
  */
 import type { MetricDef } from '../catalog.ts';
 import type { Owner, Series, SeriesTable } from '../series.ts';
+import { seriesKey } from './label-keys.ts';
 import { selects, type Selector } from './match.ts';
 import type { Intake, Origin, Point } from './point.ts';
 import { Room } from './room.ts';
 import { type Figure, Signal } from './signal.ts';
-import { type Gather, type Part, seriesKeyOf } from './signals-gather.ts';
+import type { Gather, Part } from './signals-gather.ts';
 import { quantileMetric, signalMetric } from './signals-metric.ts';
 import type { Meaning, SignalSpec } from './signals-spec.ts';
 import { Telling, type SignalSink } from './signals-telling.ts';
@@ -69,7 +70,7 @@ export class Signals implements Intake {
       if (routes === undefined) continue;
       const taking = routes.filter((route) => isFor(route, point));
       if (taking.length === 0) continue;
-      const key = seriesKeyOf(point);
+      const key = seriesKey(point.name, point.labels);
       for (const route of taking) route.gather.take(point, key, route);
       used++;
     }

@@ -1,5 +1,6 @@
 /** What is remembered of the latest point of a series: where its totals stood, in a tenth of the memory that the point takes. */
-import type { Bucket, CounterPoint, HistogramPoint, Temporality } from './point.ts';
+import { type Counts, hasSameBounds } from '../quantiles.ts';
+import type { CounterPoint, HistogramPoint, Temporality } from './point.ts';
 
 export type Counting = CounterPoint | HistogramPoint;
 
@@ -21,39 +22,45 @@ export function totalOf(point: Counting, shared: readonly number[] | null): Tota
   const { temporality, wall, since } = point;
   const base = { temporality, wall, since };
   if (point.kind === 'counter') return { ...base, total: point.value, sum: null, counts: null, bounds: null };
-  const counts = point.buckets.map(({ count }) => count);
-  const bounds = shared !== null && hasBounds(point.buckets, shared) ? shared : boundsOf(point.buckets);
-  return { ...base, total: point.count, sum: point.sum, counts, bounds };
-}
-
-function hasBounds(buckets: readonly Bucket[], bounds: readonly number[]): boolean {
-  return bounds.length === 2 * buckets.length && buckets.every(({ over, to }, i) => over === bounds[2 * i] && to === bounds[2 * i + 1]);
-}
-
-function boundsOf(buckets: readonly Bucket[]): readonly number[] {
-  return buckets.flatMap(({ over, to }) => [over, to]);
+  const { counts, bounds } = point.buckets;
+  return {
+    ...base,
+    total: point.count,
+    sum: point.sum,
+    counts,
+    bounds: shared !== null && hasSameBounds(bounds, shared) ? shared : bounds,
+  };
 }
 
 /** Null when the buckets cannot be compared: other bounds, or one of them has lost values. */
 export function grownHistogram(point: HistogramPoint, before: Total): Pick<HistogramPoint, 'count' | 'sum' | 'buckets'> | null {
-  const buckets = grownBuckets(point.buckets, before.counts ?? [], before.bounds ?? []);
+  const { counts, bounds } = before;
+  if (counts === null || bounds === null) return null;
+  const isSame = hasSameBounds(point.buckets.bounds, bounds);
+  const buckets = isSame ? grownAlike(point.buckets, counts) : grownBuckets(point.buckets, counts, bounds);
   if (buckets === null) return null;
   const sum = point.sum === null || before.sum === null ? null : point.sum - before.sum;
   return { count: point.count - before.total, sum, buckets };
 }
 
+function grownAlike({ bounds, counts }: Counts, before: readonly number[]): Counts | null {
+  const grown = counts.map((count, i) => count - before[i]!);
+  return grown.some((count) => count < 0) ? null : { bounds, counts: grown };
+}
+
 /** An exponential histogram that takes a coarser scale has several buckets of before in one of now. */
-function grownBuckets(now: readonly Bucket[], counts: readonly number[], bounds: readonly number[]): readonly Bucket[] | null {
-  const grown: Bucket[] = [];
+function grownBuckets(now: Counts, counts: readonly number[], bounds: readonly number[]): Counts | null {
   let i = 0;
-  for (const { over, to, count } of now) {
+  const grown: number[] = [];
+  for (const [at, count] of now.counts.entries()) {
+    const [over, to] = [now.bounds[2 * at]!, now.bounds[2 * at + 1]!];
     let had = 0;
     for (; i < counts.length && bounds[2 * i + 1]! <= to; i++) {
       if (counts[i]! > 0 && bounds[2 * i]! < over) return null;
       had += counts[i]!;
     }
     if (had > count) return null;
-    grown.push({ over, to, count: count - had });
+    grown.push(count - had);
   }
-  return counts.slice(i).some((count) => count > 0) ? null : grown;
+  return counts.slice(i).some((count) => count > 0) ? null : { bounds: now.bounds, counts: grown };
 }

@@ -4,7 +4,7 @@
  */
 import { basename } from 'node:path';
 import { errno, messageOf } from '../problem.ts';
-import type { TrafficSink } from '../traffic/window.ts';
+import type { ResultsSink } from '../traffic/window.ts';
 import { CsvRecords } from './jtl-csv.ts';
 import { type Format, formatOf, TIMES } from './jtl-format.ts';
 import { JmeterRows, LocustRows } from './jtl-rows.ts';
@@ -34,7 +34,7 @@ export interface JtlSpec {
   readonly path: string;
 }
 
-export function jtlSource(ctx: SourceContext, spec: JtlSpec, traffic: TrafficSink): Source {
+export function jtlSource(ctx: SourceContext, spec: JtlSpec, traffic: ResultsSink): Source {
   return new Jtl(ctx, spec, traffic);
 }
 
@@ -43,7 +43,7 @@ class Jtl implements Source {
   readonly period = PERIOD_S;
   readonly #ctx: SourceContext;
   readonly #spec: JtlSpec;
-  readonly #traffic: TrafficSink;
+  readonly #traffic: ResultsSink;
   readonly #tail: Tail;
   readonly #blind = blindSpots();
   #reader: Reader | null = null;
@@ -52,7 +52,7 @@ class Jtl implements Source {
   #refused = false;
   #since: number | null = null;
 
-  constructor(ctx: SourceContext, spec: JtlSpec, traffic: TrafficSink) {
+  constructor(ctx: SourceContext, spec: JtlSpec, traffic: ResultsSink) {
     this.#ctx = ctx;
     this.#spec = spec;
     this.#traffic = traffic;
@@ -135,20 +135,23 @@ class Jtl implements Source {
 class Reader {
   readonly #records: CsvRecords;
   readonly #rows: JmeterRows | LocustRows;
+  readonly #tool: string;
+  #isTold = false;
   readonly #whose: { readonly target: string | null; readonly sender: string };
-  readonly #traffic: TrafficSink;
+  readonly #traffic: ResultsSink;
   readonly #results = new ResultWindows();
   readonly #totals = new TotalWindows();
 
   constructor(
     format: Exclude<Format, { kind: 'refused' }>,
     { target, file }: { target: string | null; file: string },
-    traffic: TrafficSink,
+    traffic: ResultsSink,
   ) {
     const isJmeter = format.kind === 'jmeter';
     this.#records = new CsvRecords(format.delimiter);
     this.#rows = isJmeter ? new JmeterRows(format.header) : new LocustRows(format.header);
-    this.#whose = { target, sender: `${isJmeter ? 'JMeter' : 'Locust'} ${file}` };
+    this.#tool = isJmeter ? 'JMeter' : 'Locust';
+    this.#whose = { target, sender: `${this.#tool} ${file}` };
     this.#traffic = traffic;
   }
 
@@ -157,10 +160,17 @@ class Reader {
     for (const row of this.#records.add(text)) {
       const told = this.#rows.read(row);
       if (told === null) continue;
+      this.#follow();
       if (told === 'unreadable') this.#note('unreadable', `there are rows in ${this.#whose.sender} that cannot be understood: ${TIMES}`);
       else if ('end' in told) this.#result(told, told.end + shift);
       else this.#total(told, shift);
     }
+  }
+
+  /** With the first row: a file that was left from another run tells nothing. */
+  #follow(): void {
+    if (!this.#isTold) this.#traffic.followed(this.#tool, this.#whose.target);
+    this.#isTold = true;
   }
 
   tell(now: number, isAll: boolean): void {

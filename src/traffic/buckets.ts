@@ -2,7 +2,7 @@
  * Counts of durations in buckets. Those that we see one by one go into buckets of base 2^(1/16), OpenTelemetry's exponential histogram of
  * scale 4; others bring their own bounds. Counts of equal buckets add up, over any span and any number of senders.
  */
-import type { Bucket } from '../intake/point.ts';
+import type { Bucket } from '../quantiles.ts';
 
 const PER_OCTAVE = 16;
 

@@ -1,5 +1,5 @@
 /** A window in the making: what the points of one export say of one operation, or of everything. */
-import { BucketSums } from './buckets.ts';
+import { CountSums } from './countsums.ts';
 import type { Increment } from './increment.ts';
 import type { Failure, TrafficWindow } from './window.ts';
 
@@ -20,7 +20,7 @@ export class Draft {
   quantiles: Record<string, number> | null = null;
   checks: { passed: number; failed: number } | null = null;
   readonly failures: Partial<Record<Failure, number>> = {};
-  readonly #buckets = new BucketSums();
+  readonly #counts = new CountSums();
   #hasBuckets = true;
   #isTold = false;
 
@@ -33,7 +33,7 @@ export class Draft {
     this.errors = (this.errors ?? 0) + (failed ? count : 0);
     if (failure !== null) this.failed(failure, count);
     if (buckets === null) this.#hasBuckets = false;
-    else for (const bucket of buckets) this.#buckets.add(bucket.over * unit, bucket.to * unit, bucket.count);
+    else this.#counts.add(buckets, unit);
   }
 
   failed(failure: Failure, count: number): void {
@@ -51,7 +51,7 @@ export class Draft {
   window(whose: Whose): TrafficWindow | null {
     if (!this.#isTold && this.users === null && this.inFlight === null && this.errors === null && this.checks === null) return null;
     const { requests, errors, sum, users, inFlight, quantiles, checks } = this;
-    const buckets = this.#hasBuckets && this.#isTold ? this.#buckets.buckets() : null;
+    const buckets = this.#hasBuckets && this.#isTold ? this.#counts.buckets() : null;
     return {
       ...whose,
       requests,

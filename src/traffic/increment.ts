@@ -1,6 +1,7 @@
 /** What was added to the counters and histograms of one sender since its export before. */
 import type { Deltas } from '../intake/deltas.ts';
-import type { Bucket, CounterPoint, HistogramPoint } from '../intake/point.ts';
+import type { CounterPoint, HistogramPoint } from '../intake/point.ts';
+import type { Counts } from '../quantiles.ts';
 
 export interface Increment {
   /** Of a counter its increase, of a histogram how many values. */
@@ -8,7 +9,7 @@ export interface Increment {
   /** Of the values; null: not told. */
   readonly sum: number | null;
   /** Null: a counter. */
-  readonly buckets: readonly Bucket[] | null;
+  readonly buckets: Counts | null;
   /** The time it took to come about; null: not told. */
   readonly seconds: number | null;
 }
@@ -25,14 +26,16 @@ export function incrementOf(
   point: CounterPoint | HistogramPoint,
   from: { readonly sender: string; readonly now: number },
 ): Increment | null {
-  const labels: Record<string, string> = { ...point.labels, 'soak.sender': from.sender };
-  // An object of which something was deleted is a slow one.
-  for (const name of PASSING) if (name in labels) delete labels[name];
-  const delta = deltas.take({ ...point, labels }, from.now);
+  const delta = deltas.take(withoutPassing(point), from.now, from.sender);
   if (delta === null) return null;
   const { wall, since } = delta;
   const seconds = wall !== null && since !== null && wall > since ? wall - since : null;
   return delta.kind === 'counter'
     ? { count: delta.value, sum: null, buckets: null, seconds }
     : { count: delta.count, sum: delta.sum, buckets: delta.buckets, seconds };
+}
+
+function withoutPassing<P extends CounterPoint | HistogramPoint>(point: P): P {
+  if (!PASSING.some((name) => name in point.labels)) return point;
+  return { ...point, labels: Object.fromEntries(Object.entries(point.labels).filter(([name]) => !PASSING.includes(name))) };
 }

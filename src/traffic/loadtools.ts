@@ -1,6 +1,7 @@
 /** The points that load tools push, or that are scraped from them: one window for each sender, export and operation. */
 import { Deltas, UNCOUNTED, type Uncounted } from '../intake/deltas.ts';
 import type { Intake, Origin, Point } from '../intake/point.ts';
+import { tagOf } from '../series.ts';
 import { Draft } from './draft.ts';
 import { incrementOf } from './increment.ts';
 import { artillery } from './tools/artillery.ts';
@@ -36,6 +37,10 @@ const WHY_UNCOUNTED: Readonly<Record<Uncounted, string>> = {
 export interface TrafficOutlet extends TrafficSink {
   now(): number | null;
   roleCalled(name: string | undefined): string | null;
+  /** Whether a file of this tool tells of the role. */
+  isFollowed(tool: string, target: string | null): boolean;
+  /** The name under which an operation of the role is told. */
+  operationCalled(target: string | null, operation: string): string;
 }
 
 /** Kept from export to export. */
@@ -48,13 +53,21 @@ interface Sender {
 export class LoadTools implements Intake {
   readonly #outlet: TrafficOutlet;
   readonly #wall: () => number;
+  readonly #tagged: readonly { readonly tag: string; readonly value: string; readonly operation: string }[];
   readonly #senders = new Map<string, Sender>();
   #deltas: Deltas | null = null;
 
-  /** @param wall seconds since the epoch: what a sender began to count before the first export is where it stood */
-  constructor(outlet: TrafficOutlet, wall: () => number) {
+  /**
+   * @param wall seconds since the epoch: what a sender began to count before the first export is where it stood
+   * @param tagged operations that rules ask for by a tag
+   */
+  constructor(outlet: TrafficOutlet, wall: () => number, tagged: readonly string[] = []) {
     this.#outlet = outlet;
     this.#wall = wall;
+    this.#tagged = [...new Set(tagged)].flatMap((operation) => {
+      const tag = tagOf(operation);
+      return tag === null ? [] : [{ ...tag, operation }];
+    });
   }
 
   /** From now on counters that begin are counted from zero. */
@@ -66,20 +79,20 @@ export class LoadTools implements Intake {
     const now = this.#outlet.now();
     if (now === null) return 0;
     this.open();
-    const exports = new Map<string, { readonly tool: Tool; readonly points: Point[]; readonly sender: string }>();
+    const senders = new SenderNames(origin);
+    const exports = new Map<string, { readonly tool: Tool; readonly points: Point[] }>();
     let taken = 0;
     for (const point of points) {
       const tool = TOOLS.find((one) => one.knows(point));
       if (tool === undefined || (tool === httpClient && this.#outlet.roleCalled(serviceOf(point)) !== null)) continue;
       taken++;
-      const sender = senderOf(tool, point, origin);
-      const key = `${tool.name}\0${sender}`;
-      const known = exports.get(key);
+      const sender = senders.of(tool, point);
+      const known = exports.get(sender);
       if (known) known.points.push(point);
-      else exports.set(key, { tool, points: [point], sender });
+      else exports.set(sender, { tool, points: [point] });
     }
     const before = { ...this.uncounted() };
-    for (const [key, one] of exports) this.#read(key, one.tool, one.points, one.sender, origin, now);
+    for (const [sender, one] of exports) this.#read(sender, one.tool, one.points, origin, now);
     this.#tellUncounted(before, origin.target);
     return taken;
   }
@@ -100,8 +113,8 @@ export class LoadTools implements Intake {
     for (const why of UNCOUNTED) if (after[why] > before[why]) this.#outlet.note(WHY_UNCOUNTED[why], { what: `uncounted_${why}`, target });
   }
 
-  #read(key: string, tool: Tool, points: readonly Point[], sender: string, origin: Origin, now: number): void {
-    const known = this.#sender(key);
+  #read(sender: string, tool: Tool, points: readonly Point[], origin: Origin, now: number): void {
+    const known = this.#sender(sender);
     const drafts = new Drafts((point) => this.#target(tool, point, origin));
     // A set of attributes that is new tells since when the sender counts, not since its export before.
     let seconds = known.at === null ? tool.period : Infinity;
@@ -110,12 +123,18 @@ export class LoadTools implements Intake {
       span: null,
       memory: known.memory,
       increment: (point) => {
-        const increment = this.#deltas && incrementOf(this.#deltas, point, { sender: key, now });
+        const increment = this.#deltas && incrementOf(this.#deltas, point, { sender, now });
         const took = increment?.seconds ?? null;
         if (took !== null) seconds = known.at === null ? Math.max(seconds, took) : Math.min(seconds, took);
         return increment;
       },
       draft: (point, operation) => drafts.of(point, operation),
+      answered: (point, operation, add) => {
+        add(drafts.of(point, null));
+        const tagged = tool.hasTags ? this.#tagged.filter(({ tag, value }) => point.labels[tag] === value) : [];
+        for (const one of tagged) add(drafts.of(point, one.operation));
+        if (operation !== null) add(drafts.of(point, this.#outlet.operationCalled(this.#target(tool, point, origin), operation)));
+      },
       note: (what, message) => this.#outlet.note(message, { what, target: origin.target }),
     };
     tool.read(reading);
@@ -124,7 +143,9 @@ export class LoadTools implements Intake {
     const whose = { sender, witness: tool.witness, from: Math.max(0, now - span), to: now };
     for (const { target, operation, draft } of drafts.all()) {
       const window = draft.window({ target, operation, ...whose });
-      if (window !== null) this.#outlet.window(window);
+      if (window === null) continue;
+      if (this.#outlet.isFollowed(tool.name, target)) this.#outlet.note(twice(tool.name), { what: 'told_twice', target });
+      else this.#outlet.window(window);
     }
   }
 
@@ -140,6 +161,10 @@ export class LoadTools implements Intake {
     if (this.#senders.size > SENDERS_MAX) this.#senders.delete(this.#senders.keys().next().value!);
     return known;
   }
+}
+
+function twice(tool: string): string {
+  return `${tool} both pushes and writes the file that is followed: only what is in the file counts; leave out --jtl to have what it pushes`;
 }
 
 interface Whole {
@@ -179,9 +204,23 @@ function serviceOf({ labels }: Point): string | undefined {
   return labels['service.name'] ?? labels['service_name'] ?? labels['job'];
 }
 
-/** The tool, and which process of it where that is told. */
-function senderOf(tool: Tool, { labels }: Point, origin: Origin): string {
-  const instance = labels['service.instance.id'] ?? labels['host.name'] ?? labels['application'] ?? labels['instance'] ?? '';
-  const service = tool.witness === 'server' ? (serviceOf({ labels } as Point) ?? '') : '';
-  return [tool.name, service, instance, origin.name === 'inbound' ? '' : origin.name].filter((part) => part !== '').join(' ');
+/** The tool, and which process of it where that is told: mostly that of the point before. */
+class SenderNames {
+  readonly #origin: string;
+  #last: { readonly tool: Tool; readonly service: string; readonly instance: string; readonly name: string } | null = null;
+
+  constructor({ name }: Origin) {
+    this.#origin = name === 'inbound' ? '' : name;
+  }
+
+  of(tool: Tool, point: Point): string {
+    const { labels } = point;
+    const instance = labels['service.instance.id'] ?? labels['host.name'] ?? labels['application'] ?? labels['instance'] ?? '';
+    const service = tool.witness === 'server' ? (serviceOf(point) ?? '') : '';
+    if (this.#last?.tool !== tool || this.#last.service !== service || this.#last.instance !== instance) {
+      const name = [tool.name, service, instance, this.#origin].filter((part) => part !== '').join(' ');
+      this.#last = { tool, service, instance, name };
+    }
+    return this.#last.name;
+  }
 }

@@ -2,7 +2,7 @@
  * What every kind of load becomes: one record of what was asked and answered in a span of time, whether a load tool told it, a file of
  * results, or the program itself.
  */
-import type { Bucket } from '../intake/point.ts';
+import type { Bucket } from '../quantiles.ts';
 
 /** How quantiles of a window are known: from every request, from counts in buckets, or as the tool worked them out for the same window. */
 export type QuantileKind = 'exact' | 'buckets' | 'tool';
@@ -51,4 +51,10 @@ export interface TrafficSink {
   window(window: TrafficWindow): void;
   /** Something about the figures of load that the user should know; the same is told once. */
   note(message: string, about: { readonly what: string; readonly target: string | null }): void;
+}
+
+/** Of a file of results. */
+export interface ResultsSink extends TrafficSink {
+  /** A file of this tool tells of the role: what the tool pushes of it are the same requests. */
+  followed(tool: string, target: string | null): void;
 }

@@ -6,13 +6,13 @@ import type { LabelsOf, MetricDef } from '../catalog.ts';
 import type { Owner, SeriesTable } from '../series.ts';
 import type { Sink } from '../sources/source.ts';
 import { METRICS, QUANTILES } from '../sources/traffic-metrics.ts';
-import type { Bucket } from '../intake/point.ts';
+import type { Bucket } from '../quantiles.ts';
 import { coarsened } from './buckets.ts';
 import { Failing } from './failing.ts';
 import { isComplete, joined } from './joining.ts';
 import { Operations } from './operations.ts';
 import { quantileOf, unresolved } from '../quantiles.ts';
-import type { TrafficSink, TrafficWindow } from './window.ts';
+import type { ResultsSink, TrafficWindow } from './window.ts';
 
 /** Windows that wait to be written: 64 roles with 33 operations, twice in the ten seconds between two flushes. Beyond it they are written at once. */
 const PENDING_MAX = 4096;
@@ -28,10 +28,10 @@ export const MEND = 'OTEL_EXPORTER_OTLP_METRICS_DEFAULT_HISTOGRAM_AGGREGATION=ba
 
 type Labels = Readonly<Record<string, string>>;
 
-export class Traffic implements TrafficSink {
+export class Traffic implements ResultsSink {
   readonly #table: SeriesTable;
   readonly #roles: readonly string[];
-  readonly #operations = new Operations();
+  readonly #operations: Operations;
   /** By role and operation. */
   readonly #pending = new Map<string, TrafficWindow[]>();
   readonly #totals = new Map<number, number>();
@@ -39,13 +39,19 @@ export class Traffic implements TrafficSink {
   /** Roles of which a generator tells. */
   readonly #generated = new Set<string | null>();
   readonly #noted = new Set<string>();
+  /** By tool the roles of which its files tell; one for the whole run tells of each. */
+  readonly #followed = new Map<string, Set<string | null>>();
   #waiting = 0;
   #sink: Sink | null = null;
   /** Nobody flushes any more. */
   #direct = false;
 
-  /** @param roles what is watched, without what makes the load */
-  constructor(table: SeriesTable, roles: readonly string[]) {
+  /**
+   * @param roles what is watched, without what makes the load
+   * @param operations those that rules ask for
+   */
+  constructor(table: SeriesTable, roles: readonly string[], operations: readonly string[] = []) {
+    this.#operations = new Operations(operations);
     this.#table = table;
     this.#roles = roles;
   }
@@ -53,6 +59,15 @@ export class Traffic implements TrafficSink {
   open(sink: Sink): void {
     this.#sink = sink;
     this.#operations.restore(this.#table);
+  }
+
+  followed(tool: string, target: string | null): void {
+    this.#followed.set(tool, (this.#followed.get(tool) ?? new Set()).add(this.#roleOf(target)));
+  }
+
+  isFollowed(tool: string, target: string | null): boolean {
+    const roles = this.#followed.get(tool);
+    return roles !== undefined && (roles.has(null) || roles.has(this.#roleOf(target)));
   }
 
   /** Run time; null before the run has begun, when nothing can be told. */
@@ -65,10 +80,19 @@ export class Traffic implements TrafficSink {
     return this.#roles.find((role) => role === name) ?? null;
   }
 
+  /** One of the first operations of the role, or `other`: who tells of thousands adds them up before they are windows. */
+  operationCalled(target: string | null, operation: string): string {
+    return this.#operations.label(this.#roleOf(target), operation);
+  }
+
+  #roleOf(target: string | null): string | null {
+    return target ?? (this.#roles.length === 1 ? this.#roles[0]! : null);
+  }
+
   window(given: TrafficWindow): void {
     if (this.#sink === null) return;
-    const target = given.target ?? (this.#roles.length === 1 ? this.#roles[0]! : null);
-    const operation = given.operation === null ? null : this.#operations.label(target, given.operation);
+    const target = this.#roleOf(given.target);
+    const operation = given.operation === null ? null : this.operationCalled(target, given.operation);
     const window = { ...given, target, operation };
     if (this.#isSeenTwice(window)) return;
     const key = JSON.stringify([window.target, window.operation]);

@@ -1,6 +1,7 @@
 /** The load beside a run: what it tells, what it is itself, and what its end means. */
 import { chmodSync, existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { type AgentUnderTest, installed, PROGRAMS, type Program, Stage, until } from './agent-under-test.ts';
 
@@ -21,13 +22,31 @@ async function value(agent: AgentUnderTest, metric: RegExp): Promise<number | un
 }
 
 describe.runIf(installed('gcc'))('the load', () => {
-  test('of a file of results becomes traffic of the role, each sample once; probes beside it are none', async () => {
+  test('of a file of results becomes traffic of the role, each sample once, also when JMeter pushes them; probes beside it are none', async () => {
     await using stage = new Stage();
     const { service, url } = await asked(stage, 10);
     const jtl = join(stage.folder, 'run.jtl');
     const load = [process.execPath, join(PROGRAMS, 'asks.mjs'), url, jtl, '60', '0.2'];
-    const options = ['--target', `app=${service.pid}`, ...FAST, '--jtl', jtl, '--probe', `${url}/health`, '--hold'];
+    const options = [
+      '--target',
+      `app=${service.pid}`,
+      ...FAST,
+      '--jtl',
+      jtl,
+      '--probe',
+      `${url}/health`,
+      '--hold',
+      '--inbound',
+      '127.0.0.1:0',
+    ];
     const agent = await stage.watching([...options, '--', ...load]);
+    const [, inbound] = await agent.says(/taken at (http:\/\/\S+)/);
+    await until(
+      () => (existsSync(jtl) ? readFileSync(jtl, 'utf8').split('\n').length : 0),
+      (rows) => rows > 20,
+    );
+    const pushed = readFileSync(join(import.meta.dirname, '../fixtures/load/jmeter.influx'));
+    expect((await fetch(`${inbound}/write`, { method: 'POST', body: pushed, headers: { connection: 'close' } })).status).toBe(204);
     await agent.says(/record in/);
     expect(await value(agent, /^soak_traffic_requests_total\{.*soak_target="app"/)).toBe(60);
     expect(await value(agent, /^soak_traffic_errors_by_class_total\{.*http_401/)).toBe(50);
@@ -40,6 +59,7 @@ describe.runIf(installed('gcc'))('the load', () => {
       'app',
       'app: more than half of the answers are 401 (not authorised)',
     ]);
+    expect(result.events('load_note').map(({ data }) => data['what'])).toContain('told_twice');
     expect(result.verdict.series.map(({ target }) => target)).toContain('load');
     expect(result.series('app latency.mean')).toBeDefined();
     expect(result.verdict.outcome).not.toBe('pass');
@@ -87,6 +107,27 @@ test.runIf(installed('gcc'))('what Artillery pushes becomes traffic of the only 
   await agent.end('SIGTERM');
 });
 
+test.runIf(installed('gcc'))('what k6 pushes of a tag that a rule asks for is told as of an operation', async () => {
+  await using stage = new Stage();
+  const service = await stage.service('busy=2');
+  const rule = 'http_req_failed{scenario:default}: rate<0.1 over run';
+  const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--inbound', '127.0.0.1:0', '--rule', rule]);
+  const [, inbound] = await agent.says(/taken at (http:\/\/\S+)/);
+  await agent.ready();
+  for (const body of ['k6-1.json', 'k6-2.json']) {
+    const text = readFileSync(join(import.meta.dirname, '../fixtures/load', body));
+    const headers = { 'content-type': 'application/json', connection: 'close' };
+    expect((await fetch(`${inbound}/v1/metrics`, { method: 'POST', body: text, headers })).status).toBe(200);
+  }
+  await until(
+    () => value(agent, /^soak_traffic_operation_requests_total\{.*soak_operation="\{scenario:default\}"/),
+    (requests) => (requests ?? 0) > 0,
+  );
+  const all = await value(agent, /^soak_traffic_requests_total\{/);
+  expect(await value(agent, /^soak_traffic_operation_requests_total\{.*soak_operation="\{scenario:default\}"/)).toBe(all);
+  await agent.end('SIGTERM');
+});
+
 /** Debian has JMeter in parts. */
 const HTTP_JAR = '/usr/share/jmeter/lib/ext/ApacheJMeter_http.jar';
 
@@ -118,6 +159,23 @@ test.runIf(installed('wrk'))('wrk is watched while it asks, and a probe sees the
   expect(result.events('load_end')).toMatchObject([{ data: { code: 0, class: 'ok', tool: 'wrk' } }]);
   expect(result.events('target_found').map(({ data }) => data['comm'])).toContain('wrk');
   expect(result.verdict.series.map(({ target }) => target)).toContain('load');
+});
+
+test('autocannon is watched while it asks; that every answer is 401 only a probe tells, since it ends with 0', async () => {
+  await using stage = new Stage();
+  const { service, url } = await asked(stage, 0);
+  const config = join(stage.folder, 'probe.yaml');
+  writeFileSync(config, JSON.stringify({ probes: [{ url: `${url}/orders`, target: 'app', every: '1s', deadline: '1s' }] }));
+  const load = [process.execPath, fileURLToPath(import.meta.resolve('autocannon')), '-c', '2', '-d', '4', '--no-progress', url];
+  const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--config', config, '--hold', '--', ...load]);
+  await agent.says(/record in/);
+  expect(await value(agent, /^soak_probe_failures_total\{.*soak_probe_fault="status"/)).toBeGreaterThan(1);
+  expect(await value(agent, /^soak_probe_up\{.*soak_target="app"/)).toBe(0);
+  await agent.end('SIGTERM');
+  const result = await agent.result();
+  expect(result.events('load_end')).toMatchObject([{ data: { code: 0, class: 'ok', tool: 'autocannon' } }]);
+  expect(result.verdict.series.map(({ target }) => target)).toContain('load');
+  expect(result.verdict.outcome).not.toBe('pass');
 });
 
 test.runIf(installed('gcc'))('a fault is declared from outside, and the recovery of the service is measured against a rule', async () => {

@@ -21,11 +21,13 @@ let folder = '';
 let path = '';
 let windows: TrafficWindow[] = [];
 let notes: string[] = [];
+let followed: string[] = [];
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'soak-jtl-'));
   path = join(folder, 'run.jtl');
   windows = [];
   notes = [];
+  followed = [];
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -36,6 +38,7 @@ async function following(wall: number): Promise<{ source: Source; readings: Read
   const traffic = {
     window: (window: TrafficWindow) => windows.push(window),
     note: (_: string, { what }: { what: string }) => notes.push(what),
+    followed: (tool: string, target: string | null) => followed.push(`${tool} of ${target}`),
   };
   const source = jtlSource(readings.ctx, { target: 'api', path }, traffic);
   await source.open(readings);
@@ -55,6 +58,7 @@ describe('a JTL', () => {
     await source.finish!(readings);
     await source.close();
     expect(total()).toBe(48);
+    expect(followed).toEqual(['JMeter of api']);
     expect(all()[0]).toMatchObject({
       target: 'api',
       sender: 'JMeter run.jtl',

@@ -29,7 +29,7 @@ async function pidIn(file: string): Promise<number> {
 
 test('tells how the command ended', async () => {
   const load = await startLoad(['sh', '-c', 'exit 99']);
-  expect(await load.ended).toEqual({ code: 99, signal: null });
+  expect(await load.ended).toEqual({ code: 99, signal: null, stopped: false });
   await load.stop(); // of one that has ended: nothing to do
 });
 
@@ -38,7 +38,7 @@ test('ends the whole group, also children of the command', async () => {
   const load = await startLoad(['sh', '-c', `sleep 600 & echo $! > ${file}; wait`]);
   const child = await pidIn(file);
   await load.stop();
-  expect((await load.ended).signal).toBe('SIGTERM');
+  expect(await load.ended).toMatchObject({ signal: 'SIGTERM', stopped: true });
   for (let i = 0; i < 100 && isAlive(child); i++) await delay(20);
   expect(isAlive(child)).toBe(false);
 });

@@ -85,13 +85,28 @@ test.each([
   ['wrk', 1, 'tool_error', /exit code 1$/],
   [null, 3, 'tool_error', /exit code 3$/],
 ] as const)('%s ending with %s is %s', (tool, code, kind, message) => {
-  const outcome = loadOutcome(tool, { code, signal: null });
+  const outcome = loadOutcome(tool, { code, signal: null, stopped: false });
   expect(outcome).toMatchObject({ class: kind, tool });
   expect(outcome.message).toMatch(message);
 });
 
 test('a signal is an end from outside', () => {
-  expect(loadOutcome('k6', { code: null, signal: 'SIGKILL' })).toEqual({ class: 'aborted', tool: 'k6', message: 'ended by SIGKILL' });
+  expect(loadOutcome('k6', { code: null, signal: 'SIGKILL', stopped: false })).toEqual({
+    class: 'aborted',
+    tool: 'k6',
+    message: 'ended by SIGKILL',
+  });
+});
+
+test.each([
+  ['a loop', null, { code: null, signal: 'SIGTERM' as const }, 'ok'],
+  ['one that had to be killed', 'wrk', { code: null, signal: 'SIGKILL' as const }, 'ok'],
+  ['a program that ends in order', null, { code: 143, signal: null }, 'ok'],
+  ['k6', 'k6', { code: 105, signal: null }, 'ok'],
+  ['k6 with broken thresholds', 'k6', { code: 99, signal: null }, 'thresholds'],
+  ['one that had failed', null, { code: 1, signal: null }, 'tool_error'],
+] as const)('%s that ended because the run did', (_, tool, end, expected) => {
+  expect(loadOutcome(tool, { ...end, stopped: true }).class).toBe(expected);
 });
 
 describe('the command as a target', () => {

@@ -11,6 +11,7 @@ import { METRICS as PROCESS } from '../../src/sources/process.ts';
 import { METRICS as RUNTIME } from '../../src/sources/runtime.ts';
 import { METRICS as TRAFFIC } from '../../src/sources/traffic.ts';
 import type { RunEvent } from '../../src/tick.ts';
+import { countsOf } from '../histograms.ts';
 import { parsePage } from '../pages.ts';
 import * as fc from '../property.ts';
 
@@ -362,7 +363,7 @@ describe('bounds', () => {
         temporality: fc.constantFrom('delta' as const, 'cumulative' as const),
         count: number,
         sum: fc.option(number),
-        buckets: fc.array(fc.record({ over: number, to: number, count: number }), { maxLength: 3 }),
+        buckets: fc.array(fc.record({ over: number, to: number, count: number }), { maxLength: 3 }).map(countsOf),
       }),
       fc.record({
         ...figures,

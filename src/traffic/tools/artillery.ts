@@ -5,10 +5,11 @@
 import type { Point } from '../../intake/point.ts';
 import type { Draft } from '../draft.ts';
 import { failureOfStatus, failureOfText } from '../failure.ts';
-import type { Reading, Tool } from './tool.ts';
+import { inName, type Reading, type Tool } from './tool.ts';
 
-const OWN =
-  /^(?:http\.(?:requests|responses|codes\.\d+|request_rate|downloaded_bytes|response_time\..*)|vusers\..*|errors\..*|plugins\..*)$/;
+const own = inName(
+  /^(?:http\.(?:requests|responses|codes\.\d+|request_rate|downloaded_bytes|response_time\..*)|vusers\..*|errors\..*|plugins\..*)$/,
+);
 
 const TIME = 'http.response_time.';
 const CODES = 'http.codes.';
@@ -31,7 +32,7 @@ export const artillery: Tool = {
   witness: 'generator',
   period: 10,
   // Its names are plain words: what makes them its own is the period that it writes beside each.
-  knows: ({ name, kind, labels }) => OWN.test(name) && (kind === 'counter' || kind === 'gauge') && labels['endTime'] !== undefined,
+  knows: ({ name, kind, labels }) => own(name) !== null && (kind === 'counter' || kind === 'gauge') && labels['endTime'] !== undefined,
   read(reading) {
     if (isRepeated(reading)) return;
     const counts = countsOf(reading);

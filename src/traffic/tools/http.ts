@@ -6,17 +6,17 @@ import type { HistogramPoint, Point } from '../../intake/point.ts';
 import { failureOfStatus, failureOfText } from '../failure.ts';
 import { operationName } from '../../series.ts';
 import type { Failure } from '../window.ts';
-import { type Reading, secondsIn, type Tool } from './tool.ts';
+import { inName, type Reading, secondsIn, type Tool } from './tool.ts';
 
 /** The conventions since 1.23, those before (in milliseconds), and both as Prometheus spells them. */
-const DURATION = /^http[._](server|client)[._](?:request[._])?duration(?:_(?:seconds|milliseconds))?$/;
-const ACTIVE = /^http[._]server[._]active[._]requests$/;
+const duration = inName(/^http[._](server|client)[._](?:request[._])?duration(?:_(?:seconds|milliseconds))?$/);
+const active = inName(/^http[._]server[._]active[._]requests$/);
 
 export const httpServer: Tool = {
   name: 'the server',
   witness: 'server',
   period: 60,
-  knows: ({ name }) => DURATION.exec(name)?.[1] === 'server' || ACTIVE.test(name),
+  knows: ({ name }) => duration(name)?.[1] === 'server' || active(name) !== null,
   read: readRequests,
 };
 
@@ -24,14 +24,14 @@ export const httpClient: Tool = {
   name: 'an HTTP client',
   witness: 'generator',
   period: 60,
-  knows: ({ name }) => DURATION.exec(name)?.[1] === 'client',
+  knows: ({ name }) => duration(name)?.[1] === 'client',
   read: readRequests,
 };
 
 function readRequests(reading: Reading): void {
   for (const point of reading.points) {
     if (point.kind === 'histogram') readDurations(reading, point);
-    if (point.kind !== 'gauge' || !ACTIVE.test(point.name)) continue;
+    if (point.kind !== 'gauge' || active(point.name) === null) continue;
     const draft = reading.draft(point, null);
     draft.inFlight = (draft.inFlight ?? 0) + point.value;
   }
@@ -43,8 +43,7 @@ function readDurations(reading: Reading, point: HistogramPoint): void {
   const outcome = outcomeOf(point);
   const unit = secondsIn(point.unit, isOld(point) ? 0.001 : 1);
   const operation = operationOf(point);
-  reading.draft(point, null).durations(increment, unit, outcome);
-  if (operation !== null) reading.draft(point, operation).durations(increment, unit, outcome);
+  reading.answered(point, operation, (draft) => draft.durations(increment, unit, outcome));
 }
 
 function isOld({ name }: Point): boolean {
@@ -55,7 +54,7 @@ function isOld({ name }: Point): boolean {
 function outcomeOf(point: Point): { failed: boolean; failure: Failure | null } {
   const status = label(point, 'http.response.status_code') ?? label(point, 'http.status_code');
   const type = label(point, 'error.type') ?? '';
-  const isClient = DURATION.exec(point.name)?.[1] === 'client';
+  const isClient = duration(point.name)?.[1] === 'client';
   const failure = status === undefined ? (type === '' ? null : failureOfText(type)) : failureOfStatus(Number(status));
   const byType = type !== '' && !/^[1-4]\d\d$/.test(type);
   return { failed: byType || failure === 'http_5xx' || (isClient && failure !== null), failure };

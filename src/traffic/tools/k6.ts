@@ -4,11 +4,12 @@ import { failureOfStatus, failureOfText } from '../failure.ts';
 import { operationName } from '../../series.ts';
 import { OTHER } from '../operations.ts';
 import type { Failure } from '../window.ts';
-import { isOverflow, type Reading, secondsIn, type Tool } from './tool.ts';
+import { inName, isOverflow, type Reading, secondsIn, type Tool } from './tool.ts';
 
 /** k6's own metrics; with K6_OTEL_METRIC_PREFIX something stands before them. */
-const OWN =
-  /^(?:k6[._])?((?:http_req_\w+|grpc_req_duration|http_reqs|vus|vus_max|iterations|iteration_duration|data_sent|data_received|checks|dropped_iterations|group_duration|ws_\w+|grpc_streams\w*|browser_\w+)(?:\.(?:total|occurred))?)$/;
+const own = inName(
+  /^(?:k6[._])?((?:http_req_\w+|grpc_req_duration|http_reqs|vus|vus_max|iterations|iteration_duration|data_sent|data_received|checks|dropped_iterations|group_duration|ws_\w+|grpc_streams\w*|browser_\w+)(?:\.(?:total|occurred))?)$/,
+);
 
 const DURATIONS = new Set(['http_req_duration', 'grpc_req_duration']);
 
@@ -21,11 +22,12 @@ export const k6: Tool = {
   name: 'k6',
   witness: 'generator',
   period: 10,
-  knows: ({ name }) => OWN.test(name),
+  hasTags: true,
+  knows: ({ name }) => own(name) !== null,
   read(reading) {
     const rates = new Rates();
     for (const point of reading.points) {
-      const name = OWN.exec(point.name)?.[1] ?? '';
+      const name = own(point.name)?.[1] ?? '';
       if (isOverflow(point)) reading.note('overflow', OVERFLOW);
       if (point.kind === 'histogram' && DURATIONS.has(name)) readDurations(reading, point);
       else if (point.kind === 'gauge' && name === 'vus') addUsers(reading, point);
@@ -48,8 +50,7 @@ function readDurations(reading: Reading, point: HistogramPoint): void {
   const outcome = { failed: expected === undefined ? failure !== null : expected === 'false', failure };
   const unit = secondsIn(point.unit, 0.001);
   const operation = operationOf(point);
-  reading.draft(point, null).durations(increment, unit, outcome);
-  if (operation !== null) reading.draft(point, operation).durations(increment, unit, outcome);
+  reading.answered(point, operation, (draft) => draft.durations(increment, unit, outcome));
 }
 
 function operationOf(point: Point): string | null {

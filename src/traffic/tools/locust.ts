@@ -24,8 +24,7 @@ export const locust: Tool = {
       const outcome = { failed: type !== '', failure: type === '' ? null : failureOfText(type) };
       const unit = secondsIn(point.unit, 1);
       const operation = operationName(point.labels['name']);
-      reading.draft(point, null).durations(increment, unit, outcome);
-      if (operation !== null) reading.draft(point, operation).durations(increment, unit, outcome);
+      reading.answered(point, operation, (draft) => draft.durations(increment, unit, outcome));
     }
   },
 };

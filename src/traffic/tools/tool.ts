@@ -11,6 +11,11 @@ export interface Reading {
   increment(point: CounterPoint | HistogramPoint): Increment | null;
   /** Of everything of the point's role when the operation is null. */
   draft(point: Point, operation: string | null): Draft;
+  /**
+   * Answers count for everything of the point's role and for their operation, as far as operations are told apart; and for those that rules
+   * ask for by a tag, where the tool has tags.
+   */
+  answered(point: Point, operation: string | null, add: (draft: Draft) => void): void;
   /** Tells the user something once. */
   note(what: string, message: string): void;
   /** The span of the window in seconds, where the points say it. */
@@ -26,8 +31,23 @@ export interface Tool {
   /** Whether the point is one of its own; also of those that say nothing of traffic. */
   knows(point: Point): boolean;
   read(reading: Reading): void;
+  /** Its requests have tags, which are labels of its points. */
+  readonly hasTags?: true;
   /** Seconds between exports, as the tool has it unless told otherwise. */
   readonly period: number;
+}
+
+/** What a pattern finds in a name. Points come metric by metric, so that it is mostly asked of the same name again. */
+export function inName(pattern: RegExp): (name: string) => RegExpExecArray | null {
+  let last = '';
+  let found = pattern.exec(last);
+  return (name) => {
+    if (name !== last) {
+      last = name;
+      found = pattern.exec(name);
+    }
+    return found;
+  };
 }
 
 /** Seconds in a unit of durations, by UCUM. */

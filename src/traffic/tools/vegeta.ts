@@ -2,16 +2,17 @@
 import type { Point } from '../../intake/point.ts';
 import { failureOfStatus } from '../failure.ts';
 import { operationName } from '../../series.ts';
-import type { Tool } from './tool.ts';
+import { inName, type Tool } from './tool.ts';
 
 const DURATION = 'request_seconds';
-const OWN = /^request_(?:seconds|bytes_in|bytes_out|fail_count)(?:_total)?$/;
+const own = inName(/^request_(?:seconds|bytes_in|bytes_out|fail_count)(?:_total)?$/);
 
 export const vegeta: Tool = {
   name: 'vegeta',
   witness: 'generator',
   period: 10,
-  knows: ({ name, labels: { method, url, status } }) => OWN.test(name) && method !== undefined && url !== undefined && status !== undefined,
+  knows: ({ name, labels: { method, url, status } }) =>
+    own(name) !== null && method !== undefined && url !== undefined && status !== undefined,
   read(reading) {
     for (const point of reading.points) {
       if (point.kind !== 'histogram' || point.name !== DURATION) continue;
@@ -19,8 +20,7 @@ export const vegeta: Tool = {
       if (increment === null) continue;
       const status = Number(point.labels['status']);
       const outcome = { failed: !(status >= 200 && status <= 399), failure: failureOfStatus(status) };
-      reading.draft(point, null).durations(increment, 1, outcome);
-      reading.draft(point, operationOf(point)).durations(increment, 1, outcome);
+      reading.answered(point, operationOf(point), (draft) => draft.durations(increment, 1, outcome));
     }
   },
 };

@@ -4,7 +4,9 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { otlpResponse, otlpStatus, parseOtlp } from '../../../src/intake/otlp.ts';
 import { decodeRequest } from '../../../src/intake/otlp-protobuf.ts';
-import type { Point } from '../../../src/intake/point.ts';
+import type { HistogramPoint, Point } from '../../../src/intake/point.ts';
+import { bucketsOf } from '../../../src/quantiles.ts';
+import { listed } from '../../histograms.ts';
 import { LABELS_MAX, type Parsed, POINTS_MAX, Refusals, Unreadable } from '../../../src/intake/refusals.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/inbound');
@@ -18,11 +20,11 @@ function parse(metric: Readonly<Record<string, unknown>>, resource?: unknown): P
   return parseOtlp(Buffer.from(JSON.stringify(request)), 'json');
 }
 
-async function pointOf(metric: Readonly<Record<string, unknown>>): Promise<Point> {
+async function pointOf(metric: Readonly<Record<string, unknown>>): Promise<object> {
   const { points, refused } = await parse(metric);
   expect(refused.message).toBeNull();
   expect(points.length).toBe(1);
-  return points[0]!;
+  return listed(points[0]!)!;
 }
 
 async function refusalOf(metric: Readonly<Record<string, unknown>>): Promise<[string | undefined, string | null]> {
@@ -56,19 +58,19 @@ describe('what the SDK sends', () => {
     ]);
     expect(find('nodejs.eventloop.utilization')).toMatchObject([{ kind: 'gauge', value: 0.25, unit: '1', labels: WHOSE }]);
     expect(find('http.server.request.duration')).toMatchObject([{ kind: 'histogram', temporality, count: 4 * times, sum: 12.083 * times }]);
-    expect((find('http.server.request.duration')[0] as Point & { kind: 'histogram' }).buckets.slice(0, 4)).toEqual([
+    expect(listed(find('http.server.request.duration')[0]!)!.buckets!.slice(0, 4)).toEqual([
       { over: -Infinity, to: 0, count: 0 },
       { over: 0, to: 5, count: 3 * times },
       { over: 5, to: 10, count: 0 },
       { over: 10, to: 25, count: times },
     ]);
-    const size = find('payload.size')[0] as Point & { kind: 'histogram' };
-    expect(size.buckets.map(({ count }) => count)).toEqual([times, 2 * times, times]);
-    expect(size.buckets[0]).toMatchObject({ over: -Infinity, to: 0 });
-    expect(size.buckets[1]!.over).toBeLessThan(100);
-    expect(size.buckets[1]!.to).toBeGreaterThanOrEqual(100);
-    expect(size.buckets[2]!.to).toBeGreaterThanOrEqual(5e6);
-    expect(size.buckets[2]!.to / size.buckets[2]!.over).toBeCloseTo(2 ** (1 / 8), 10);
+    const size = bucketsOf((find('payload.size')[0] as HistogramPoint).buckets);
+    expect(size.map(({ count }) => count)).toEqual([times, 2 * times, times]);
+    expect(size[0]).toMatchObject({ over: -Infinity, to: 0 });
+    expect(size[1]!.over).toBeLessThan(100);
+    expect(size[1]!.to).toBeGreaterThanOrEqual(100);
+    expect(size[2]!.to).toBeGreaterThanOrEqual(5e6);
+    expect(size[2]!.to / size[2]!.over).toBeCloseTo(2 ** (1 / 8), 10);
   });
 
   test('a sum that may fall is a gauge when it is cumulative, and refused as deltas, which have no level', async () => {

@@ -1,6 +1,6 @@
 /** Counts in buckets against the durations themselves. */
 import { describe, expect, test } from 'vitest';
-import type { Bucket } from '../../../src/intake/point.ts';
+import type { Bucket } from '../../../src/quantiles.ts';
 import { BUCKETS_MAX, coarsened, Durations, mergeBuckets, plainBound } from '../../../src/traffic/buckets.ts';
 import { countOf, quantileOf, unresolved } from '../../../src/quantiles.ts';
 import * as fc from '../../property.ts';

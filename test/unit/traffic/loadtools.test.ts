@@ -10,6 +10,7 @@ import { LoadTools } from '../../../src/traffic/loadtools.ts';
 import { countOf } from '../../../src/quantiles.ts';
 import { FAILURES, type TrafficWindow } from '../../../src/traffic/window.ts';
 import * as fc from '../../property.ts';
+import { countsOf } from '../../histograms.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../fixtures/load');
 const INBOUND = { name: 'inbound', target: null };
@@ -19,23 +20,27 @@ const T0 = 1_763_735_400;
 
 let windows: TrafficWindow[] = [];
 let notes: string[] = [];
+let followed: Set<string>;
 let now = 0;
 let wall = 0;
 let tools: LoadTools;
 beforeEach(() => begin());
 
-function begin(roles: readonly string[] = []): void {
+function begin(roles: readonly string[] = [], tagged: readonly string[] = []): void {
   windows = [];
   notes = [];
+  followed = new Set();
   now = 0;
   wall = T0 - 1;
   const outlet = {
     window: (window: TrafficWindow) => windows.push(window),
     note: (_: string, { what }: { what: string }) => notes.push(what),
     now: () => now,
+    isFollowed: (tool: string, target: string | null) => followed.has(`${tool} of ${target}`),
+    operationCalled: (_: string | null, operation: string) => (/^\/items\/[^0]/.test(operation) ? 'other' : operation),
     roleCalled: (name: string | undefined) => roles.find((role) => role === name) ?? null,
   };
-  tools = new LoadTools(outlet, () => wall);
+  tools = new LoadTools(outlet, () => wall, tagged);
   tools.open();
 }
 
@@ -76,7 +81,7 @@ function histogram(
     since: T0,
     count,
     sum: count,
-    buckets,
+    buckets: countsOf(buckets),
     ...more,
   };
 }
@@ -103,6 +108,43 @@ describe('k6', () => {
     expect(JSON.stringify(windows)).not.toContain('secret');
     expect(notes).toEqual(['dropped']);
     expect(taken).toBe((await body('k6-2.json')).length);
+  });
+
+  test('operations that are not told apart are one window of an export', () => {
+    now = 10;
+    tools.take(
+      Array.from({ length: 100 }, (_, i) => histogram('http_req_duration', { name: `http://x/items/${i}` }, { 1: 2, 5: 1 }, { unit: 's' })),
+      INBOUND,
+    );
+    expect(windows.map(({ operation, requests, sum }) => [operation, requests, sum])).toEqual([
+      [null, 300, 300],
+      ['/items/0', 3, 3],
+      ['other', 297, 297],
+    ]);
+    expect(windows.at(-1)!.buckets).toEqual([
+      { over: 0, to: 1, count: 198 },
+      { over: 1, to: 5, count: 99 },
+    ]);
+  });
+
+  test('tells of a tag that a rule asks for as of an operation', () => {
+    begin([], ['{scenario:browse}', '{group:::login}', '{scenario:browse}']);
+    now = 10;
+    const asked = (labels: Record<string, string>, count: number): Point =>
+      histogram('http_req_duration', { name: 'a', ...labels }, { 1: count }, { unit: 's' });
+    tools.take(
+      [asked({ scenario: 'browse', status: '500' }, 2), asked({ scenario: 'browse', group: '::login' }, 3), asked({}, 5)],
+      INBOUND,
+    );
+    expect(windows.map(({ operation, requests, errors }) => [operation, requests, errors])).toEqual([
+      [null, 10, 2],
+      ['{scenario:browse}', 5, 2],
+      ['a', 10, 2],
+      ['{group:::login}', 3, 0],
+    ]);
+    windows = [];
+    tools.take([histogram('http.server.request.duration', { scenario: 'browse' }, { 1: 4 })], INBOUND);
+    expect(windows.map(({ operation }) => operation)).toEqual([null]);
   });
 
   test('of 1.3 has two counters for a rate, and a prefix where it is told so', async () => {
@@ -239,6 +281,22 @@ describe('JMeter', () => {
     tools.take(row({ count: 10, countError: 1, avg: 100 }), INBOUND);
     tools.take(row({ count: 10, countError: 0, avg: 100 }), INBOUND);
     expect(windows.map(({ sum }) => sum)).toEqual([null, 1]);
+  });
+
+  test('counts once where its file is followed: what it pushes of other roles, and what others push, is counted', async () => {
+    begin(['api', 'db']);
+    followed.add('JMeter of null');
+    expect((await take('k6-2.json', 5)).all.requests).toBeGreaterThan(0);
+    windows = [];
+    const points = await body('jmeter.influx');
+    tools.take(points, INBOUND);
+    expect(windows).toEqual([]);
+    expect(notes).toContain('told_twice');
+    tools.take(
+      points.map((point) => ({ ...point, labels: { ...point.labels, soak_target: 'db' } })),
+      INBOUND,
+    );
+    expect(windows.find(({ operation }) => operation === null)).toMatchObject({ target: 'db', requests: 20 });
   });
 });
 

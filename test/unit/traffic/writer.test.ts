@@ -52,6 +52,27 @@ function told(): Record<string, number> {
   );
 }
 
+test('a file that is followed tells of its role; one of the run tells of every role', () => {
+  begin(['api', 'db']);
+  expect(traffic.isFollowed('JMeter', 'api')).toBe(false);
+  traffic.followed('JMeter', 'api');
+  expect(['api', 'db', null].map((role) => traffic.isFollowed('JMeter', role))).toEqual([true, false, false]);
+  expect(traffic.isFollowed('Locust', 'api')).toBe(false);
+  traffic.followed('JMeter', null);
+  expect(['api', 'db', null].map((role) => traffic.isFollowed('JMeter', role))).toEqual([true, true, true]);
+  begin(['api']);
+  traffic.followed('JMeter', null);
+  expect(traffic.isFollowed('JMeter', 'api')).toBe(true);
+});
+
+test('operations that rules ask for are told, however many came before them', () => {
+  traffic = new Traffic(readings.series, ['api'], ['{scenario:browse}']);
+  const told = Array.from({ length: 100 }, (_, i) => traffic.operationCalled('api', `/${i}`));
+  expect(new Set(told).size).toBe(32);
+  expect(traffic.operationCalled('api', '{scenario:browse}')).toBe('{scenario:browse}');
+  expect(traffic.operationCalled('api', '{scenario:other}')).toBe('other');
+});
+
 describe('a window', () => {
   test('becomes counters, and the mean and the quantiles of its own requests', () => {
     traffic.window(timed([0.1, 0.2, 0.3, 0.4], { errors: 1, users: 5, inFlight: 2, failures: { http_5xx: 1 } }));
