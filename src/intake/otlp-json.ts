@@ -9,23 +9,29 @@ const sets = new AttributeSets();
 export interface JsonRequest {
   readonly request: unknown;
   readonly points: (data: Message) => DataPoints;
+  /** Parses the points that nobody has gone through. @throws {Unreadable} */
+  readonly rest: () => void;
 }
 
 /** @throws {Unreadable}, and so does going through the points */
 export function parseJson(body: Buffer): JsonRequest {
   const pieces = cutPoints(body);
-  if (pieces === null) return { request: parsed(body.toString('utf8')), points: dataPointsOf };
+  if (pieces === null) return { request: parsed(body.toString('utf8')), points: dataPointsOf, rest: () => {} };
+  const unread = new Set(pieces.lists);
+  const each = function* (list: readonly Piece[]): Generator<Message> {
+    unread.delete(list);
+    for (const piece of list) yield pointOf(body, piece);
+  };
   return {
     request: parsed(pieces.rest),
     points(data) {
       const list = pieces.lists[Number(field(data, 'dataPoints'))] ?? [];
-      return { count: list.length, each: pointsOf(body, list) };
+      return { count: list.length, each: each(list) };
+    },
+    rest() {
+      for (const list of unread) for (const piece of list) pointOf(body, piece);
     },
   };
-}
-
-function* pointsOf(body: Buffer, list: readonly Piece[]): Generator<Message> {
-  for (const piece of list) yield pointOf(body, piece);
 }
 
 /** The space keeps what would stand behind the zero from becoming a part of it. */

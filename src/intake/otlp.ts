@@ -14,8 +14,10 @@ const protobuf = () => import('./otlp-protobuf.ts');
 /** @throws {Unreadable} when the body is no request; points that cannot be used are refused one by one */
 export async function parseOtlp(body: Buffer, encoding: Encoding): Promise<Parsed> {
   if (encoding === 'protobuf') return pointsOf((await protobuf()).decodeRequest(body));
-  const { request, points } = parseJson(body);
-  return pointsOf(request, points);
+  const { request, points, rest } = parseJson(body);
+  const read = pointsOf(request, points);
+  rest();
+  return read;
 }
 
 /** The body of a 200: with what was refused, or empty. */
