@@ -1,6 +1,6 @@
 /**
- * `npm run bench [name ...]`: every measurement in this folder, one after the other, written to docs/benchmarks.md with the machine. Figures of
- * different runs on a shared machine do not compare; the ratios within one run do.
+ * `npm run bench [name ...]`: every measurement in this folder, one after the other, written to bench/latest.md with the machine. Figures of
+ * different runs on a shared machine do not compare; the ratios within one run do. What they mean is said in docs/benchmarks.md, by hand.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, writeFileSync } from 'node:fs';
@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const NOT_MEASUREMENTS = new Set(['run.ts', 'pool-scenarios.ts', 'leakbench.ts', 'leakbench-adapter.ts', 'leakbench-open.ts']);
+const NOT_MEASUREMENTS = new Set(['run.ts', 'pool-scenarios.ts', 'leakbench.ts', 'leakbench-adapter.ts', 'leakbench-open.ts', 'inbound-bodies.ts']);
 
 const wanted = process.argv.slice(2);
 const names = readdirSync(join(ROOT, 'bench'))
@@ -19,7 +19,7 @@ const names = readdirSync(join(ROOT, 'bench'))
 spawnSync(process.execPath, [join(ROOT, 'tools/build.ts')], { stdio: 'inherit' });
 const cpu = cpus();
 const machine = `${cpu.length} x ${cpu[0]?.model ?? 'unknown CPU'}, ${Math.round(totalmem() / 1e9)} GB, Linux ${release()}, Node ${process.version}`;
-const parts = [`# Benchmarks\n\nWritten by \`npm run bench\`. Machine: ${machine}.\n`];
+const parts = [`# Latest measurements\n\nMachine: ${machine}.\n`];
 for (const name of names) {
   console.error(`bench/${name} ...`);
   const { stdout, status } = spawnSync(process.execPath, ['--expose-gc', join(ROOT, 'bench', name)], {
@@ -30,4 +30,4 @@ for (const name of names) {
   if (status !== 0) process.exitCode = 1;
   parts.push(stdout.trim());
 }
-if (wanted.length === 0) writeFileSync(join(ROOT, 'docs/benchmarks.md'), `${parts.join('\n\n')}\n`);
+if (wanted.length === 0) writeFileSync(join(ROOT, 'bench/latest.md'), `${parts.join('\n\n')}\n`);
