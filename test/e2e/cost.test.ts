@@ -39,6 +39,21 @@ async function held(agent: AgentUnderTest, file: string): Promise<Held> {
   return { descriptors: count('fd'), threads: count('task'), handles: JSON.parse(handles) as string[] };
 }
 
+/** What it holds when nothing is under way: the same twice, a second apart. */
+async function atRest(agent: AgentUnderTest, file: string): Promise<Held> {
+  let last = await held(agent, file);
+  const rest = await until(
+    async () => {
+      await sleep(1000);
+      const before = last;
+      last = await held(agent, file);
+      return { last, isSame: isDeepStrictEqual(last, before) };
+    },
+    ({ isSame }) => isSame,
+  );
+  return rest.last;
+}
+
 const sorted = (programs: readonly Program[]): number[] => programs.map(({ pid }) => pid).toSorted((a, b) => a - b);
 
 describe.runIf(installed('gcc')).concurrent('the agent', () => {
@@ -50,7 +65,7 @@ describe.runIf(installed('gcc')).concurrent('the agent', () => {
     const { env, file } = tellsHandles(stage);
     const agent = await stage.watching(['--target', `app=name:${name}`, '--many', '--interval', '0.25'], { env });
     await sleep(10_000);
-    const before = await held(agent, file);
+    const before = await atRest(agent, file);
     for (let round = 0; round < 3; round++) {
       await Promise.all(services.map((service) => service.end('SIGKILL')));
       services = [await start(), await start(), await start()];
