@@ -9,7 +9,14 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
-const NOT_MEASUREMENTS = new Set(['run.ts', 'pool-scenarios.ts', 'leakbench.ts', 'leakbench-adapter.ts', 'leakbench-open.ts', 'inbound-bodies.ts']);
+const NOT_MEASUREMENTS = new Set([
+  'run.ts',
+  'pool-scenarios.ts',
+  'leakbench.ts',
+  'leakbench-adapter.ts',
+  'leakbench-open.ts',
+  'inbound-bodies.ts',
+]);
 
 const wanted = process.argv.slice(2);
 const names = readdirSync(join(ROOT, 'bench'))
