@@ -1,5 +1,6 @@
 /** Every minute: who reads and writes how much, and the vacuums that run. Views of some hundred rows and of a few, which open no table. */
 import type { Facts } from './postgres-facts.ts';
+import type { Row } from './postgres-session.ts';
 import { age, amount, type Figures, type Question, type Stamp, text } from './postgres-figures.ts';
 import { IO_BACKENDS, METRICS } from './postgres-object-metrics.ts';
 import type { Sink } from './source.ts';
@@ -42,18 +43,16 @@ export class UpkeepFigures {
     return {
       metric: METRICS.io,
       sql: `SELECT backend_type AS backend, sum(${bytes('read')})::float8 AS read, sum(${bytes('write')} + ${bytes('extend')})::float8 AS written,
-        sum(evictions)::float8 AS evicted FROM pg_stat_io WHERE object <> 'wal' GROUP BY 1`,
+        coalesce(sum(evictions), 0)::float8 AS evicted FROM pg_stat_io WHERE object <> 'wal' GROUP BY 1`,
       take: (rows, at, sink) => {
         const stamp = this.#stamp(sink, at);
         const groups = Map.groupBy(rows, (row) => BACKENDS.get(text(row, 'backend') ?? '') ?? 'other');
-        const sum = (backend: Backend, column: string): number =>
-          (groups.get(backend) ?? []).reduce((all, row) => all + (amount(row, column) ?? 0), 0);
+        const sum = (backend: Backend, column: string): number | null => total(groups.get(backend) ?? [], column);
         for (const backend of IO_BACKENDS) {
           this.#figures.set(stamp, METRICS.io, sum(backend, 'read'), { backend, direction: 'read' });
           this.#figures.set(stamp, METRICS.io, sum(backend, 'written'), { backend, direction: 'write' });
         }
-        const evicted = rows.reduce((all, row) => all + (amount(row, 'evicted') ?? 0), 0);
-        this.#figures.set(stamp, METRICS.evictions, evicted);
+        this.#figures.set(stamp, METRICS.evictions, total(rows, 'evicted'));
       },
     };
   }
@@ -71,4 +70,15 @@ export class UpkeepFigures {
       },
     };
   }
+}
+
+/** Null of no rows, and when one of them says nothing that can be true: that is no zero. */
+function total(rows: readonly Row[], column: string): number | null {
+  return rows.reduce<number | null>(
+    (sum, row) => {
+      const own = amount(row, column);
+      return sum === null || own === null ? null : sum + own;
+    },
+    rows.length === 0 ? null : 0,
+  );
 }
