@@ -6,8 +6,6 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { fileURLToPath } from 'node:url';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import { context, diag, metrics } from '@opentelemetry/api';
 import { afterEach, describe, expect, test } from 'vitest';
 import { SystemClock } from '../../src/clock.ts';
@@ -15,12 +13,10 @@ import { type Logger, SILENT } from '../../src/log.ts';
 import { openMetricsPage, textPage } from '../../src/views/exposition.ts';
 import { type Otel, startOtel } from '../../src/views/otel.ts';
 import type { PushTarget } from '../../src/views/otelpush.ts';
-import { bigRun, SERIES } from '../unit/views/bigrun.ts';
 import { DEFS, type Fake, fakeRun, fullRun, owner, target } from '../unit/views/run.ts';
 import { type Receiver, receiver, translated, translatedSamples } from './otlp.ts';
 
 const clock = new SystemClock();
-const zip = promisify(gzip);
 const cleanups: (() => unknown)[] = [];
 
 afterEach(async () => {
@@ -373,30 +369,6 @@ function trackSockets(server: Server): Set<Socket> {
   cleanups.push(() => sockets.forEach((socket) => socket.destroy()));
   return sockets;
 }
-
-describe('2,000 series', () => {
-  /** Seconds of CPU; the least of some batches, because others use this machine too. */
-  async function cpuOf(work: () => Promise<unknown>): Promise<number> {
-    const batches: number[] = [];
-    for (let batch = 0; batch < 5; batch++) {
-      const before = clock.cpu();
-      for (let i = 0; i < 20; i++) await work();
-      batches.push((clock.cpu() - before) / 20);
-    }
-    return Math.min(...batches);
-  }
-
-  test('cost at most 10 ms of CPU a scrape, in each form', async () => {
-    const { fake } = bigRun();
-    const otel = await start(fake, null);
-    const page = async (write: typeof textPage): Promise<string> => write((await otel.collect()).resourceMetrics);
-    const samples = (await page(textPage)).split('\n').filter((line) => line.startsWith('soak_bench_metric'));
-    expect(samples.length).toBeGreaterThan(0.9 * SERIES);
-    expect(await cpuOf(() => page(textPage))).toBeLessThan(0.01);
-    expect(await cpuOf(() => page(openMetricsPage))).toBeLessThan(0.01);
-    expect(await cpuOf(async () => zip(await page(textPage), { level: 1 }))).toBeLessThan(0.01);
-  });
-});
 
 describe('life of the SDK', () => {
   test('two readers, many collections: heap, descriptors and series stay flat', async () => {
