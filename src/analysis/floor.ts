@@ -32,7 +32,7 @@ export interface Window {
 
 /** What a series did between two restarts. */
 export interface Life {
-  /** The complete ones that have samples, on the absolute grid of the bins; the first may lack a little at its beginning. */
+  /** The complete ones that have samples, counted back from the end; the first may lack a little at its beginning. */
   readonly windows: readonly Window[];
   /** The largest rise for good within the time of one window, from the second window on. */
   readonly step: number;
@@ -42,10 +42,10 @@ export function lifeOf(bins: Bins, seconds: number, from: number, until: number)
   const size = Math.max(1, Math.ceil(seconds / bins.width));
   const windows: Window[] = [];
   const start = Math.ceil(from / bins.width);
-  for (let slot = Math.ceil((start - LACKING * size) / size) * size; (slot + size) * bins.width <= until; slot += size) {
-    const begin = Math.max(start, slot);
-    const floor = Math.min(...minimaOf(bins, begin, slot + size));
-    if (floor < Infinity) windows.push({ from: begin * bins.width, to: (slot + size) * bins.width, floor });
+  for (let end = Math.floor(until / bins.width); end - start >= (1 - LACKING) * size; end -= size) {
+    const begin = Math.max(start, end - size);
+    const floor = Math.min(...minimaOf(bins, begin, end));
+    if (floor < Infinity) windows.unshift({ from: begin * bins.width, to: end * bins.width, floor });
   }
   const [, first] = windows;
   if (first === undefined) return { windows, step: 0 };

@@ -5,7 +5,7 @@
 import type { Clock } from '../clock.ts';
 import type { Proc, Targets } from '../targets.ts';
 import { type Ownership, SocketOwners } from './owners.ts';
-import { type NamespaceTable, SocketTables } from './tables.ts';
+import { type Enough, type NamespaceTable, SocketTables } from './tables.ts';
 import type { TcpRow } from './tcptable.ts';
 
 export interface SocketContext {
@@ -36,18 +36,18 @@ export class Sockets {
   /**
    * Every namespace of the bound processes. A process that has ended, or that /proc hides, is in none.
    * @param matters rows whose owner is asked for; fewer means fewer walks of descriptors
-   * @param ipv6 as in `SocketTables.read`
+   * @param enough as in `SocketTables.read`
    */
-  read(matters: (row: TcpRow) => boolean = () => true, ipv6: 'fresh' | 'kept' = 'fresh'): NamespaceSockets[] {
+  read(matters: (row: TcpRow) => boolean = () => true, enough: Enough = {}): NamespaceSockets[] {
     return [...this.#namespaces().values()].flatMap((procs) => {
-      const table = this.#table(procs, ipv6);
+      const table = this.#table(procs, enough);
       return table === null ? [] : [{ table, procs, ...this.owners.ownersOf(table, procs, table.rows.filter(matters)) }];
     });
   }
 
-  #table(procs: readonly Proc[], ipv6: 'fresh' | 'kept'): NamespaceTable | null {
+  #table(procs: readonly Proc[], enough: Enough): NamespaceTable | null {
     for (const { pid } of procs) {
-      const table = this.tables.read(pid, ipv6);
+      const table = this.tables.read(pid, enough);
       if (table !== null) return table;
     }
     return null;

@@ -39,6 +39,14 @@ const FRESH_MAX_S = 60;
 /** Seconds after which a table nobody asks for is dropped: twice the longest time between reads of a source. */
 const KEPT_S = 120;
 
+/** What is enough for whoever asks. */
+export interface Enough {
+  /** `kept`: rows of `tcp6` may be from up to ten reads ago, for who had no use for any of them. */
+  readonly ipv6?: 'fresh' | 'kept';
+  /** Seconds that the table may be old; without it, and at least, `FRESH_S`. */
+  readonly age?: number;
+}
+
 export interface NamespaceTable {
   /** Equal for processes that share a network namespace. */
   readonly namespace: string;
@@ -70,15 +78,12 @@ export class SocketTables {
     return namespaceOf(`${this.#proc}/${pid}`);
   }
 
-  /**
-   * The sockets of the network namespace of a process; null when it has ended or /proc hides it from this user.
-   * @param wanted `kept`: rows of `tcp6` may be from up to ten reads ago, for who had no use for any of them
-   */
-  read(pid: number | 'self', wanted: 'fresh' | 'kept' = 'fresh'): NamespaceTable | null {
+  /** The sockets of the network namespace of a process; null when it has ended or /proc hides it from this user. */
+  read(pid: number | 'self', { ipv6: wanted = 'fresh', age = 0 }: Enough = {}): NamespaceTable | null {
     const now = this.#clock.monotonic();
     const namespace = this.namespaceOf(pid);
     if (namespace === null) return null;
-    const fresh = this.#freshFor(now);
+    const fresh = Math.min(FRESH_MAX_S, Math.max(age, this.#freshFor(now)));
     const before = this.#kept.get(namespace);
     const isFresh = (part: Part | undefined): part is Part => part !== undefined && now - part.at < fresh;
     const ipv4 = isFresh(before?.ipv4) ? before.ipv4 : this.#part(`${this.#proc}/${pid}/net/tcp`, now, before?.ipv4);
@@ -100,14 +105,14 @@ export class SocketTables {
     return table;
   }
 
-  /** Forgets what nobody has asked for, and says how long the rest need not be read again. */
+  /** Forgets what nobody has asked for, and says for how long, in seconds, the rest need not be read again. */
   #freshFor(now: number): number {
     let cost = 0;
     for (const [namespace, { table, ipv4, ipv6 }] of this.#kept) {
       if (now - table.at > KEPT_S) this.#kept.delete(namespace);
       else cost += ipv4.cost + ipv6.cost;
     }
-    return Math.min(FRESH_MAX_S, Math.max(FRESH_S, cost / this.#share));
+    return Math.max(FRESH_S, cost / this.#share);
   }
 
   #part(path: string, now: number, last: Part | undefined): Part | null {

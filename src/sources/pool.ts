@@ -24,6 +24,13 @@ const CLOSE_PERIOD_S = 1;
 const BURST_S = 30;
 const BURST_EVERY_S = 300;
 
+/**
+ * While the server lists the sessions that it listed before, and each socket had one of them, the sockets are the same: their table, which
+ * is most of what a reading costs, is read only every third time then. A client that goes while its session stays, because the
+ * backend is at work and has not seen it go, is seen so much later.
+ */
+const SAME_MAX = 2;
+
 /** Seconds that a connection must be left alone to count as stuck. */
 const PATIENCE_S = { trial: 15, soak: 60 } as const;
 
@@ -95,19 +102,30 @@ class PoolSource implements Source {
 
   async #readServer(sink: Sink, server: Server, list: SessionList, signal: AbortSignal): Promise<void> {
     const ports = new Set(server.endpoints.flatMap((endpoint) => ('port' in endpoint ? [endpoint.port] : [])));
-    const before = this.#before.get(server) ?? { at: list.at, tables: NaN, inodes: new Set(), ipv6: true };
-    const spaces = this.#sockets.read((row) => ports.has(row.remote.port), before.ipv6 ? 'fresh' : 'kept');
+    const open = new Set(list.sessions.map(({ id }) => id));
+    const before = this.#before.get(server) ?? { ...NEVER, at: list.at };
+    const same = before.joined && isSame(before.open, open);
+    const enough = { ipv6: before.ipv6 ? 'fresh' : 'kept', age: same && before.again < SAME_MAX ? Infinity : 0 } as const;
+    const spaces = this.#sockets.read((row) => ports.has(row.remote.port), enough);
     const tables = Math.min(...spaces.map(({ table }) => table.at));
-    if (tables === before.tables) return; // expensive tables are given again: what they show is not of the time of this list
+    const again = tables === before.tables;
+    if (again && !same) return; // expensive tables are given again: what they show is not of the time of this list
     const held = heldOf(spaces, ports);
     const joined = join(held, list.sessions, server.endpoints);
     const unix = await this.#unix.connections(server.spec.name, joined.rest, spaces, signal);
     const inUnix = new Set(unix.map(({ session }) => session));
     const all = { ...joined, connections: [...joined.connections, ...unix], rest: joined.rest.filter((session) => !inUnix.has(session)) };
     const inodes = new Set(held.map(({ inode }) => inode));
-    this.#before.set(server, { at: list.at, tables, inodes, ipv6: held.some(({ ipv6 }) => ipv6) });
-    const at = spaces.length === 0 ? list.at : sink.now() - (this.#ctx.clock.monotonic() - tables);
-    const open = new Set(list.sessions.map(({ id }) => id));
+    this.#before.set(server, {
+      at: list.at,
+      open,
+      joined: spaces.length > 0 && joined.unmatched.length === 0,
+      tables,
+      again: again ? before.again + 1 : 0,
+      inodes,
+      ipv6: held.some(({ ipv6 }) => ipv6),
+    });
+    const at = again || spaces.length === 0 ? list.at : sink.now() - (this.#ctx.clock.monotonic() - tables);
     for (const [target, role] of this.#roles) {
       const unknown = whyUnknown(target, spaces);
       if (unknown === 'not yet') continue;
@@ -149,12 +167,24 @@ class PoolSource implements Source {
 interface Before {
   /** Of the list of sessions. */
   readonly at: number;
+  /** The sessions of the list, by their id. */
+  readonly open: ReadonlySet<string>;
+  /** There were sockets, and each had a session. */
+  readonly joined: boolean;
   /** When the oldest of the tables of sockets was read, on the monotonic clock. */
   readonly tables: number;
+  /** Readings that were given these tables again. */
+  readonly again: number;
   /** Of the sockets to the server. */
   readonly inodes: ReadonlySet<number>;
   /** Some are in the table of IPv6, which costs as much to read as that of IPv4. */
   readonly ipv6: boolean;
+}
+
+const NEVER: Omit<Before, 'at'> = { open: new Set(), joined: false, tables: NaN, again: 0, inodes: new Set(), ipv6: true };
+
+function isSame(one: ReadonlySet<string>, other: ReadonlySet<string>): boolean {
+  return one.size === other.size && one.isSubsetOf(other);
 }
 
 async function sessionsOf(lists: readonly (readonly [Server, Promise<SessionList | null>])[]): Promise<Session[]> {

@@ -4,30 +4,56 @@ import type { ServerClock } from './postgres-clock.ts';
 import { age, amount, type Figures, Names, num, OTHER, type Question, text } from './postgres-figures.ts';
 import type { Facts } from './postgres-facts.ts';
 import { METRICS, NAMES_MAX, SESSION_STATES } from './postgres-metrics.ts';
+import { type Column, Packed } from './postgres-packed.ts';
 import { APPLICATION, type Row } from './postgres-session.ts';
 import type { Sink } from './source.ts';
 
 /** 2,000 rows are some 500 kB of text and 10 ms to read; a server that has more is behind a pooler or in trouble that is seen elsewhere. */
 export const SESSIONS_MAX = 2000;
 
-const seconds = (column: string): string => `extract(epoch FROM now() - ${column})::float8`;
+/** `date_part` is a float8 as it comes, which `extract` is no more since version 14: to make it one goes by way of a text. */
+const epoch = (time: string): Column => ({ sql: `date_part('epoch', ${time})`, kind: 'number' });
+const name = (sql: string): Column => ({ sql, kind: 'name' });
+const word = (sql: string): Column => ({ sql, kind: 'text' });
+const number = (sql: string): Column => ({ sql, kind: 'number' });
 
-/**
- * The text of statements stays on the server: what is asked for is a hash of it, and whether the session listens. Background processes hide
- * behind NULL where we may not see them, but they have no database.
- */
-export const ACTIVITY = `SELECT pid::float8 AS pid, backend_type AS kind, extract(epoch FROM backend_start)::float8 AS started, ${seconds('backend_start')} AS opened,
-  host(client_addr) AS address, client_port::float8 AS port, usename::text AS "user", datname::text AS database, application_name AS application, state,
-  wait_event_type AS waits, ${seconds('state_change')} AS changed, ${seconds('xact_start')} AS transaction, ${seconds('query_start')} AS asked,
-  extract(epoch FROM now())::float8 AS clock, age(backend_xmin)::float8 AS xmin, left(md5(nullif(query, '')), 16) AS hash, query ~* '^\\s*listen\\M' AS listens
-  FROM pg_stat_activity WHERE backend_type IN ('client backend', 'walsender') OR (backend_type IS NULL AND datid IS NOT NULL) LIMIT ${SESSIONS_MAX + 1}`;
+/** The text of statements stays on the server: what is asked for is a hash of it, and whether the session listens. */
+const COLUMNS = new Packed({
+  pid: number('pid'),
+  kind: word('backend_type'),
+  started: epoch('backend_start'),
+  opened: epoch('now() - backend_start'),
+  address: word('host(client_addr)'),
+  port: number('client_port'),
+  user: name('usename::text'),
+  database: name('datname::text'),
+  application: name('application_name'),
+  state: word('state'),
+  waits: word('wait_event_type'),
+  changed: epoch('now() - state_change'),
+  transaction: epoch('now() - xact_start'),
+  asked: epoch('now() - query_start'),
+  clock: epoch('now()'),
+  xmin: number('age(backend_xmin)'),
+  hash: word("left(md5(nullif(query, '')), 16)"),
+  listens: { sql: "query ~* '^\\s*listen\\M'", kind: 'truth' },
+});
+
+/** Background processes hide behind NULL where we may not see them, but they have no database. */
+export const ACTIVITY = `SELECT ${COLUMNS.sql} FROM pg_stat_activity
+  WHERE backend_type IN ('client backend', 'walsender') OR (backend_type IS NULL AND datid IS NOT NULL) LIMIT ${SESSIONS_MAX + 1}`;
+
+/** @param packed as the server answers `ACTIVITY` */
+export function activityOf(packed: readonly Row[]): Row[] {
+  return COLUMNS.rows(packed);
+}
 
 /** An empty label would be none. */
 const UNNAMED = 'unnamed';
 
 const IDLE_IN_TRANSACTION = /^idle in transaction/;
 
-/** Sessions of clients. Ages are the server's own, counted back from when it took them. @param came run time of the answer, seconds */
+/** Sessions of clients, from rows of `activityOf`. Ages are the server's own, counted back from when it took them. @param came run time of the answer, seconds */
 export function sessionsOf(
   rows: readonly Row[],
   came: number,
@@ -111,7 +137,8 @@ export class Activity {
     return {
       metric: METRICS.connections,
       sql: ACTIVITY,
-      take: (rows, at, sink) => {
+      take: (packed, at, sink) => {
+        const rows = activityOf(packed);
         const list = sessionsOf(rows, at, this.#facts, this.#clock);
         const horizons = rows.map((row) => amount(row, 'xmin')).filter((one) => one !== null);
         keep(list, horizons.length === 0 ? null : Math.max(...horizons));

@@ -1,6 +1,6 @@
 /** What one round reads of whoever answers: the questions that are due, the user's gauges, and the memory of backends. */
 import type { ServerSpec, SessionList } from '../servers.ts';
-import { Activity, ACTIVITY, sessionsOf } from './postgres-activity.ts';
+import { Activity, ACTIVITY, activityOf, sessionsOf } from './postgres-activity.ts';
 import { ServerClock } from './postgres-clock.ts';
 import { Bouncer } from './postgres-bouncer.ts';
 import { DataFigures, Settings } from './postgres-data.ts';
@@ -131,7 +131,7 @@ export class PostgresReader implements Reader {
 
   async sessions(now: () => number): Promise<SessionList> {
     const [rows = []] = await this.#session.query([ACTIVITY]);
-    return sessionsOf(rows, now(), this.#facts, this.#watched.clock);
+    return sessionsOf(activityOf(rows), now(), this.#facts, this.#watched.clock);
   }
 
   async #readGauges(sink: Sink): Promise<void> {

@@ -5,8 +5,8 @@
  *
  * Cost: the kernel takes 2.5 ms for `tcp` and `tcp6` of a namespace however few sockets there are (it walks a hash of 262,144 buckets),
  * and 2.6 us more a socket. Every 15 s that is 0.02 % of a core, for one target or for 100 in one namespace. Expensive tables are
- * read less often: 5,000 sockets (19 ms) every minute, 0.03 %. With a server configured the pools are read from the same tables every
- * 5 s, so that these figures come for nothing then.
+ * read less often: 5,000 sockets (19 ms) every minute, 0.03 %. With a server configured the pools are read from the same tables, every
+ * 5 s while connections come and go: these figures come for nothing then.
  */
 import { statSync } from 'node:fs';
 import { errno } from '../problem.ts';
@@ -22,12 +22,13 @@ import { blindSpots, type ReportBlind, type Sink, type Source, type SourceContex
 
 export { METRICS };
 
-/** Seconds between looks, and between reads where there are servers. */
+/** Seconds between looks. */
 const PERIOD_S = 5;
 
 /**
- * Without servers: so often at most, and four times as seldom at least. Up to 5 ms a read change nothing (0.02 % of a core for the usual
- * 3 ms); what takes longer rests in proportion, so that it takes 0.03 % up to 20 ms.
+ * Seconds between reads. Where there are servers a table may be as old at every look, and one that the pools had read is told at once.
+ * Without them it is so much at least, and four times as much at most. Up to 5 ms a read change nothing (0.02 % of a core for the
+ * usual 3 ms); what takes longer rests in proportion, so that it takes 0.03 % up to 20 ms.
  */
 const REST_S = 15;
 const REST_FACTOR = 4;
@@ -84,6 +85,8 @@ class SocketsSource implements Source {
   readonly #frozenFrom: number;
   /** Seconds between reads: at least and at most. */
   readonly #rest: readonly [least: number, most: number];
+  /** Seconds that a table may be old. */
+  readonly #age: number;
   readonly #sampled: number;
   readonly #blind: ReportBlind = blindSpots();
   readonly #capped = new Set<string>();
@@ -102,7 +105,8 @@ class SocketsSource implements Source {
     const rest = Math.max(PERIOD_S, Math.min(REST_S, (planned ?? Infinity) / SAMPLES_MIN));
     const served = ctx.servers.all().length > 0;
     this.#rest = served ? [PERIOD_S, PERIOD_S] : [rest, rest * REST_FACTOR];
-    this.#sampled = served ? PERIOD_S : rest * PERIOD_FACTOR;
+    this.#age = served ? rest - EARLY_S : 0;
+    this.#sampled = rest * (served ? 1 : PERIOD_FACTOR);
   }
 
   open(): void {
@@ -133,7 +137,7 @@ class SocketsSource implements Source {
   #readTargets(sink: Sink): void {
     const { servers, roots } = this.#ctx;
     const own = this.#sockets.tables.namespaceOf('self');
-    const seen = this.#sockets.read().map((of) => this.#count(of, own));
+    const seen = this.#sockets.read(undefined, { age: this.#age }).map((of) => this.#count(of, own));
     const byPid = new Map(seen.flatMap((one) => one.of.procs.map(({ pid }) => [pid, one])));
     this.#listened = new Map(seen.map(({ of, listened }) => [of.table.namespace, listened]));
     const names = new ServerNames(servers);

@@ -66,6 +66,15 @@ class SessionCount {
     return new SessionCount(client);
   }
 
+  /** An agent has come: what happens to the server happens to it as well. */
+  async some(): Promise<void> {
+    await until(
+      () => this.#most,
+      (most) => most > 0,
+      30,
+    );
+  }
+
   /** The most there were at any time. */
   async end(): Promise<number> {
     const gone = this.#over;
@@ -221,6 +230,7 @@ describe.runIf(possible).concurrent('pools of connections', () => {
         ({ idle, served }) => served > 20 && idle > 2,
         30,
       );
+      await sessions.some();
 
       const restarts = Promise.all([postgres.restart(5), redis.restart(5)]);
       expect(await fragile.ended()).toBe(1);

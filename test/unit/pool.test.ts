@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { type Server, type ServerSpec, Servers, type Session } from '../../src/servers.ts';
 import type { NamespaceSockets } from '../../src/sockets/sockets.ts';
+import type { Enough, NamespaceTable } from '../../src/sockets/tables.ts';
 import { METRICS, poolSource } from '../../src/sources/pool.ts';
 import type { Source } from '../../src/sources/source.ts';
 import type { TargetSpec } from '../../src/targets.ts';
@@ -38,6 +39,9 @@ class Scene {
   space: Partial<NamespaceSockets> = {};
   /** Seconds since the sessions that are given were so, and since the table of sockets was read. */
   late = { sessions: 0, table: 0 };
+  /** Times at which the table was read. */
+  readonly tables: number[] = [];
+  #table: NamespaceTable | null = null;
 
   constructor(spec: Partial<TargetSpec> = {}, planned: number | null = null) {
     this.readings = new Readings({ proc: '/none', sys: '/none' }, spec, new SimClock({ monotonic: 0 }));
@@ -46,7 +50,7 @@ class Scene {
     this.server.endpoints = [{ address: '127.0.0.1', port: 5432 }];
     this.server.sessions = () =>
       Promise.resolve(this.sessions && { at: this.readings.now() - this.late.sessions, sessions: this.sessions, complete: this.complete });
-    this.source = poolSource({ ...this.readings.ctx, servers }, { planned, sockets: { read: () => [this.#space()] } });
+    this.source = poolSource({ ...this.readings.ctx, servers }, { planned, sockets: { read: (_, enough) => [this.#space(enough)] } });
   }
 
   async read(seconds = 5): Promise<Readings> {
@@ -66,11 +70,15 @@ class Scene {
     return Object.fromEntries(own.map((sample) => [sample.labels['soak.pool.state']!, sample.value]));
   }
 
-  #space(): NamespaceSockets {
+  #space({ age = 0 }: Enough = {}): NamespaceSockets {
     const { procs } = this.readings.targets.all()[0]!;
     const sockets = [...this.held].flatMap(([pid, ports]) => ports.map((port) => ({ pid, port })));
     const rows = connectionsFrom(sockets.map(({ port }) => port));
-    const table = { namespace: '1', at: this.readings.now() - this.late.table, rows, capped: false, timeWaitsCapped: false };
+    const now = this.readings.now();
+    const isEnough = this.#table !== null && now - this.#table.at < age;
+    if (!isEnough) this.tables.push(now);
+    const table = isEnough ? this.#table! : { namespace: '1', at: now - this.late.table, rows, capped: false, timeWaitsCapped: false };
+    this.#table = table;
     const owners = new Map(sockets.map(({ port, pid }) => [port, pid]));
     return { table, procs, owners, settled: true, blind: new Map(), alone: null, ...this.space };
   }
@@ -122,6 +130,40 @@ describe('what is reported', () => {
     scene.held.set(1, [2]);
     await scene.read(1);
     expect(scene.counts()).toMatchObject({ idle: 1 });
+  });
+
+  test('while the server lists the same sessions, their sockets are read every third time, and their states told every time', async () => {
+    const scene = new Scene();
+    scene.readings.bind({ pid: 1 });
+    scene.held.set(1, [1, 2]);
+    scene.sessions = [session(1), session(2)];
+    const active: (number | undefined)[] = [];
+    for (let t = 5; t <= 35; t += 5) {
+      scene.sessions = [session(1, t === 15 ? { state: 'active', changedAt: 12 } : {}), session(2)];
+      const readings = await scene.read();
+      active.push(scene.counts()['active']);
+      expect(new Set(readings.samples.map(({ at }) => at))).toEqual(new Set([t]));
+    }
+    expect(scene.tables).toEqual([5, 20, 35]);
+    expect(active).toEqual([0, 0, 1, 0, 0, 0, 0]);
+  });
+
+  test('when a session came or went, and while a socket has none, the sockets are read at once', async () => {
+    const scene = new Scene();
+    scene.readings.bind({ pid: 1 });
+    scene.held.set(1, [1]);
+    scene.sessions = [session(1)];
+    await scene.read();
+    scene.held.set(1, [1, 2]);
+    scene.sessions = [session(1), session(2)];
+    await scene.read();
+    expect(scene.counts()).toMatchObject({ idle: 2 });
+    scene.held.set(1, [2, 3]);
+    scene.sessions = [session(2), session(99)];
+    await scene.read();
+    await scene.read();
+    expect(scene.counts(null, OUTSIDE)).toMatchObject({ unmatched: 1 });
+    expect(scene.tables).toEqual([5, 10, 15, 20]);
   });
 
   test('a state that was seen once goes on being told, and one that never was is not', async () => {

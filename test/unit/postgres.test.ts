@@ -5,6 +5,7 @@ import * as fc from '../property.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { SeriesTable } from '../../src/series.ts';
+import { Packed } from '../../src/sources/postgres-packed.ts';
 import { ACTIVITY, sessionsOf as sessionsAt, SESSIONS_MAX } from '../../src/sources/postgres-activity.ts';
 import { ServerClock } from '../../src/sources/postgres-clock.ts';
 import type { Facts } from '../../src/sources/postgres-facts.ts';
@@ -128,6 +129,28 @@ describe('a session', () => {
         }
       }),
     );
+  });
+
+  test('come packed: a text of any characters, numbers, truth, and what is NULL', () => {
+    const packed = new Packed({
+      a: { sql: 'a', kind: 'name' },
+      b: { sql: 'b', kind: 'number' },
+      c: { sql: 'c', kind: 'truth' },
+      d: { sql: 'd', kind: 'text' },
+    });
+    // As array_to_string writes them.
+    const told = (cells: readonly (string | null)[]): Row => ({ packed: cells.map((cell) => cell ?? '\u0018').join('\u001f') });
+    fc.assert(
+      fc.property(fc.string(), fc.option(fc.double({ noNaN: true })), fc.option(fc.boolean()), (a, b, c) => {
+        const name = a.replaceAll('\u0018', '').replaceAll('\u001f', '');
+        const cells = [name, b === null ? null : String(b), c === null ? null : String(c), null];
+        expect(packed.rows([told(cells)])).toEqual([{ a: name, b: b === 0 ? 0 : b, c, d: null }]);
+      }),
+    );
+    expect(packed.rows([{}, { packed: null }, { packed: 3 }, told(['a']), told(['a', '', 'x', '', ''])])).toEqual(
+      Array.from({ length: 5 }, () => ({ a: null, b: null, c: null, d: null })),
+    );
+    expect(packed.rows([told(['', 'x', 'true', ''])])).toEqual([{ a: '', b: NaN, c: true, d: '' }]);
   });
 
   test('is asked for without the text of its statement', () => {

@@ -154,17 +154,31 @@ describe('tables', () => {
   test('IPv6 that nobody needs is read every tenth time, and at once for who needs it', () => {
     proc.process(1);
     const all = tables();
-    all.read(1, 'kept');
+    all.read(1, { ipv6: 'kept' });
     proc.table(1, [{ inode: 61 }], true);
     const seen = Array.from({ length: 10 }, () => {
       clock.advance(1);
-      return inodes(all.read(1, 'kept')?.rows);
+      return inodes(all.read(1, { ipv6: 'kept' })?.rows);
     });
     expect(seen).toEqual([...Array.from({ length: 9 }, () => []), [61]]);
     proc.table(1, [{ inode: 62 }], true);
     clock.advance(1);
-    expect(inodes(all.read(1, 'kept')?.rows)).toEqual([61]);
-    expect(inodes(all.read(1, 'fresh')?.rows)).toEqual([62]);
+    expect(inodes(all.read(1, { ipv6: 'kept' })?.rows)).toEqual([61]);
+    expect(inodes(all.read(1)?.rows)).toEqual([62]);
+  });
+
+  test('may be as old as is enough for who asks, and no older than a minute', () => {
+    proc.process(1);
+    const all = tables();
+    const ages = [10, Infinity].map((age) => {
+      const from = all.read(1)!.at;
+      for (let passed = 1; passed < 100; passed++) {
+        clock.advance(1);
+        if (all.read(1, { age })!.at > from) return passed;
+      }
+      return NaN;
+    });
+    expect(ages).toEqual([10, 60]);
   });
 
   test('in a trial of minutes they take one part in twenty of the time', () => {

@@ -17,9 +17,23 @@ const life = (values: readonly number[], seconds = 10): ReturnType<typeof lifeOf
 const steps = (...floors: readonly number[]): number[] => floors.flatMap((floor) => Array.from({ length: 10 }, () => floor));
 
 describe('windows', () => {
-  test('hold the least of each, and only whole ones count', () => {
-    const values = [...steps(3, 5), 7, 7, 2, 7, 7, 7, 7, 7, 7, 7, 0, 0];
-    expect(life(values).windows.map(({ floor }) => floor)).toEqual([3, 5, 2]);
+  test('hold the least of each, the last one up to now, and only whole ones count', () => {
+    const values = [0, 0, 0, ...steps(3, 5), 7, 7, 2, 7, 7, 7, 7, 7, 7, 7];
+    expect(life(values).windows).toEqual([
+      { from: 3, to: 13, floor: 3 },
+      { from: 13, to: 23, floor: 5 },
+      { from: 23, to: 33, floor: 2 },
+    ]);
+  });
+
+  test('see a rise equally soon, whenever it begins', () => {
+    const seen = Array.from({ length: 10 }, (_, late) => {
+      const growing = (seconds: number): number[] =>
+        Array.from({ length: seconds }, (_, i) => Math.max(0, Math.floor((i - 33 - late) / 4)));
+      const tried = Array.from({ length: 60 }, (_, i) => 40 + i);
+      return tried.find((seconds) => riseOf(life(growing(seconds))) !== null)! - late;
+    });
+    expect(new Set(seen).size, seen.join(' ')).toBe(1);
   });
 
   test('begin after the beginning of the life, and those without samples are left out', () => {
