@@ -8,6 +8,7 @@ import { SystemClock } from '../src/clock.ts';
 import { readPage } from '../src/intake/exposition.ts';
 import { PRESET_SIGNALS } from '../src/intake/presets.ts';
 import { type Meanings, Signals } from '../src/intake/signals.ts';
+import { MEANINGS } from '../src/intake/signals-spec.ts';
 import { SeriesTable } from '../src/series.ts';
 import { METRICS as RUNTIME } from '../src/sources/runtime.ts';
 
@@ -45,7 +46,7 @@ function milliseconds(work: () => void): { median: number; cpu: number } {
 }
 
 const heap = { source: 'runtime', def: RUNTIME.heap };
-const meanings: Meanings = { heap, 'heap.limit': heap, threads: heap, requests: heap, errors: heap };
+const meanings = Object.fromEntries(MEANINGS.map((as) => [as, heap])) as Meanings;
 
 console.log(`## Pages of metrics (${LINES} lines)\n`);
 console.log(

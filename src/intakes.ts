@@ -4,6 +4,7 @@ import { Claims } from './intake/claims.ts';
 import { signalsOf } from './intake/presets.ts';
 import { type Meanings, Signals } from './intake/signals.ts';
 import { tagOf } from './series.ts';
+import { METRICS as POOL } from './sources/pool-metrics.ts';
 import { METRICS as PROCESS } from './sources/process-metrics.ts';
 import { METRICS as RUNTIME } from './sources/runtime-metrics.ts';
 import type { SourceContext } from './sources/source.ts';
@@ -31,6 +32,8 @@ const MEANINGS: Meanings = {
   threads: { source: 'scrape', def: PROCESS.threads },
   requests: { source: 'traffic', def: TRAFFIC.requests },
   errors: { source: 'traffic', def: TRAFFIC.errors },
+  'pool.reported': { source: 'scrape', def: POOL.reported },
+  'pool.reported_max': { source: 'scrape', def: POOL.reportedMax },
 };
 
 export function intakesOf({ series, targets, clock }: SourceContext, { jtl, inbound, scrapes, signals: own, rules }: Config): Intakes {

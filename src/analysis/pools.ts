@@ -8,6 +8,7 @@ import { seriesLabel, type Series } from '../series.ts';
 import type { Store } from '../store.ts';
 import { lifeOf, riseOf } from './floor.ts';
 import type { SeriesJudgement } from './judgement.ts';
+import { REPORTED, reportFindings } from './poolreports.ts';
 import { clockTime } from './sentence.ts';
 import type { StuckConnection } from './stuck.ts';
 import type { Work } from './work.ts';
@@ -45,7 +46,7 @@ const PAUSE_FACTOR = 1.5;
 /** Connections that a finding names; `events` have the others. */
 const NAMED_MAX = 5;
 
-interface Known {
+export interface Known {
   readonly all: readonly Series[];
   readonly store: Store;
   readonly t: number;
@@ -68,7 +69,11 @@ export function unseenStuck(series: Series, { all, store, t }: Known, planned: n
   );
   const ratio = joinRatio(series, all, store);
   if (ratio !== null && ratio < JOIN_MIN) {
-    return `only ${Math.floor(ratio * 100)} % of its sockets are known to the server as they are here: something in between rewrites ports`;
+    const says = all.some(({ def, target }) => def.name === REPORTED && target === series.target);
+    const instead = says
+      ? 'what it says of its pools itself is judged instead'
+      : 'its own metrics (--scrape) or those of the pooler could tell';
+    return `only ${Math.floor(ratio * 100)} % of its sockets are known to the server as they are here: something in between rewrites ports; ${instead}`;
   }
   // A leak of Redis clients opens one after the other: there is no pool that it could be hidden in.
   if (series.labels['db.system.name'] === 'redis' || t < 3 * paced(planned, POOL_WINDOW_S)) return null;
@@ -97,7 +102,7 @@ function countedAfter({ id }: Series, store: Store, seconds: number): boolean {
 }
 
 export interface PoolFinding {
-  readonly kind: 'pool_leak' | 'pool_exhausted' | 'pool_unseen';
+  readonly kind: 'pool_leak' | 'pool_exhausted' | 'pool_unseen' | 'pool_divergence';
   readonly fails: boolean;
   readonly series: Series;
   readonly why: string;
@@ -121,6 +126,7 @@ export function poolFindings(matters: PoolMatters, known: Known, planned: number
     ...pools.filter(({ outcome }) => outcome === 'fail').map((one) => leak(one, matters.stuck)),
     ...pools.flatMap((one) => exhausted(one, matters, known, planned)),
     ...pools.flatMap((one) => unseen(one, known, planned)),
+    ...reportFindings(known, planned),
   ];
 }
 

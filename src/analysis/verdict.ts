@@ -57,6 +57,7 @@ export const FINDING_KINDS = [
   'pool_leak',
   'pool_exhausted',
   'pool_unseen',
+  'pool_divergence',
   'outage',
   'recovery',
   'generator',

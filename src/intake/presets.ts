@@ -1,10 +1,11 @@
 /** What is known of exporters without being told: which of their names mean what. */
+import { POOLS } from './presets/pools.ts';
 import { KAFKA, QUEUES } from './presets/queues.ts';
 import type { Preset, PresetSignal } from './presets/preset.ts';
 import { GO, JVM, NODE, PROCESS, PYTHON } from './presets/runtimes.ts';
 import { INBOUND, type ScrapeSpec, type SignalSpec } from './signals-spec.ts';
 
-export const PRESETS: readonly Preset[] = [NODE, GO, JVM, PYTHON, KAFKA, QUEUES, PROCESS];
+export const PRESETS: readonly Preset[] = [NODE, GO, JVM, PYTHON, POOLS, KAFKA, QUEUES, PROCESS];
 
 export const PRESET_NAMES: readonly string[] = PRESETS.map(({ name }) => name);
 

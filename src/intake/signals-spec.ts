@@ -11,7 +11,7 @@ export type Aggregate = (typeof AGGREGATES)[number];
 export const GROWTHS = ['leak', 'capacity', 'drift', 'floor', 'load', 'none'] as const satisfies readonly Growth[];
 
 /** Metrics of the agent's own that a signal may stand for, so that whatever is known of them holds for it. */
-export const MEANINGS = ['heap', 'heap.limit', 'threads', 'requests', 'errors'] as const;
+export const MEANINGS = ['heap', 'heap.limit', 'threads', 'requests', 'errors', 'pool.reported', 'pool.reported_max'] as const;
 export type Meaning = (typeof MEANINGS)[number];
 
 /** What a growth means when nobody says: a backlog that grows is work that is never done; a level may be anything. */

@@ -52,6 +52,8 @@ export class Signals implements Intake {
   readonly #places = new Map<string, Place>();
   /** Who writes a series: two pages that say the same of one target would take turns in it. */
   readonly #writers = new Map<number, string>();
+  /** The last values of what stands for a metric of the agent's own. */
+  readonly #told = new Map<string, number>();
 
   constructor(specs: readonly SignalSpec[], context: SignalsContext) {
     this.#specs = specs;
@@ -88,6 +90,11 @@ export class Signals implements Intake {
     this.#room.nextRound();
   }
 
+  /** What was last told of a target that stands for a metric of the agent's own; null: nothing was. */
+  told(as: Meaning, target: string): number | null {
+    return this.#told.get(`${as} ${target}`) ?? null;
+  }
+
   /** Which signals of an origin have figures: for `doctor`. */
   specsOf(origin: string): readonly SignalSpec[] {
     return this.#specs.filter(({ from }) => from === origin);
@@ -113,8 +120,10 @@ export class Signals implements Intake {
     const id = this.#context.series.open(owner, def, { ...labels, ...(quantile === null ? {} : { 'soak.quantile': quantile }) });
     const writer = this.#writers.get(id) ?? origin;
     if (id >= 0) this.#writers.set(id, writer);
-    if (writer === origin) sink.set(id, value, at);
-    else place.telling.twice(signal, writer, sink, owner.target);
+    if (writer === origin) {
+      sink.set(id, value, at);
+      if (signal.spec.as !== null) this.#told.set(`${signal.spec.as} ${owner.target}`, value);
+    } else place.telling.twice(signal, writer, sink, owner.target);
   }
 
   #defOf(spec: SignalSpec, isQuantile: boolean): MetricDef & { readonly labels: Record<string, { readonly max: number }> } {

@@ -49,6 +49,15 @@ function load(ctx: SourceContext, { jtl, probes, scrapes }: Config, intakes: Int
   ];
 }
 
+function pools(ctx: SourceContext, { duration: planned, poolMax }: Config, sockets: Sockets, { signals }: Intakes): Source {
+  return poolSource(ctx, {
+    sockets,
+    planned,
+    maxOf: (role) => poolMaxOf(poolMax, role),
+    reportedMaxOf: (role) => signals.told('pool.reported_max', role),
+  });
+}
+
 /** What the composition root gives the sources beside what they read by themselves. */
 export interface Given {
   readonly figures: AgentFigures;
@@ -83,9 +92,7 @@ export function sources(ctx: SourceContext, config: Config, { figures, intakes, 
     ...(config.networkOf === null
       ? []
       : [networkSource(ctx, { sockets, role: config.networkOf, frozenFrom: namesUntil(config.warmup, config.duration) })]),
-    ...(config.servers.length === 0
-      ? []
-      : [poolSource(ctx, { sockets, planned: config.duration, maxOf: (role) => poolMaxOf(config.poolMax, role) })]),
+    ...(config.servers.length === 0 ? [] : [pools(ctx, config, sockets, intakes)]),
     hostSource(ctx, config.out),
     ...servers(ctx, config),
     ...load(ctx, config, intakes, inbound),

@@ -17,6 +17,11 @@ const NAME = { max: POOLS_MAX + OTHER } as const;
 
 const POOL = { 'soak.server': SERVER, 'db.system.name': ['postgresql', 'redis'], 'db.namespace': NAME, 'user.name': NAME } as const;
 
+/** How a maximum is known; the first counts. */
+export const MAX_SOURCES = ['configured', 'reported', 'learned'] as const;
+
+export type MaxSource = (typeof MAX_SOURCES)[number];
+
 export const METRICS = defineMetrics({
   connections: {
     name: 'soak.pool.connections',
@@ -55,8 +60,8 @@ export const METRICS = defineMetrics({
     name: 'soak.pool.connections.max',
     unit: '{connection}',
     kind: 'gauge',
-    help: 'Connections that the pool may have: as configured, or learned from three windows in which it was as large without an idle one.',
-    labels: { ...POOL, 'soak.pool.max.source': ['configured', 'learned'] },
+    help: 'Connections that the pool may have: as configured, as the program reports of its only pool, or learned from three windows in which it was as large without an idle one.',
+    labels: { ...POOL, 'soak.pool.max.source': MAX_SOURCES },
     growth: 'none',
     panel: PANEL,
   },
@@ -103,6 +108,24 @@ export const METRICS = defineMetrics({
     labels: POOL,
     growth: 'none',
     alias: 'pool.wait',
+    panel: PANEL,
+  },
+  reported: {
+    name: 'soak.pool.reported.connections',
+    unit: '{connection}',
+    kind: 'gauge',
+    help: 'Connections that the program itself says its pools have, all pools together: from its own metrics, on a page or pushed.',
+    growth: 'none',
+    alias: 'pool.reported',
+    panel: PANEL,
+  },
+  reportedMax: {
+    name: 'soak.pool.reported.max',
+    unit: '{connection}',
+    kind: 'gauge',
+    help: 'Connections that the program itself says its pools may have, all pools together.',
+    growth: 'none',
+    alias: 'pool.reported_max',
     panel: PANEL,
   },
   opened: {

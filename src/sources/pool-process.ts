@@ -9,6 +9,8 @@ export interface PoolSetting {
   readonly window: number | null;
   /** As the user says. */
   readonly configured: number | null;
+  /** As the program itself says now; null when it says nothing of this pool. */
+  readonly reported: () => number | null;
   /** The server is a pooler, which tells who waits for one of its connections. */
   readonly pooler: boolean;
 }
@@ -36,7 +38,7 @@ export class ProcessPool {
     const { counts } = reading;
     const total = totalOf(counts);
     this.#maximum?.update(now, total, counts.idle);
-    const max = this.#max();
+    const max = this.#max(total);
     const most = max?.value ?? this.#maximum?.constant ?? null;
     const still = standsStill(now, { total, active: total - counts.idle - counts.stuck - counts.subscribed, most, changedAt });
     const standstill = most === null ? null : still ? now - changedAt : 0;
@@ -48,8 +50,10 @@ export class ProcessPool {
     return this.#checkouts.end(now);
   }
 
-  #max(): ProcessFigures['max'] {
+  #max(total: number): ProcessFigures['max'] {
     if (this.#setting.configured !== null) return { value: this.#setting.configured, source: 'configured' };
+    const reported = this.#setting.reported();
+    if (reported !== null && total <= reported) return { value: reported, source: 'reported' }; // else it is of another pool
     const learned = this.#maximum?.learned ?? null;
     return learned === null ? null : { value: learned, source: 'learned' };
   }

@@ -92,11 +92,19 @@ export class RolePools {
       'user.name': isOther ? OTHER : (user ?? ''),
     };
     const { spec } = this.#target;
-    const pool = new Pool(server, labels, this.#settingOf(server), this.#events, spec.many || spec.children, (member) => {
+    const setting = this.#settingOf(server);
+    const reported = (): number | null => (this.#hasOnePool() ? setting.reported() : null);
+    const pool = new Pool(server, labels, { ...setting, reported }, this.#events, spec.many || spec.children, (member) => {
       return new PoolSeries(this.#table, this.#owner(member), labels);
     });
     this.#pools.set(key, pool);
     return pool;
+  }
+
+  /** Of a program with several processes or pools nobody knows which of them its own metrics mean. */
+  #hasOnePool(): boolean {
+    const pools = [...this.#pools.values()].filter(({ server }) => server.spec.system !== 'redis');
+    return pools.length === 1 && this.#target.procs.length === 1;
   }
 
   /** What the server does not list has neither a database nor a user. */

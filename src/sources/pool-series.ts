@@ -2,7 +2,7 @@
 import type { ServerSpec } from '../servers.ts';
 import type { Owner, SeriesTable } from '../series.ts';
 import { emptyTally, HELD_STATES, type Reading, type State, STATES, type Tally } from './pool-evidence.ts';
-import { METRICS } from './pool-metrics.ts';
+import { MAX_SOURCES, type MaxSource, METRICS } from './pool-metrics.ts';
 import type { Sink } from './source.ts';
 
 export interface Labels {
@@ -16,7 +16,7 @@ export interface Labels {
 export interface Figures extends Tally {
   opened: number;
   closed: number;
-  max: { readonly value: number; readonly source: 'configured' | 'learned' } | null;
+  max: { readonly value: number; readonly source: MaxSource } | null;
   /** Seconds for which it has stood still; null when that cannot be known. */
   standstill: number | null;
   /** Seconds that a client has waited for a connection of the pooler; null where there is none. */
@@ -44,12 +44,13 @@ export function sumOf(parts: readonly ProcessFigures[]): Figures {
 /** Processes share nothing of their pools: their maxima add up, when all are known. */
 function maximumOf(parts: readonly ProcessFigures[]): Figures['max'] {
   let value = 0;
+  let weakest = 0;
   for (const { max } of parts) {
     if (max === null) return null;
     value += max.value;
+    weakest = Math.max(weakest, MAX_SOURCES.indexOf(max.source));
   }
-  if (parts.length === 0) return null;
-  return { value, source: parts.some(({ max }) => max!.source === 'learned') ? 'learned' : 'configured' };
+  return parts.length === 0 ? null : { value, source: MAX_SOURCES[weakest]! };
 }
 
 /** As long as the one that moved last. */
@@ -131,7 +132,7 @@ export class PoolSeries {
     sink.set(id, age, at);
   }
 
-  #maxOf(source: 'configured' | 'learned'): number {
+  #maxOf(source: MaxSource): number {
     const id = this.#max.get(source) ?? this.#table.open(this.#owner, METRICS.max, { ...this.#labels, 'soak.pool.max.source': source });
     this.#max.set(source, id);
     return id;

@@ -46,6 +46,8 @@ export interface PoolOptions {
   readonly sockets: Pick<Sockets, 'read'>;
   /** Connections that a pool of a role may have, as the user says; null where nothing is said. */
   readonly maxOf?: (role: string) => number | null;
+  /** As a program of the role says of its pools itself; null where it says nothing. */
+  readonly reportedMaxOf?: (role: string) => number | null;
 }
 
 export function poolSource(ctx: SourceContext, options: PoolOptions): Source {
@@ -66,14 +68,15 @@ class PoolSource implements Source {
   #burstUntil = -Infinity;
   #burstAgain = -Infinity;
 
-  constructor(ctx: SourceContext, { planned, sockets, maxOf = () => null }: PoolOptions) {
+  constructor(ctx: SourceContext, { planned, sockets, maxOf = () => null, reportedMaxOf = () => null }: PoolOptions) {
     this.#ctx = ctx;
     this.#sockets = sockets;
     this.#planned = planned;
     this.period = planned !== null && planned < TRIAL_S ? CLOSE_PERIOD_S : PERIOD_S;
     this.#unix = new UnixJoin(ctx);
     const roleOf = (target: Target): RolePools => {
-      return new RolePools(ctx.series, target, this.period, (server) => this.#settingOf(server, maxOf(target.role)));
+      const reported = (): number | null => reportedMaxOf(target.role);
+      return new RolePools(ctx.series, target, this.period, (server) => this.#settingOf(server, maxOf(target.role), reported));
     };
     this.#roles = new Map(ctx.targets.all().map((target) => [target, roleOf(target)]));
   }
@@ -153,11 +156,12 @@ class PoolSource implements Source {
   }
 
   /** One connection to Redis serves everybody: there is no pool that could be full. */
-  #settingOf({ system }: Server, configured: number | null): PoolSetting {
+  #settingOf({ system }: Server, configured: number | null, reported: PoolSetting['reported']): PoolSetting {
     return {
       rule: { patience: paced(this.#planned, PATIENCE_S), tolerance: TOLERANCE_S[system] },
       window: system === 'redis' ? null : paced(this.#planned, POOL_WINDOW_S),
       configured: system === 'redis' ? null : configured,
+      reported: system === 'redis' ? () => null : reported,
       pooler: system === 'pgbouncer',
     };
   }

@@ -15,6 +15,7 @@ import { havePgBouncer, startPgBouncer } from '../servers/pgbouncer.ts';
 import { havePostgres, type Postgres, POSTGRES_MAJORS, startPostgres } from '../servers/postgres.ts';
 import { haveRedis, type RedisServer, startRedis } from '../servers/redis.ts';
 import { type AgentOptions, type AgentUnderTest, installed, type Result, Stage, until } from './agent-under-test.ts';
+import { Page } from './page.ts';
 
 const isRoot = process.getuid?.() === 0;
 const possible = havePostgres() && haveRedis();
@@ -38,6 +39,16 @@ function toldOfPools(result: Result): string {
   const kinds = ['connection_stuck', 'connection_returned', 'gap'] as const;
   const told = kinds.flatMap((kind) => result.events(kind)).toSorted((a, b) => a.t - b.t);
   return [...judged, ...told.map(({ t, message }) => `${t.toFixed(1)}: ${message}`)].join('\n');
+}
+
+/** A page of what an application knows of its pool, as OpenTelemetry spells it. */
+function pageOf(app: WatchedApp): Promise<Page> {
+  return Page.text(() => {
+    const { total, idle, max } = app.said.at(-1)!;
+    const counts = [`{db_client_connection_state="used"} ${total - idle}`, `{db_client_connection_state="idle"} ${idle}`];
+    const lines = counts.map((count) => `db_client_connection_count${count}\n`);
+    return `# TYPE db_client_connection_count gauge\n${lines.join('')}# TYPE db_client_connection_max gauge\ndb_client_connection_max ${max}\n`;
+  });
 }
 
 /** Stops what was started for a test, in reverse order, whatever happens. */
@@ -149,15 +160,18 @@ describe.runIf(possible).concurrent('pools of connections', () => {
   test('what is not given back fails the run, in every language', () =>
     onStage(async (stage, stack) => {
       const others = scenarios().filter((name) => name === 'python-leaky' || name === 'java-leaky');
-      const apps = await start(stack, ['D', 'H', 'E', ...others]);
-      const agent = await watching(stage, apps, { servers }, '--duration', '150s');
+      const apps = await start(stack, ['D', 'H', 'E', 'G', ...others]);
+      const page = stack.use(await pageOf(apps[3]!));
+      const agent = await watching(stage, apps, { servers }, '--scrape', `g=${page.url}`, '--duration', '150s');
       const result = await agent.result();
       expect(result.code).toBe(10);
       expect(findings(result, 'fail'), toldOfPools(result)).toEqual(
-        ['d pool_leak', 'e pool_leak', 'h pool_leak', ...others.map((name) => `${name} pool_leak`)].toSorted(),
+        ['d pool_leak', 'e pool_leak', 'g pool_leak', 'h pool_leak', ...others.map((name) => `${name} pool_leak`)].toSorted(),
       );
       for (const app of apps) expectAgreement(result, app);
       expectAgreement(result, apps[1]!, 'cache');
+      // A pool that is made for each request is in none of its own metrics.
+      expect(findings(result, 'pass')).toContain('g pool_divergence');
       const [stuck] = result.events('connection_stuck').filter(({ target }) => target === 'd');
       expect(stuck?.data).toMatchObject({ server: 'db', application: 'app-D', port: expect.any(Number) as number });
     }));

@@ -43,6 +43,9 @@ class Scene {
   readonly tables: number[] = [];
   #table: NamespaceTable | null = null;
 
+  /** What the program says that its pools may have. */
+  reportedMax: number | null = null;
+
   constructor(spec: Partial<TargetSpec> = {}, planned: number | null = null) {
     this.readings = new Readings({ proc: '/none', sys: '/none' }, spec, new SimClock({ monotonic: 0 }));
     const servers = new Servers([SPEC]);
@@ -50,7 +53,10 @@ class Scene {
     this.server.endpoints = [{ address: '127.0.0.1', port: 5432 }];
     this.server.sessions = () =>
       Promise.resolve(this.sessions && { at: this.readings.now() - this.late.sessions, sessions: this.sessions, complete: this.complete });
-    this.source = poolSource({ ...this.readings.ctx, servers }, { planned, sockets: { read: (_, enough) => [this.#space(enough)] } });
+    this.source = poolSource(
+      { ...this.readings.ctx, servers },
+      { planned, sockets: { read: (_, enough) => [this.#space(enough)] }, reportedMaxOf: () => this.reportedMax },
+    );
   }
 
   async read(seconds = 5): Promise<Readings> {
@@ -238,6 +244,26 @@ describe('what is reported', () => {
 });
 
 describe('events', () => {
+  test('a maximum that the program reports is that of its only pool, when it fits', async () => {
+    const scene = new Scene();
+    scene.readings.bind({ pid: 1 });
+    const maximum = async (reported: number | null, sessions: readonly Session[]): Promise<number | undefined> => {
+      scene.reportedMax = reported;
+      scene.sessions = [...sessions];
+      scene.held.set(
+        1,
+        sessions.map(({ pid }) => pid!),
+      );
+      return (await scene.read()).value(METRICS.max, { ...POOL, 'soak.pool.max.source': 'reported' });
+    };
+    const two = [session(1), session(2, { state: 'active' })];
+    expect(await maximum(null, two)).toBeUndefined();
+    expect(await maximum(4, two)).toBe(4);
+    expect(scene.readings.value(METRICS.utilization, POOL)).toBe(0.25);
+    expect(await maximum(1, two)).toBeUndefined();
+    expect(await maximum(4, [...two, session(3, { database: 'audit' })])).toBeUndefined();
+  });
+
   test('how long clients of a pooler have waited for one of its connections', async () => {
     const scene = new Scene();
     scene.server.system = 'pgbouncer';

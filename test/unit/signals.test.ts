@@ -7,6 +7,7 @@ import { PRESET_SIGNALS, recognised, signalsOf } from '../../src/intake/presets.
 import { type Meanings, Signals } from '../../src/intake/signals.ts';
 import { AGGREGATE_OF, GROWTH_OF, type SignalSpec } from '../../src/intake/signals-spec.ts';
 import { type Series, seriesLabel, SeriesTable } from '../../src/series.ts';
+import { METRICS as POOL } from '../../src/sources/pool-metrics.ts';
 import { METRICS as PROCESS } from '../../src/sources/process.ts';
 import { METRICS as RUNTIME } from '../../src/sources/runtime.ts';
 import { METRICS as TRAFFIC } from '../../src/sources/traffic.ts';
@@ -24,6 +25,8 @@ const MEANINGS: Meanings = {
   threads: { source: 'scrape', def: PROCESS.threads },
   requests: { source: 'traffic', def: TRAFFIC.requests },
   errors: { source: 'traffic', def: TRAFFIC.errors },
+  'pool.reported': { source: 'scrape', def: POOL.reported },
+  'pool.reported_max': { source: 'scrape', def: POOL.reportedMax },
 };
 
 interface Short extends Partial<Omit<SignalSpec, 'match' | 'over'>> {
@@ -402,9 +405,11 @@ describe('presets', () => {
     ['node-prom-client-15.1.txt', ['node', 'process']],
     ['node-prom-client-15.1.om', ['node', 'process']],
     ['python-client-0.16.om', ['python', 'process']],
-    ['documented-jvm-micrometer.txt', ['jvm']],
+    ['documented-jvm-micrometer.txt', ['jvm', 'pools']],
     ['documented-jvm-otel.txt', ['jvm']],
     ['documented-go-runtime.txt', ['go']],
+    ['documented-go-sql.txt', ['pools']],
+    ['documented-otel-db.txt', ['pools']],
     ['documented-kafka_exporter.txt', ['kafka']],
     ['documented-queues.txt', ['kafka', 'queues']],
   ])('%s is recognised', (name, presets) => {
@@ -444,6 +449,17 @@ describe('presets', () => {
       'api soak.runtime.heap.limit': 536_870_912,
       'api jvm_threads': 15,
     });
+  });
+
+  test('pools: how many connections all of them have, take and may have; no limit is none', () => {
+    expect(apply('documented-go-sql.txt')).toEqual({ 'api pool.reported': 8, 'api pool.reported_max': 20, 'api pool_used': 3 });
+    expect(apply('documented-otel-db.txt')).toEqual({
+      'api pool.reported': 7,
+      'api pool.reported_max': 10,
+      'api pool_used': 2,
+      'api pool_pending': 0,
+    });
+    expect(apply('documented-jvm-micrometer.txt')).toMatchObject({ 'api pool.reported_max': 10 });
   });
 
   test('before its first full collection a JVM tells 0, which is not known', () => {

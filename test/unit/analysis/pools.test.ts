@@ -192,6 +192,106 @@ describe('idle in a transaction', () => {
   });
 });
 
+describe('what the program says of its pools itself', () => {
+  const size = (signal: Signal, more: Partial<Simulated> = {}, labels = LABELS): Simulated => ({
+    source: 'pool',
+    period: 5,
+    def: METRICS.size,
+    labels,
+    signal,
+    ...more,
+  });
+  const says = (signal: Signal): Simulated => ({ source: 'scrape', period: 15, def: METRICS.reported, signal });
+  const REDIS = { ...LABELS, 'soak.server': 'cache', 'db.system.name': 'redis' };
+  const told = (...series: readonly Simulated[]): Finding[] => verdictOf(series).findings.filter(({ kind }) => kind === 'pool_divergence');
+  /** Between 2 and 9, as clients come and go. */
+  const busy: Signal = (t) => 2 + (Math.floor(t / 7) % 8);
+
+  test('is fewer than it has: what leaks is in no pool that it knows of', () => {
+    const [one, ...others] = told(
+      size((t) => 4 + Math.floor(t / 300)),
+      says(() => 2),
+    );
+    expect(others).toEqual([]);
+    expect(one).toMatchObject({ kind: 'pool_divergence', outcome: 'pass', target: 'api', series: ['api pool.reported'] });
+    expect(one!.why).toMatch(
+      /: 28 sockets with a session, 2 in its pools by its own metrics, at least 2\d apart for 15m, since 01:45 or before: /,
+    );
+    expect(one!.why).toContain('beside its pools, or by pools that its metrics do not know');
+    expect(one!.evidence).toMatchObject({ reported: 2, sockets: 28 });
+  });
+
+  test('is more than it has', () => {
+    const [one] = told(
+      size(busy),
+      says((t) => 10 + t / 8),
+    );
+    expect(one!.why).toContain('its metrics are wrong, or count pools to servers that are not watched');
+    expect(one!.evidence['least']).toBeLessThan(-700);
+  });
+
+  test('is the same when it is read at other moments, of one server of several, or beside a client that listens', () => {
+    expect(
+      told(
+        size(busy),
+        says((t) => busy(t + 4)),
+      ),
+    ).toEqual([]);
+    expect(
+      told(
+        size(() => 5),
+        size(() => 40, {}, { ...LABELS, 'soak.server': 'other' }),
+        says(() => 5),
+      ),
+    ).toEqual([]);
+    expect(
+      told(
+        size(() => 5),
+        size(() => 40, {}, REDIS),
+        says(() => 5),
+      ),
+    ).toEqual([]);
+    expect(
+      told(
+        size(() => 5),
+        size(() => 40, {}, REDIS),
+        says(() => 45),
+      ),
+    ).toEqual([]);
+    expect(
+      told(
+        size(() => 6),
+        says(() => 5),
+      ),
+    ).toEqual([]);
+  });
+
+  test('is of nobody knows which process where there are several, and is nothing to compare with where no socket is known', () => {
+    const members = ['1', '2'].map((member) => size(() => 20, { member }));
+    expect(
+      told(
+        size(() => 40),
+        ...members,
+        says(() => 20),
+      ),
+    ).toEqual([]);
+    expect(
+      told(
+        size(() => 40),
+        members[0]!,
+        says(() => 20),
+      ),
+    ).toHaveLength(1);
+    expect(told(says(() => 20))).toEqual([]);
+    expect(
+      told(
+        size((t) => (t < 3600 ? 40 : NaN)),
+        says(() => 20),
+      ),
+    ).toEqual([]);
+  });
+});
+
 describe('what could not be seen', () => {
   test('of a pool in which nothing is opened or closed', () => {
     const [one] = found({ stuck: () => 0, opened: () => 10, closed: () => 0 });
@@ -209,7 +309,12 @@ describe('what could not be seen', () => {
 
   test('when the sockets are not known to the server as they are', () => {
     const { findings, series } = verdictOf(seriesOf({ stuck: () => 0, opened: (t) => t, joinRatio: () => 0.5 }));
-    expect(findings.find(({ kind }) => kind === 'pool_unseen')!.why).toContain('only 50 % of its sockets');
+    expect(findings.find(({ kind }) => kind === 'pool_unseen')!.why).toMatch(
+      /only 50 % of its sockets .* rewrites ports; its own metrics \(--scrape\) or those of the pooler could tell$/,
+    );
+    const reported = { source: 'scrape', period: 15, def: METRICS.reported, signal: () => 4 };
+    const told = verdictOf([...seriesOf({ stuck: () => 0, opened: (t) => t, joinRatio: () => 0.5 }), reported]).findings;
+    expect(told.find(({ kind }) => kind === 'pool_unseen')!.why).toMatch(/what it says of its pools itself is judged instead$/);
     expect(series.find(({ metric }) => metric === 'soak.pool.stuck')!.outcome).toBe('inconclusive');
   });
 
