@@ -58,8 +58,10 @@ export interface Session {
   /** When it entered its state; for Redis: of its last command. */
   readonly changedAt: number | null;
   readonly transactionAt: number | null;
-  /** Of the last statement's text; the text itself is not kept. */
+  /** Of the last statement's text. */
   readonly queryHash: string | null;
+  /** The last statement without its literals; only where the user asked for it. */
+  readonly statement?: string | null;
   /** Waits for messages by intent (LISTEN, replication, subscribers, MONITOR): idleness says nothing about it. */
   readonly listens: boolean;
   /** One of the agent's own. */

@@ -263,12 +263,12 @@ const EVIDENCE: Readonly<Record<string, string>> = {
 };
 
 function describe({ t, data }: StuckConnection): string {
-  const { pid, port, application, age, query, evidence } = data;
+  const { pid, port, application, age, query, statement, evidence } = data;
   const parts = [
     typeof pid === 'number' ? `backend ${pid}` : `session ${String(data['session'])}`,
     `port ${port}`,
     application === null ? '' : `application ${application}`,
-    query === null ? '' : `last statement ${query}`,
+    typeof statement === 'string' ? `last statement ${statement}` : query === null ? '' : `last statement ${query}`,
     `left alone since ${clockTime(Math.max(0, t - Number(age)))}`,
     EVIDENCE[String(evidence)] ?? '',
   ];

@@ -55,6 +55,8 @@ export interface Config {
   readonly cooldown: number;
   readonly required: readonly string[];
   readonly poolMax: readonly PoolMax[];
+  /** Show the last statement of stuck connections, without its literals. */
+  readonly statementTexts: boolean;
   /** Files of results that a load tool writes. */
   readonly jtl: readonly JtlSpec[];
   readonly probes: readonly ProbeSpec[];

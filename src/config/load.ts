@@ -93,6 +93,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
     cooldown: get('cooldown'),
     required: buildRequired(settings, catalog, faults, signals),
     poolMax: buildPoolMax(settings, roles, faults),
+    statementTexts: get('statementTexts'),
     jtl: buildJtl(settings, asked, faults),
     probes: buildProbes(settings, asked, faults),
     source: sourceOf(settings),

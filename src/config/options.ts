@@ -128,6 +128,13 @@ const OPTIONS = {
     more: 'Of one process of the role, or of every role, to one server, database and user. Without it the size is learned from a pool that is often full.',
     example: 'api=20',
   }),
+  statementTexts: option({
+    group: 'Servers',
+    value: onOff(),
+    default: 'false',
+    help: 'show the last statement of connections to Postgres that are stuck, without its literals',
+    more: 'In events, report and record. Without it a hash tells which of them have the same one, and no text leaves the server.',
+  }),
   ...LOAD_OPTIONS,
   duration: option({
     group: 'Run',

@@ -3,6 +3,7 @@ import * as z from 'zod/mini';
 import { type GAUGE_KEYS, GAUGES_MAX, KEYS_MAX, SERVER_KEYS, SERVERS_MAX, type ServerOption } from './servers.ts';
 import { type SCRAPE_KEYS, SCRAPES_MAX } from './scrapes.ts';
 import { type SIGNAL_KEYS, SIGNALS_MAX } from './signals.ts';
+import { PRESET_NAMES } from '../intake/presets.ts';
 import { AGGREGATES, GROWTHS, KINDS, MEANINGS } from '../intake/signals-spec.ts';
 import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './options.ts';
 import type { THRESHOLD_KEYS } from './rules.ts';
@@ -109,7 +110,7 @@ const SCRAPE: Record<(typeof SCRAPE_KEYS)[number], z.ZodMiniType> = {
   name: z.optional(described(z.string(), 'Its name in `from` of signals, in series and reports: lower-case letters, digits, - and _.')),
   url: described(scalar('scrape'), 'As in --scrape.'),
   target: z.optional(described(z.string(), 'The role whose page it is. Without it: the role it is named like, or of the run.')),
-  preset: z.optional(described(TEXTS, 'auto (what is recognised), none, or names: node, go, jvm, python, kafka, queues, process.')),
+  preset: z.optional(described(TEXTS, `auto (what is recognised), none, or names: ${PRESET_NAMES.join(', ')}.`)),
   every: z.optional(described(NUMBER, 'Time between two readings, 1s to 5m; 10s.')),
   timeout: z.optional(described(NUMBER, 'How long an answer may take; at most the time between two.')),
   bearer_file: z.optional(described(z.string(), 'A file that holds a token; read again at every request.')),

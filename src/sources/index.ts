@@ -28,10 +28,10 @@ import { trafficSource } from './traffic.ts';
 import { Sockets } from '../sockets/sockets.ts';
 import { SHARE } from '../sockets/tables.ts';
 
-function servers(ctx: SourceContext, { warmup, duration }: Config): Source[] {
+function servers(ctx: SourceContext, { warmup, duration, statementTexts: texts }: Config): Source[] {
   const settled = settledAfter(warmup, duration);
   const postgres = ctx.servers.all().filter(({ spec }) => spec.system === 'postgresql');
-  return [...postgres.map((server) => postgresSource(ctx, server, { warmup: settled })), ...redisSources(ctx)];
+  return [...postgres.map((server) => postgresSource(ctx, server, { warmup: settled, texts })), ...redisSources(ctx)];
 }
 
 /**

@@ -33,9 +33,19 @@ export class PoolEvents {
   tell(sink: Sink, { kind, session, port, evidence, age }: Change, pool: Labels, proc: Proc): void {
     const key = `${pool['soak.server']} ${session.id}`;
     if (kind === 'stuck' ? this.#left === 0 : !this.#told.delete(key)) return;
-    const { pid, application, queryHash: query } = session;
+    const { pid, application, queryHash: query, statement } = session;
     const where = { server: pool['soak.server'], database: pool['db.namespace'], user: pool['user.name'] };
-    const data = { ...where, session: session.id, pid, port, application, query, age: Math.round(age * 10) / 10, evidence };
+    const data = {
+      ...where,
+      session: session.id,
+      pid,
+      port,
+      application,
+      query,
+      ...(statement ? { statement } : {}),
+      age: Math.round(age * 10) / 10,
+      evidence,
+    };
     const about = { target: this.#role, member: proc.member, data };
     const name = `a connection of ${this.#role} to ${where.server}${port === null ? '' : ` (port ${port})`}`;
     if (kind !== 'stuck') {

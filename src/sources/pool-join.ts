@@ -110,7 +110,7 @@ export function behindBouncer(clients: readonly Session[], backends: readonly Se
     const found = client.pid === null ? [] : (byPid.get(JSON.stringify([client.pid, client.database])) ?? []);
     const [backend] = found;
     if (backend === undefined || found.length > 1 || backend.state === 'unknown' || backend.state === 'idle') return client;
-    const { state, changedAt, transactionAt, queryHash } = backend;
-    return { ...client, state, changedAt, transactionAt, queryHash };
+    const { state, changedAt, transactionAt, queryHash, statement } = backend;
+    return { ...client, state, changedAt, transactionAt, queryHash, ...(statement === undefined ? {} : { statement }) };
   });
 }

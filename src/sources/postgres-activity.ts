@@ -6,6 +6,7 @@ import type { Facts } from './postgres-facts.ts';
 import { METRICS, NAMES_MAX, SESSION_STATES } from './postgres-metrics.ts';
 import { type Column, Packed } from './postgres-packed.ts';
 import { APPLICATION, type Row } from './postgres-session.ts';
+import { withoutLiterals } from './postgres-text.ts';
 import type { Sink } from './source.ts';
 
 /** 2,000 rows are some 500 kB of text and 10 ms to read; a server that has more is behind a pooler or in trouble that is seen elsewhere. */
@@ -17,8 +18,11 @@ const name = (sql: string): Column => ({ sql, kind: 'name' });
 const word = (sql: string): Column => ({ sql, kind: 'text' });
 const number = (sql: string): Column => ({ sql, kind: 'number' });
 
-/** The text of statements stays on the server: what is asked for is a hash of it, and whether the session listens. */
-const COLUMNS = new Packed({
+/** Characters of a statement that are asked for. */
+const TEXT_MAX = 400;
+
+/** Of statements a hash is asked for, and whether the session listens. */
+const COLUMNS = {
   pid: number('pid'),
   kind: word('backend_type'),
   started: epoch('backend_start'),
@@ -37,15 +41,21 @@ const COLUMNS = new Packed({
   xmin: number('age(backend_xmin)'),
   hash: word("left(md5(nullif(query, '')), 16)"),
   listens: { sql: "query ~* '^\\s*listen\\M'", kind: 'truth' },
-});
+} as const;
 
-/** Background processes hide behind NULL where we may not see them, but they have no database. */
-export const ACTIVITY = `SELECT ${COLUMNS.sql} FROM pg_stat_activity
+/** How the sessions are asked for, and what is made of the answer. */
+export interface ActivityQuery {
+  readonly sql: string;
+  readonly rows: (packed: readonly Row[]) => Row[];
+}
+
+/** @param texts whether the text of statements is asked for; else it stays on the server */
+export function activityQuery(texts: boolean): ActivityQuery {
+  const packed = new Packed({ ...COLUMNS, ...(texts ? { statement: name(`left(query, ${TEXT_MAX})`) } : {}) });
+  // Background processes hide behind NULL where we may not see them, but they have no database.
+  const sql = `SELECT ${packed.sql} FROM pg_stat_activity
   WHERE backend_type IN ('client backend', 'walsender') OR (backend_type IS NULL AND datid IS NOT NULL) LIMIT ${SESSIONS_MAX + 1}`;
-
-/** @param packed as the server answers `ACTIVITY` */
-export function activityOf(packed: readonly Row[]): Row[] {
-  return COLUMNS.rows(packed);
+  return { sql, rows: (rows) => packed.rows(rows) };
 }
 
 /** An empty label would be none. */
@@ -53,7 +63,7 @@ const UNNAMED = 'unnamed';
 
 const IDLE_IN_TRANSACTION = /^idle in transaction/;
 
-/** Sessions of clients, from rows of `activityOf`. Ages are the server's own, counted back from when it took them. @param came run time of the answer, seconds */
+/** Sessions of clients. Ages are the server's own, counted back from when it took them. @param came run time of the answer, seconds */
 export function sessionsOf(
   rows: readonly Row[],
   came: number,
@@ -76,6 +86,7 @@ function sessionOf(row: Row, at: number, own: number): ClientSession {
   const application = text(row, 'application');
   const pid = num(row, 'pid');
   const state = stateOf(row);
+  const statement = state === 'unknown' ? null : text(row, 'statement');
   return {
     id: `${pid ?? ''}.${num(row, 'started') ?? ''}`,
     pid,
@@ -88,6 +99,7 @@ function sessionOf(row: Row, at: number, own: number): ClientSession {
     changedAt: since('changed'),
     transactionAt: since('transaction'),
     queryHash: state === 'unknown' ? null : text(row, 'hash'), // else of the words that hide it
+    ...(statement === null ? {} : { statement: withoutLiterals(statement) }),
     listens: row['listens'] === true,
     ours: pid === own || application === APPLICATION,
   };
@@ -109,21 +121,30 @@ function stateOf(row: Row): SessionState {
   return row['waits'] === 'Lock' ? 'waiting_lock' : 'active';
 }
 
+interface ActivityOptions {
+  readonly clock: ServerClock;
+  /** Seconds between rounds. */
+  readonly period: number;
+  readonly query: ActivityQuery;
+}
+
 /** What the sessions sum up to, every round. */
 export class Activity {
   readonly #figures: Figures;
   #facts: Facts;
   readonly #clock: ServerClock;
   readonly #period: number;
+  readonly #query: ActivityQuery;
   readonly #applications: Names;
   /** Counts that were told once are told on, at zero: a state that empties is no gap. */
   readonly #seen = new Map<string, { state: (typeof SESSION_STATES)[number]; application: string }>();
 
-  constructor(figures: Figures, facts: Facts, clock: ServerClock, period: number) {
+  constructor(figures: Figures, facts: Facts, { clock, period, query }: ActivityOptions) {
     this.#clock = clock;
     this.#figures = figures;
     this.#facts = facts;
     this.#period = period;
+    this.#query = query;
     this.#applications = new Names(NAMES_MAX, figures.known(METRICS.connections, 'application'));
   }
 
@@ -136,9 +157,9 @@ export class Activity {
   question(keep: (list: SessionList, horizon: number | null) => void): Question {
     return {
       metric: METRICS.connections,
-      sql: ACTIVITY,
+      sql: this.#query.sql,
       take: (packed, at, sink) => {
-        const rows = activityOf(packed);
+        const rows = this.#query.rows(packed);
         const list = sessionsOf(rows, at, this.#facts, this.#clock);
         const horizons = rows.map((row) => amount(row, 'xmin')).filter((one) => one !== null);
         keep(list, horizons.length === 0 ? null : Math.max(...horizons));

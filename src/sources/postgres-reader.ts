@@ -1,6 +1,6 @@
 /** What one round reads of whoever answers: the questions that are due, the user's gauges, and the memory of backends. */
 import type { ServerSpec, SessionList } from '../servers.ts';
-import { Activity, ACTIVITY, activityOf, sessionsOf } from './postgres-activity.ts';
+import { Activity, type ActivityQuery, activityQuery, sessionsOf } from './postgres-activity.ts';
 import { ServerClock } from './postgres-clock.ts';
 import { Bouncer } from './postgres-bouncer.ts';
 import { DataFigures, Settings } from './postgres-data.ts';
@@ -35,6 +35,13 @@ export interface Reader {
   sessions(now: () => number): Promise<SessionList>;
 }
 
+export interface PostgresOptions {
+  /** Run time in seconds at which lists of tables and statements are frozen. */
+  readonly warmup: number;
+  /** Whether the last statements of stuck connections are shown, without their literals. */
+  readonly texts?: boolean;
+}
+
 /** What is remembered of a server from one session to the next. */
 export class Watched {
   readonly figures: Figures;
@@ -42,6 +49,7 @@ export class Watched {
   readonly blind: ReportBlind = blindSpots();
   readonly gauges: readonly Gauge[];
   readonly activity: Activity;
+  readonly query: ActivityQuery;
   readonly server: ServerFigures;
   readonly replication: ReplicationFigures;
   readonly data: DataFigures;
@@ -53,13 +61,13 @@ export class Watched {
   slowDue = -Infinity;
   dataDue = -Infinity;
 
-  /** @param warmup run time in seconds at which lists of tables and statements are frozen */
-  constructor(ctx: Pick<SourceContext, 'series' | 'roots'>, spec: ServerSpec, facts: Facts, warmup: number) {
+  constructor(ctx: Pick<SourceContext, 'series' | 'roots'>, spec: ServerSpec, facts: Facts, { warmup, texts = false }: PostgresOptions) {
     const figures = new Figures(ctx.series, spec.name);
     this.figures = figures;
     this.warmup = warmup;
     this.gauges = spec.gauges.map((gauge) => new Gauge(gauge, figures, this.blind));
-    this.activity = new Activity(figures, facts, this.clock, PERIOD_S);
+    this.query = activityQuery(texts);
+    this.activity = new Activity(figures, facts, { clock: this.clock, period: PERIOD_S, query: this.query });
     this.server = new ServerFigures(figures, facts, PERIOD_S);
     this.replication = new ReplicationFigures(figures, facts, PERIOD_S);
     this.data = new DataFigures(figures, facts, DATA_S, this.blind);
@@ -130,8 +138,9 @@ export class PostgresReader implements Reader {
   }
 
   async sessions(now: () => number): Promise<SessionList> {
-    const [rows = []] = await this.#session.query([ACTIVITY]);
-    return sessionsOf(activityOf(rows), now(), this.#facts, this.#watched.clock);
+    const { query, clock } = this.#watched;
+    const [rows = []] = await this.#session.query([query.sql]);
+    return sessionsOf(query.rows(rows), now(), this.#facts, clock);
   }
 
   async #readGauges(sink: Sink): Promise<void> {

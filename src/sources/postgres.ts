@@ -13,18 +13,13 @@ import { type Answering, Link } from './postgres-link.ts';
 import { COUNTERS, METRICS as SERVER } from './postgres-metrics.ts';
 import { METRICS as OBJECTS } from './postgres-object-metrics.ts';
 import { METRICS as REPLICATION } from './postgres-replication-metrics.ts';
-import { BouncerReader, PERIOD_S, PostgresReader, type Reader, Watched } from './postgres-reader.ts';
+import { BouncerReader, PERIOD_S, PostgresReader, type Reader, Watched, type PostgresOptions } from './postgres-reader.ts';
 import { blindSpots, type Sink, type Source, type SourceContext } from './source.ts';
 
 export const METRICS = { ...SERVER, ...REPLICATION, ...COUNTERS, ...OBJECTS, ...BOUNCER };
 
 /** An answer of the last half second is given again (`Server.sessions`). */
 const FRESH_S = 0.5;
-
-export interface PostgresOptions {
-  /** Run time in seconds at which lists of tables and statements are frozen. */
-  readonly warmup: number;
-}
 
 export function postgresSource(ctx: SourceContext, server: Server, options: PostgresOptions): Source {
   return new PostgresSource(ctx, server, options);
@@ -35,7 +30,7 @@ class PostgresSource implements Source {
   readonly period = PERIOD_S;
   readonly #ctx: SourceContext;
   readonly #server: Server;
-  readonly #warmup: number;
+  readonly #options: PostgresOptions;
   readonly #link: Link;
   readonly #outages: Outages;
   readonly #blind = blindSpots();
@@ -46,12 +41,12 @@ class PostgresSource implements Source {
   #sessions: SessionList | null = null;
   #asking: Promise<SessionList | null> | null = null;
 
-  constructor(ctx: SourceContext, server: Server, { warmup }: PostgresOptions) {
+  constructor(ctx: SourceContext, server: Server, options: PostgresOptions) {
     const { name } = server.spec;
     this.name = `postgres ${name}`;
     this.#ctx = ctx;
     this.#server = server;
-    this.#warmup = warmup;
+    this.#options = options;
     this.#link = new Link(server, ctx.clock);
     this.#outages = new Outages(ctx.series, server, { source: 'postgres', target: name, member: null, period: PERIOD_S });
     server.sessions = (signal) => this.#ask(signal);
@@ -120,7 +115,7 @@ class PostgresSource implements Source {
   #postgres({ session, facts }: Extract<Answering, { kind: 'postgres' }>, sink: Sink): Reader {
     this.#tellChanges(sink, facts);
     this.#server.sessionLimit = facts.sessionLimit;
-    this.#watched ??= new Watched(this.#ctx, this.#server.spec, facts, this.#warmup);
+    this.#watched ??= new Watched(this.#ctx, this.#server.spec, facts, this.#options);
     return new PostgresReader(session, facts, this.#watched, (list) => (this.#sessions = list));
   }
 

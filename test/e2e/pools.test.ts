@@ -162,7 +162,7 @@ describe.runIf(possible).concurrent('pools of connections', () => {
       const others = scenarios().filter((name) => name === 'python-leaky' || name === 'java-leaky');
       const apps = await start(stack, ['D', 'H', 'E', 'G', ...others]);
       const page = stack.use(await pageOf(apps[3]!));
-      const agent = await watching(stage, apps, { servers }, '--scrape', `g=${page.url}`, '--duration', '150s');
+      const agent = await watching(stage, apps, { servers }, '--scrape', `g=${page.url}`, '--statement-texts', '--duration', '150s');
       const result = await agent.result();
       expect(result.code).toBe(10);
       expect(findings(result, 'fail'), toldOfPools(result)).toEqual(
@@ -173,7 +173,7 @@ describe.runIf(possible).concurrent('pools of connections', () => {
       // A pool that is made for each request is in none of its own metrics.
       expect(findings(result, 'pass')).toContain('g pool_divergence');
       const [stuck] = result.events('connection_stuck').filter(({ target }) => target === 'd');
-      expect(stuck?.data).toMatchObject({ server: 'db', application: 'app-D', port: expect.any(Number) as number });
+      expect(stuck?.data).toMatchObject({ server: 'db', application: 'app-D', port: expect.any(Number) as number, statement: 'SELECT ?' });
     }));
 
   test('what is healthy does not', () =>

@@ -33,6 +33,7 @@ test('nothing but a target gives the defaults', async () => {
     cooldown: 0,
     required: [],
     poolMax: [],
+    statementTexts: false,
     jtl: [],
     probes: [],
     source: 'procfs',
@@ -78,6 +79,11 @@ const SPELLINGS: Record<
     ['on', true],
   ],
   deletedDescriptors: [
+    ['true', true],
+    ['no', false],
+    ['on', true],
+  ],
+  statementTexts: [
     ['true', true],
     ['no', false],
     ['on', true],

@@ -5,8 +5,9 @@ import * as fc from '../property.ts';
 import { afterAll, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { SeriesTable } from '../../src/series.ts';
+import { withoutLiterals } from '../../src/sources/postgres-text.ts';
 import { Packed } from '../../src/sources/postgres-packed.ts';
-import { ACTIVITY, sessionsOf as sessionsAt, SESSIONS_MAX } from '../../src/sources/postgres-activity.ts';
+import { activityQuery, sessionsOf as sessionsAt, SESSIONS_MAX } from '../../src/sources/postgres-activity.ts';
 import { ServerClock } from '../../src/sources/postgres-clock.ts';
 import type { Facts } from '../../src/sources/postgres-facts.ts';
 import { faultOf, Refused, Unreachable } from '../../src/sources/postgres-fault.ts';
@@ -22,7 +23,7 @@ import { Readings } from '../readings.ts';
 
 const FACTS = { readsAll: true, backendPid: 1 };
 
-/** As a server of version 15 answered to `ACTIVITY`. */
+/** As a server of version 15 answered. */
 const ROW: Row = {
   pid: 14205,
   kind: 'client backend',
@@ -153,8 +154,47 @@ describe('a session', () => {
     expect(packed.rows([told(['', 'x', 'true', ''])])).toEqual([{ a: '', b: NaN, c: true, d: '' }]);
   });
 
-  test('is asked for without the text of its statement', () => {
-    expect(ACTIVITY.replace(/md5\(nullif\(query, ''\)\)|query ~\* '[^']*'/g, '')).not.toMatch(/\bquery\b/);
+  test('is asked for without the text of its statement, unless it is asked to be shown', () => {
+    const asked = (texts: boolean): string => activityQuery(texts).sql.replaceAll(/md5\(nullif\(query, ''\)\)|query ~\* '[^']*'/g, '');
+    expect(asked(false)).not.toMatch(/\bquery\b/);
+    expect(asked(true)).toMatch(/\bquery\b/);
+    expect(one({})).not.toHaveProperty('statement');
+    expect(one({ statement: "SELECT 'secret'" })?.statement).toBe('SELECT ?');
+    expect(one({ statement: '<insufficient privilege>', state: null })).not.toHaveProperty('statement');
+  });
+});
+
+describe('a statement without its literals', () => {
+  test.each([
+    ['SELECT * FROM t WHERE id = 42 AND name = $1', 'SELECT * FROM t WHERE id = ? AND name = $1'],
+    ["UPDATE users SET token = 'it''s a secret', t1 = -1.5e-3 WHERE x.y2 = .5", 'UPDATE users SET token = ?, t1 = -? WHERE x.y2 = ?'],
+    [String.raw`SELECT E'it\'s secret' || 'x'`, 'SELECT ? || ?'],
+    [String.raw`SELECT 'a\', 'secret'`, 'SELECT …'],
+    ["SELECT $$it's secret$$, $tag$ 'secret' $$ $tag$, $2", 'SELECT ?, ?, $2'],
+    ["SELECT 'cut secre", 'SELECT ?'],
+    ['SELECT $a$ cut secret', 'SELECT ?'],
+    ['SELECT "Column 1" -- for secret\nFROM t /* trace=secret */', 'SELECT "Column 1" FROM t'],
+    ['SELECT 1 /* a /* b */ secret */', 'SELECT ? …'],
+    ['COMMIT', 'COMMIT'],
+    ['', ''],
+    ["SELECT U&'d\\0061t' , x'1F', B'01', 0x1f, 1_000", 'SELECT U& …'],
+    ['SELECT größe2 FROM t', 'SELECT größe2 FROM t'],
+  ])('%j is %j', (statement, shown) => expect(withoutLiterals(statement)).toBe(shown));
+
+  test('holds nothing of any literal, however it is cut, and is short', () => {
+    const quoted = fc.string().map((text) => `'${text.replaceAll("'", "''")}SECRET'`);
+    const escaped = fc.string().map((text) => `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "\\'")}SECRET'`);
+    const dollars = fc.stringMatching(/^[a-z]{0,3}$/).map((tag) => `$${tag}$ ' SECRET " $${tag}$`);
+    const parts = fc.array(fc.oneof(quoted, escaped, dollars, fc.constantFrom('SELECT', 'FROM', '"t"', ',', '(', ')', '$1')), {
+      maxLength: 9,
+    });
+    fc.assert(
+      fc.property(parts, fc.nat(400), (all, cut) => {
+        const shown = withoutLiterals(all.join(' ').slice(0, cut));
+        expect(shown).not.toContain('SEC');
+        expect(shown.length).toBeLessThan(210);
+      }),
+    );
   });
 });
 
