@@ -62,6 +62,7 @@ const HEALTHY = {
   poolUsed: { def: def('soak.pool.utilization'), source: 'pool', labels: POOL },
   poolStuck: { def: def('soak.pool.stuck'), source: 'pool', labels: POOL },
   poolStill: { def: def('soak.pool.standstill'), source: 'pool', labels: POOL },
+  poolWait: { def: def('soak.pool.wait'), source: 'pool', labels: POOL },
   dbUp: { def: def('soak.server.up'), source: 'postgres', target: 'db' },
   hitRatio: { def: def('redis.keyspace.hit_ratio'), source: 'redis', target: 'cache' },
   disk: { def: def('system.filesystem.usage'), source: 'host', target: null, labels: ROOT },
@@ -85,6 +86,7 @@ function signals(seed: number): Record<keyof typeof HEALTHY, Signal> {
     poolUsed: constant(0.4),
     poolStuck: constant(0),
     poolStill: constant(0),
+    poolWait: constant(0.2),
     dbUp: constant(1),
     hitRatio: constant(0.97),
     disk,
@@ -258,6 +260,12 @@ export const SCENARIOS: readonly AlertScenario[] = [
     name: 'busy pool',
     scenario: run(12, { poolUsed: constant(1) }, { hours: 3, events: [started] }),
     fires: {},
+  },
+  {
+    name: 'clients that a pooler keeps waiting',
+    scenario: run(16, { poolWait: (t) => (t >= HOUR && t < 1.3 * HOUR ? t - HOUR : 0.2) }, { hours: 2, events: [started] }),
+    fires: { SoakPoolExhausted: 1.1 * HOUR },
+    quiet: [0.9 * HOUR, 1.5 * HOUR],
   },
   {
     name: 'disk that fills',

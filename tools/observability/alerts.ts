@@ -138,13 +138,14 @@ const SERVICE: readonly Alert[] = [
     severity: 'page',
     for: '1m',
     expr: [
-      `(${metric('soak.pool.utilization')} >= ${THRESHOLDS.poolFull} and (${metric('soak.pool.stuck')} > 0 or ${metric('soak.pool.standstill')} > 0))`,
+      `((${metric('soak.pool.utilization')} >= ${THRESHOLDS.poolFull} and (${metric('soak.pool.stuck')} > 0 or ${metric('soak.pool.standstill')} > 0))`,
+      `or ${metric('soak.pool.wait')} > ${THRESHOLDS.poolWait})`,
       STEADY,
       NO_OUTAGE,
     ].join('\n'),
     summary: `${WHOSE}: the pool to {{ $labels.soak_server }} has no connection left`,
     description:
-      'All its connections are taken, and some of them are stuck or none of them moves. A pool that is full and busy is healthy.',
+      'All its connections are taken, and some of them are stuck or none of them moves, or a client of the pooler waits for half a minute. A pool that is full and busy is healthy.',
     gate: IN_STEADY_PHASE,
     inhibitedByOutage: true,
     dashboard: 'soak-servers',

@@ -9,6 +9,8 @@ export const THRESHOLDS = {
   hitRatio: 0.92,
   poolWarn: 0.8,
   poolFull: 1,
+  /** Seconds that a client of a pooler may wait. */
+  poolWait: 30,
   requestDrop: 0.5,
   diskFree: 0.05,
   coverage: 0.9,
