@@ -6,7 +6,7 @@ import { METRICS } from './process-metrics.ts';
 import { Role } from './process-role.ts';
 import type { Setting } from './process-sampled.ts';
 import { signals } from './process-signals.ts';
-import { DescriptorBudget, kernelCountsDescriptors, readProcFile } from './proc-reader.ts';
+import { DescriptorBudget, kernelCountsDescriptors, mayHaveSwap, pageSize, readProcFile } from './proc-reader.ts';
 import { parseUptime } from './procfs.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
 
@@ -51,11 +51,12 @@ class ProcessSource implements Source {
     const { targets } = this.#ctx;
     if (targets.version !== this.#version) for (const role of this.#roles) role.sync();
     this.#version = targets.version;
-    const uptime = uptimeOf(this.#setting.proc);
+    const { proc, page } = this.#setting;
+    const round = { tick: this.#tick, uptime: uptimeOf(proc), page: mayHaveSwap(proc) ? NaN : page };
     let failure: unknown = null;
     for (const role of this.#roles) {
       try {
-        role.read(sink, this.#tick, uptime);
+        role.read(sink, round);
       } catch (error) {
         failure ??= error;
       }
@@ -79,6 +80,7 @@ function settingOf(ctx: Pick<SourceContext, 'series' | 'roots'>, options: Proces
     detailsEvery: Math.max(1, Math.round(DETAILS_S / options.period)),
     budget: new DescriptorBudget(options.descriptorsKept),
     countsDescriptors,
+    page: pageSize(),
     countDeleted: options.deletedDescriptors ?? false,
     ...signals(countsDescriptors),
   };
