@@ -3,7 +3,7 @@
  * identity of the process: once it has ended it answers ESRCH for ever, whoever gets its pid. Nothing here takes the target's memory
  * map lock (no smaps, maps, cmdline or environ) and nothing allocates while all is well.
  */
-import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, readFileSync, statfsSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, statfsSync, statSync } from 'node:fs';
 import { errno } from '../problem.ts';
 import {
   type Image,
@@ -38,6 +38,32 @@ export function readProcFile(path: string): { readonly bytes: Uint8Array; readon
     return { bytes: buffer, length: readSync(fd, buffer, 0, BUFFER_BYTES, 0) };
   } finally {
     closeSync(fd);
+  }
+}
+
+/** One that is read at every tick: opened once, which takes twice as long as to read it, and again after a failure. */
+export class KeptProcFile {
+  readonly path: string;
+  #fd = -1;
+
+  constructor(path: string) {
+    this.path = path;
+  }
+
+  /** As `readProcFile`. */
+  read(): ReturnType<typeof readProcFile> {
+    try {
+      if (this.#fd < 0) this.#fd = openSync(this.path, constants.O_RDONLY);
+      return { bytes: buffer, length: readSync(this.#fd, buffer, 0, BUFFER_BYTES, 0) };
+    } catch (error) {
+      this.close();
+      throw error;
+    }
+  }
+
+  close(): void {
+    if (this.#fd >= 0) closeSync(this.#fd);
+    this.#fd = -1;
   }
 }
 
@@ -97,7 +123,8 @@ export class DescriptorBudget {
 /** 1024 is the limit that every system grants. */
 function ownDescriptorLimit(): number {
   try {
-    return parseDescriptorLimit(readFileSync('/proc/self/limits', 'latin1')) ?? 1024;
+    const { bytes, length } = readProcFile('/proc/self/limits');
+    return parseDescriptorLimit(bytes, length) ?? 1024;
   } catch {
     return 1024;
   }
@@ -125,10 +152,10 @@ export function pageSize(): number {
   }
 }
 
-/** Whether anything may be swapped out on this machine; also where it is not known. */
-export function mayHaveSwap(proc: string): boolean {
+/** Whether anything may be swapped out on this machine, as `swaps` says; also where it is not known. */
+export function mayHaveSwap(swaps: KeptProcFile): boolean {
   try {
-    const { bytes, length } = readProcFile(`${proc}/swaps`);
+    const { bytes, length } = swaps.read();
     return parseSwaps(bytes, length);
   } catch {
     return true;

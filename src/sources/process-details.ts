@@ -65,7 +65,7 @@ export class ProcessDetails {
   #readLimit(): void {
     this.descriptorLimit = NaN;
     const { bytes, length } = readProcFile(`${this.#folder}/limits`);
-    const limit = parseDescriptorLimit(Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1'));
+    const limit = parseDescriptorLimit(bytes, length);
     if (limit === null) throw failure('ENODATA');
     this.descriptorLimit = limit;
   }

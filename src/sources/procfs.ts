@@ -324,11 +324,27 @@ export function parsePageSize(bytes: Uint8Array, length: number): number {
   return NaN;
 }
 
+const LIMIT = new TextEncoder().encode('Max open files  ');
+const UNLIMITED = new TextEncoder().encode('unlimited ');
+
 /** The soft limit of descriptors in `limits`: Infinity for `unlimited`, null when it does not say. */
-export function parseDescriptorLimit(text: string): number | null {
-  const [, soft] = /^Max open files {2,}(\d+|unlimited) /m.exec(text) ?? [];
-  if (soft === undefined) return null;
-  return soft === 'unlimited' ? Infinity : Number(soft);
+export function parseDescriptorLimit(bytes: Uint8Array, length: number): number | null {
+  let at = 0;
+  while (at < length && !stands(LIMIT, bytes, at, length)) {
+    while (at < length && bytes[at] !== NEWLINE) at++;
+    at++;
+  }
+  at += LIMIT.length;
+  while (at < length && bytes[at] === SPACE) at++;
+  if (stands(UNLIMITED, bytes, at, length)) return Infinity;
+  const limit = numberAfter(bytes, at, length);
+  return Number.isNaN(limit) ? null : limit;
+}
+
+function stands(text: Uint8Array, bytes: Uint8Array, at: number, length: number): boolean {
+  if (at + text.length > length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
+  return true;
 }
 
 /** The pids of a `children` file. A blank follows each: what none follows is the part of a number that a truncated read has left. */

@@ -15,7 +15,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { LabelsOf, MetricDef } from '../catalog.ts';
 import { errno, messageOf } from '../problem.ts';
 import type { Owner } from '../series.ts';
-import { kernelCountsDescriptors, readProcFile } from './proc-reader.ts';
+import { kernelCountsDescriptors, KeptProcFile } from './proc-reader.ts';
 import { KeyedFile } from './procfs.ts';
 import { METRICS } from './self-metrics.ts';
 import { blindSpots, type Sink, type Source, type SourceContext } from './source.ts';
@@ -68,7 +68,7 @@ class SelfSource implements Source {
   readonly #figures: AgentFigures;
   readonly #blind = blindSpots();
   readonly #status = new KeyedFile('RssAnon', 'VmSwap', 'Threads');
-  readonly #statusPath: string;
+  readonly #statusFile: KeptProcFile;
   readonly #fdPath: string;
   /** Ids of series, by metric and then by source (or none): to look them up in the table at every read takes ten times as long. */
   readonly #ids = new Map<MetricDef, Map<string, number>>();
@@ -88,7 +88,7 @@ class SelfSource implements Source {
     this.period = period;
     this.#figures = figures;
     const dir = join(ctx.roots.proc, 'self');
-    this.#statusPath = join(dir, 'status');
+    this.#statusFile = new KeptProcFile(join(dir, 'status'));
     // macOS and the BSDs have /dev/fd.
     this.#fdPath = process.platform === 'linux' ? join(dir, 'fd') : '/dev/fd';
     this.#owner = { source: this.name, target: null, member: null, period };
@@ -118,6 +118,7 @@ class SelfSource implements Source {
 
   close(): void {
     this.#loop.disable();
+    this.#statusFile.close();
     this.#collections?.disconnect();
     this.#collections = null;
   }
@@ -136,12 +137,12 @@ class SelfSource implements Source {
   /** Null where the system does not tell. A kernel without swap has no VmSwap: that is none. */
   #readStatus(sink: Sink): { memory: number | null; threads: number | null } {
     try {
-      const { bytes, length } = readProcFile(this.#statusPath);
+      const { bytes, length } = this.#statusFile.read();
       this.#status.parse(bytes, length);
       const [anonymous = NaN, swap = NaN, threads = NaN] = this.#status.values;
       return { memory: known((anonymous + (Number.isNaN(swap) ? 0 : swap)) * 1024), threads: known(threads) };
     } catch (error) {
-      const reason = `${this.#statusPath} cannot be read (${errno(error) ?? messageOf(error)}), the resident set stands for it`;
+      const reason = `${this.#statusFile.path} cannot be read (${errno(error) ?? messageOf(error)}), the resident set stands for it`;
       this.#blind(sink, METRICS.memoryPrivate.name, reason);
       this.#blind(sink, METRICS.threads.name, reason);
       return { memory: null, threads: null };

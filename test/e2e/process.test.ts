@@ -138,11 +138,12 @@ describe('many processes', () => {
       const app = await programs.start('idle.pl');
       const spec = target(`app=${app.pid}`);
       const values: unknown[] = [];
+      const ofMachine = 2; // uptime and swaps
       for (const descriptorsKept of [1000, 0]) {
         const before = readdirSync('/proc/self/fd').length;
         await watching(new Watch([spec], { descriptorsKept }), async (w) => {
           await w.tick();
-          expect(readdirSync('/proc/self/fd').length - before).toBe(descriptorsKept === 0 ? 0 : 4);
+          expect(readdirSync('/proc/self/fd').length - before).toBe(ofMachine + (descriptorsKept === 0 ? 0 : 4));
           const { 'app process.uptime': _, ...rest } = w.values;
           values.push(rest);
         });

@@ -336,6 +336,7 @@ describe('a process that ends', () => {
   });
 
   test('descriptors are given back', async () => {
+    writeFileSync(`${tree.path}/swaps`, 'Filename Type Size Used Priority\n');
     const open = descriptors('self');
     const w = watch([target('app=1001'), target('b=1002'), target('c=1003')]);
     await w.open();

@@ -288,10 +288,13 @@ describe('small files', () => {
 
   test('the limit of descriptors: a number, none, or not said', () => {
     const text = recorded('1001/limits').toString();
-    expect(parseDescriptorLimit(text)).toBe(Number(/Max open files\s+(\d+)/.exec(text)?.[1]));
-    expect(parseDescriptorLimit(text.replace(/(Max open files\s+)\d+\s/, '$1unlimited '))).toBe(Infinity);
-    expect(parseDescriptorLimit('')).toBeNull();
-    expect(parseDescriptorLimit('Max open files            20')).toBeNull(); // cut in the middle of a number
+    const limit = (file: string): number | null => parseDescriptorLimit(withLeftovers(Buffer.from(file)), file.length);
+    expect(limit(text)).toBe(Number(/Max open files\s+(\d+)/.exec(text)?.[1]));
+    expect(limit(text.replace(/(Max open files\s+)\d+\s/, '$1unlimited '))).toBe(Infinity);
+    expect(limit('')).toBeNull();
+    expect(limit('Max open files            20')).toBeNull(); // cut in the middle of a number
+    expect(limit('Max open files            unlim')).toBeNull();
+    expect(limit('Max file size             20 \n')).toBeNull();
   });
 
   test('areas of swap: none, one, and a machine of which nothing is known', () => {
