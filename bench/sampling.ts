@@ -96,7 +96,7 @@ function measureReaders(procs: readonly Proc[], budget: DescriptorBudget): numbe
   const counts = kernelCountsDescriptors('/proc');
   const readers = procs.map((proc) => new ProcReader('/proc', proc, budget, counts));
   const each = measureSync(procs.length, () => {
-    for (const reader of readers) if (reader.read() !== 'ok') throw new Error(`${reader.pid} cannot be read`);
+    for (const reader of readers) if (reader.read(NaN) !== 'ok') throw new Error(`${reader.pid} cannot be read`);
   });
   for (const reader of readers) reader.close();
   return each;

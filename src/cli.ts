@@ -16,6 +16,9 @@ const NODE_MIN = 24;
 const HEAP_MB = 64;
 const HEAP_MB_MIN = 32;
 
+/** Flags of V8 that count whenever they are set. */
+const AT_ANY_TIME = ['--no-flush-bytecode', '--efficiency-mode'];
+
 process.on('uncaughtException', die);
 process.on('unhandledRejection', die);
 
@@ -35,19 +38,20 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MIN) {
  * Nothing in the program decides its flat memory as much as these limits do: without them V8 keeps five times as much as it needs. The two
  * sizes count only when V8 starts (set later they are accepted and do nothing), and NODE_OPTIONS is the user's; so the process
  * replaces itself once: the same pid and streams, 30 ms. V8 throws away code that did not run between a few collections: what runs once a
- * minute would be compiled, and slow, every time. Whoever gave Node a heap size of their own keeps it. A wrong SOAK_HEAP_MB is reported
- * with the rest of the configuration.
+ * minute would be compiled, and slow, every time. Nobody waits for us, so that its helper threads, which cost more CPU and memory than they
+ * save of time, have next to nothing to do (docs/decisions/0027-efficiency-mode.md). Whoever gave Node a heap size of their own keeps it. A
+ * wrong SOAK_HEAP_MB is reported with the rest of the configuration.
  */
 function limitHeap(): void {
   const given = process.env['SOAK_HEAP_MB'] || '';
   const megabytes = /^\d{1,6}$/.test(given) && Number(given) >= HEAP_MB_MIN ? Number(given) : HEAP_MB;
   const options = `${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] || ''}`;
   if (/--max[-_]old[-_]space[-_]size/.test(options)) return;
-  const flags = [`--max-old-space-size=${megabytes}`, '--max-semi-space-size=1', '--no-flush-bytecode'];
+  const flags = [`--max-old-space-size=${megabytes}`, '--max-semi-space-size=1', ...AT_ANY_TIME];
   if (process.platform !== 'win32' && process.execve) {
     process.execve(process.execPath, [process.execPath, ...process.execArgv, ...flags, ...process.argv.slice(1)]);
   }
-  setFlagsFromString('--no-flush-bytecode'); // the one that counts at any time
+  for (const flag of AT_ANY_TIME) setFlagsFromString(flag);
 }
 
 /** Nobody reading any more is no failure (`soak-agent metrics | head`); a full disk is, unless the code says something worse already. */

@@ -88,12 +88,12 @@ export function capabilityText(effective: bigint): string {
   return lacking.length < held.length ? `all but ${listText(lacking)}` : listText(held);
 }
 
-/** Half of what may be open is kept open for reading, four for each process (sources/proc-reader.ts). */
+/** Half of what may be open is kept open for reading, five for each process (sources/proc-reader.ts). */
 function openFilesText(limits: string | null): string {
-  const limit = limits === null ? null : parseDescriptorLimit(limits);
+  const limit = parseDescriptorLimit(Buffer.from(limits ?? ''), limits?.length ?? 0);
   if (limit === null) return 'the limit of this process is not known here';
   if (limit === Infinity) return 'no limit for this process';
-  return `${limit} for this process: ${Math.floor(limit / 8)} target processes are read from files kept open, more cost a little more`;
+  return `${limit} for this process: ${Math.floor(limit / 10)} target processes are read from files kept open, more cost a little more`;
 }
 
 function linuxFacts(proc: string, mountinfo: string): Fact[] {

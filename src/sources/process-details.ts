@@ -1,8 +1,8 @@
 /** What is read of a process every 10 s because it changes slowly or costs more: limits, children, and what must be summed over threads. */
 import { readdirSync, readlinkSync } from 'node:fs';
 import { errno } from '../problem.ts';
-import { childrenOf, isGone, readProcFile } from './proc-reader.ts';
-import { isEnded, isPid, KeyedFile, parseDescriptorLimit, parseStat, Stat } from './procfs.ts';
+import { childrenOf, isGone, type ProcReader, readProcFile } from './proc-reader.ts';
+import { isEnded, isPid, parseDescriptorLimit, parseStat, parseSwitches, Stat, Switches } from './procfs.ts';
 
 /** Threads looked at per process: some 15 us and 100 bytes each. Beyond it what is summed over threads is unknown. */
 const THREADS_MAX = 512;
@@ -35,20 +35,25 @@ export class ProcessDetails {
   };
   readonly #proc: string;
   readonly #folder: string;
+  readonly #pid: string;
   readonly #countDeleted: boolean;
-  readonly #switches = new ContextSwitches();
+  readonly #switches: ContextSwitches;
 
   constructor(proc: string, pid: number, options: { readonly countDeleted: boolean }) {
     this.#proc = proc;
     this.#folder = `${proc}/${pid}`;
+    this.#pid = String(pid);
+    this.#switches = new ContextSwitches(this.#pid);
     this.#countDeleted = options.countDeleted;
   }
 
-  read(): void {
+  /** @param of the same process, which it has just read as a whole */
+  read({ stat, switches }: Pick<ProcReader, 'stat' | 'switches'>): void {
     const { missing } = this;
     missing.limit = attempt(() => this.#readLimit());
-    const tasks = this.#tasks();
-    missing.switches = this.#readSwitches(tasks);
+    // Of one thread there is nothing to list.
+    const tasks = stat.threads === 1 ? [this.#pid] : this.#tasks();
+    missing.switches = this.#readSwitches(tasks, switches);
     const children: number[] = [];
     missing.children = typeof tasks === 'string' ? tasks : attempt(() => children.push(...childrenOf(this.#folder, tasks)));
     this.children = missing.children === null ? children.length : NaN;
@@ -60,7 +65,7 @@ export class ProcessDetails {
   #readLimit(): void {
     this.descriptorLimit = NaN;
     const { bytes, length } = readProcFile(`${this.#folder}/limits`);
-    const limit = parseDescriptorLimit(Buffer.from(bytes.buffer, bytes.byteOffset, length).toString('latin1'));
+    const limit = parseDescriptorLimit(bytes, length);
     if (limit === null) throw failure('ENODATA');
     this.descriptorLimit = limit;
   }
@@ -75,10 +80,10 @@ export class ProcessDetails {
     }
   }
 
-  #readSwitches(tasks: string[] | string): Missing {
+  #readSwitches(tasks: string[] | string, main: Switches): Missing {
     this.voluntary = this.involuntary = NaN;
     if (typeof tasks === 'string') return tasks;
-    const missing = attempt(() => this.#switches.read(this.#folder, tasks));
+    const missing = attempt(() => this.#switches.read(this.#folder, tasks, main));
     if (missing !== null) return missing;
     this.voluntary = this.#switches.voluntary;
     this.involuntary = this.#switches.involuntary;
@@ -134,18 +139,26 @@ function isDeleted(link: string): boolean {
   }
 }
 
-const switchesFile = new KeyedFile('voluntary_ctxt_switches', 'nonvoluntary_ctxt_switches');
+type Counted = readonly [voluntary: number, involuntary: number];
 
 /** Sums over threads that come and go, so that the sum never falls when a thread ends. `status` of the process has the main thread's only. */
 class ContextSwitches {
   voluntary = 0;
   involuntary = 0;
-  #threads = new Map<string, readonly [number, number]>();
+  readonly #main: string;
+  #threads = new Map<string, Counted>();
 
-  read(folder: string, tasks: readonly string[]): void {
-    const threads = new Map<string, readonly [number, number]>();
+  /** @param main the number of the main thread */
+  constructor(main: string) {
+    this.#main = main;
+  }
+
+  /** @param main those of the main thread, NaN where `status` did not say */
+  read(folder: string, tasks: readonly string[], main: Switches): void {
+    const threads = new Map<string, Counted>();
     for (const task of tasks) {
-      const now = switchesOf(`${folder}/task/${task}/status`);
+      const isKnown = task === this.#main && main.voluntary + main.involuntary >= 0;
+      const now: Counted | null = isKnown ? [main.voluntary, main.involuntary] : switchesOf(`${folder}/task/${task}/status`);
       if (now === null) continue;
       const before = this.#threads.get(task);
       // A count that went back belongs to a new thread with the number of an old one.
@@ -158,10 +171,12 @@ class ContextSwitches {
   }
 }
 
-function switchesOf(path: string): readonly [number, number] | null {
+const threadSwitches = new Switches();
+
+function switchesOf(path: string): Counted | null {
   try {
     const { bytes, length } = readProcFile(path);
-    return switchesFile.parse(bytes, length) === 2 ? [switchesFile.values[0]!, switchesFile.values[1]!] : null;
+    return parseSwitches(bytes, length, threadSwitches) ? [threadSwitches.voluntary, threadSwitches.involuntary] : null;
   } catch (error) {
     if (isGone(error)) return null;
     throw error;

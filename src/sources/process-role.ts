@@ -3,7 +3,7 @@ import type { Owner } from '../series.ts';
 import type { Proc, Target, Targets } from '../targets.ts';
 import { blindOf } from './process-blind.ts';
 import { METRICS, STATES } from './process-metrics.ts';
-import { Sampled, type Setting } from './process-sampled.ts';
+import { type Round, Sampled, type Setting } from './process-sampled.ts';
 import { SeriesSet, type Signal, Sum } from './process-signals.ts';
 import type { Outcome } from './proc-reader.ts';
 import type { Sink } from './source.ts';
@@ -20,6 +20,8 @@ const OTHER = 'other';
 
 /** Sums of one kind, at every tick and every 10 s, and their series. */
 interface Total {
+  /** Null: of all. */
+  readonly member: string | null;
   readonly fast: Sum;
   readonly slow: Sum;
   readonly fastSeries: SeriesSet;
@@ -31,8 +33,8 @@ export class Role {
   readonly #target: Target;
   readonly #targets: Targets;
   #places: Place[] = [];
-  readonly #role: Total | null;
-  readonly #other: Total | null;
+  /** Of all processes, and of those beyond the last slot; none where the role is one process. */
+  readonly #totals: readonly Total[];
   readonly #states = new Int32Array(STATES.length);
   readonly #toldStates = new Int32Array(STATES.length).fill(-1);
   #stateIds: number[] | null = null;
@@ -43,8 +45,7 @@ export class Role {
     this.#target = target;
     this.#targets = targets;
     const many = target.spec.many || target.spec.children;
-    this.#role = many ? this.#total(null, ['role']) : null;
-    this.#other = many ? this.#total(OTHER, ['role', 'other']) : null;
+    this.#totals = many ? [this.#total(null, ['role']), this.#total(OTHER, ['role', 'other'])] : [];
   }
 
   /** Takes over what selection has bound. A process that is bound as before keeps its descriptors. */
@@ -66,19 +67,19 @@ export class Role {
   }
 
   /** What could not be read for our own fault is thrown at the end. */
-  read(sink: Sink, tick: number, uptime: number): void {
+  read(sink: Sink, round: Round): void {
     let failure: unknown = null;
     this.#start();
     for (const place of this.#places) {
       if (place.sampled.ended) continue;
       try {
-        this.#readOne(place, sink, tick, uptime);
+        this.#readOne(place, sink, round);
       } catch (error) {
         failure ??= error;
         this.#spoil();
       }
     }
-    this.#report(sink, tick);
+    this.#report(sink, round.tick);
     if (failure !== null) throw failure as Error;
   }
 
@@ -87,15 +88,15 @@ export class Role {
     this.#places = [];
   }
 
-  #readOne(place: Place, sink: Sink, tick: number, uptime: number): void {
+  #readOne(place: Place, sink: Sink, round: Round): void {
     const { proc, sampled } = place;
     const at = sink.now();
-    const outcome = sampled.read(at, uptime);
+    const outcome = sampled.read(at, round);
     if (outcome !== 'ok') {
       this.#unread(place, outcome, sink);
       return;
     }
-    const detailed = sampled.readDetails(tick);
+    const detailed = sampled.readDetails(round.tick);
     sampled.takeFast();
     place.fast?.set(sink, sampled.fast, at);
     if (detailed) place.slow?.set(sink, sampled.slow, at);
@@ -118,44 +119,44 @@ export class Role {
 
   #start(): void {
     this.#states.fill(0);
-    for (const total of [this.#role, this.#other]) {
-      total?.fast.start();
-      total?.slow.start();
+    for (const { fast, slow } of this.#totals) {
+      fast.start();
+      slow.start();
     }
   }
 
   #add(proc: Proc, sampled: Sampled): void {
     this.#states[STATE_INDEX[sampled.reader.stat.state]!]!++;
-    this.#role?.fast.add(sampled.fast);
-    this.#role?.slow.add(sampled.slow);
-    if (proc.member !== OTHER) return;
-    this.#other?.fast.add(sampled.fast);
-    this.#other?.slow.add(sampled.slow);
+    for (const { fast, slow, member } of this.#totals) {
+      if (member !== null && member !== proc.member) continue;
+      fast.add(sampled.fast);
+      slow.add(sampled.slow);
+    }
   }
 
   #spoil(): void {
     this.#states.fill(-1);
-    for (const total of [this.#role, this.#other]) {
-      total?.fast.spoil();
-      total?.slow.spoil();
+    for (const { fast, slow } of this.#totals) {
+      fast.spoil();
+      slow.spoil();
     }
   }
 
   #retire(proc: Proc, sampled: Sampled): void {
     if (sampled.ended) return;
-    const totals = proc.member === OTHER ? [this.#role, this.#other] : [this.#role];
-    for (const total of totals) {
-      total?.fast.retire(sampled.fast);
-      total?.slow.retire(sampled.slow);
+    for (const { fast, slow, member } of this.#totals) {
+      if (member !== null && member !== proc.member) continue;
+      fast.retire(sampled.fast);
+      slow.retire(sampled.slow);
     }
   }
 
   #report(sink: Sink, tick: number): void {
     const at = sink.now();
     const details = tick % this.#setting.detailsEvery === 0;
-    for (const total of [this.#role, this.#other]) {
-      total?.fast.set(total.fastSeries, sink, at);
-      if (details) total?.slow.set(total.slowSeries, sink, at);
+    for (const { fast, slow, fastSeries, slowSeries } of this.#totals) {
+      fast.set(fastSeries, sink, at);
+      if (details) slow.set(slowSeries, sink, at);
     }
     this.#reportStates(sink, at, details);
   }
@@ -163,7 +164,8 @@ export class Role {
   /** Six series of which five are zero: told when they change, and otherwise with the slow figures. */
   #reportStates(sink: Sink, at: number, details: boolean): void {
     const states = this.#states;
-    const changed = states.some((count, i) => count !== this.#toldStates[i]);
+    let changed = false;
+    for (let i = 0; i < states.length; i++) changed ||= states[i] !== this.#toldStates[i];
     if (!changed && !details) return;
     this.#toldStates.set(states);
     let known = 0;
@@ -199,6 +201,7 @@ export class Role {
   #total(member: string | null, which: readonly Signal['summed'][]): Total {
     const { fast, slow } = this.#setting;
     return {
+      member,
       fast: new Sum(fast, which),
       slow: new Sum(slow, which),
       fastSeries: this.#fastSeries(member),

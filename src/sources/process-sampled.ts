@@ -15,9 +15,20 @@ export interface Setting {
   readonly detailsEvery: number;
   readonly budget: DescriptorBudget;
   readonly countsDescriptors: boolean;
+  /** Bytes of a page of memory, or NaN. */
+  readonly page: number;
   readonly countDeleted: boolean;
   readonly fast: readonly Signal[];
   readonly slow: readonly Signal[];
+}
+
+/** What one read of all processes has in common. */
+export interface Round {
+  readonly tick: number;
+  /** Seconds since boot. */
+  readonly uptime: number;
+  /** Bytes of a page where nothing can be swapped out, else NaN. */
+  readonly page: number;
 }
 
 /** One bound process. */
@@ -45,9 +56,9 @@ export class Sampled implements Figures {
     this.phase = proc.pid % setting.detailsEvery;
   }
 
-  /** @param now run time; @param uptime seconds since boot */
-  read(now: number, uptime: number): Outcome {
-    const outcome = this.reader.read();
+  /** @param now run time */
+  read(now: number, { tick, uptime, page }: Round): Outcome {
+    const outcome = this.reader.read(this.#wantsDetails(tick) ? NaN : page);
     if (outcome !== 'ok') return outcome;
     const { stat } = this.reader;
     const ticks = stat.utime + stat.stime;
@@ -62,13 +73,17 @@ export class Sampled implements Figures {
 
   /** After `read`: whether the details were read too, which happens at the first tick and then when it is its turn. */
   readDetails(tick: number): boolean {
-    const { detailsEvery, countsDescriptors, slow } = this.#setting;
-    if (this.#detailed && tick % detailsEvery !== this.phase) return false;
+    const { countsDescriptors, slow } = this.#setting;
+    if (!this.#wantsDetails(tick)) return false;
     this.#detailed = true;
-    this.details.read();
+    this.details.read(this.reader);
     if (!countsDescriptors) this.reader.listDescriptors();
     for (let i = 0; i < slow.length; i++) this.slow[i] = slow[i]!.value(this);
     return true;
+  }
+
+  #wantsDetails(tick: number): boolean {
+    return !this.#detailed || tick % this.#setting.detailsEvery === this.phase;
   }
 
   takeFast(): void {

@@ -6,7 +6,7 @@ import { METRICS } from './process-metrics.ts';
 import { Role } from './process-role.ts';
 import type { Setting } from './process-sampled.ts';
 import { signals } from './process-signals.ts';
-import { DescriptorBudget, kernelCountsDescriptors, readProcFile } from './proc-reader.ts';
+import { DescriptorBudget, kernelCountsDescriptors, KeptProcFile, mayHaveSwap, pageSize } from './proc-reader.ts';
 import { parseUptime } from './procfs.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
 
@@ -33,6 +33,8 @@ class ProcessSource implements Source {
   readonly period: number;
   readonly #ctx: SourceContext;
   readonly #setting: Setting;
+  readonly #uptime: KeptProcFile;
+  readonly #swaps: KeptProcFile;
   #roles: Role[] = [];
   #version = -1;
   #tick = 0;
@@ -41,6 +43,8 @@ class ProcessSource implements Source {
     this.#ctx = ctx;
     this.period = options.period;
     this.#setting = settingOf(ctx, options);
+    this.#uptime = new KeptProcFile(`${ctx.roots.proc}/uptime`);
+    this.#swaps = new KeptProcFile(`${ctx.roots.proc}/swaps`);
   }
 
   open(): void {
@@ -51,11 +55,12 @@ class ProcessSource implements Source {
     const { targets } = this.#ctx;
     if (targets.version !== this.#version) for (const role of this.#roles) role.sync();
     this.#version = targets.version;
-    const uptime = uptimeOf(this.#setting.proc);
+    const page = mayHaveSwap(this.#swaps) ? NaN : this.#setting.page;
+    const round = { tick: this.#tick, uptime: uptimeOf(this.#uptime), page };
     let failure: unknown = null;
     for (const role of this.#roles) {
       try {
-        role.read(sink, this.#tick, uptime);
+        role.read(sink, round);
       } catch (error) {
         failure ??= error;
       }
@@ -66,6 +71,8 @@ class ProcessSource implements Source {
 
   close(): void {
     for (const role of this.#roles) role.close();
+    this.#uptime.close();
+    this.#swaps.close();
   }
 }
 
@@ -79,15 +86,16 @@ function settingOf(ctx: Pick<SourceContext, 'series' | 'roots'>, options: Proces
     detailsEvery: Math.max(1, Math.round(DETAILS_S / options.period)),
     budget: new DescriptorBudget(options.descriptorsKept),
     countsDescriptors,
+    page: pageSize(),
     countDeleted: options.deletedDescriptors ?? false,
     ...signals(countsDescriptors),
   };
 }
 
 /** Seconds since boot, or NaN. */
-function uptimeOf(proc: string): number {
+function uptimeOf(file: KeptProcFile): number {
   try {
-    const { bytes, length } = readProcFile(`${proc}/uptime`);
+    const { bytes, length } = file.read();
     return parseUptime(bytes, length);
   } catch {
     return NaN;

@@ -242,6 +242,45 @@ export function parseStatus(bytes: Uint8Array, length: number, out: Status): boo
   return found > 0;
 }
 
+/**
+ * What `statm` says of the same: resident and anonymous memory, from the counters that `status` shows too, so that the figures are the
+ * same. It knows nothing of swap, of which `out` must say that there is none, and nothing of kinds and peak, which stay as they were.
+ * False, and nothing changed, when the process has no memory (any more).
+ */
+export function parseStatm(bytes: Uint8Array, length: number, page: number, out: Status): boolean {
+  let at = 0;
+  for (let field = 0; field < STATM_FIELDS; field++) {
+    const from = at;
+    while (at < length && bytes[at] !== SPACE) at++;
+    if (at === length) return false;
+    fields[field] = digits(bytes, from, at++);
+  }
+  const [size, resident, shared] = fields as unknown as [number, number, number];
+  if (!(size > 0 && resident >= shared)) return false;
+  out.rss = resident * page;
+  out.anonymous = (resident - shared) * page;
+  return true;
+}
+
+/** Size, resident, and of that shared: with files and with other processes. */
+const STATM_FIELDS = 3;
+
+/** Switches of the main thread. */
+export class Switches {
+  voluntary = NaN;
+  involuntary = NaN;
+}
+
+const switchesFile = new KeyedFile('voluntary_ctxt_switches', 'nonvoluntary_ctxt_switches');
+
+/** From `status` of a thread; that of a process is its main thread's. */
+export function parseSwitches(bytes: Uint8Array, length: number, out: Switches): boolean {
+  const found = switchesFile.parse(bytes, length);
+  out.voluntary = switchesFile.values[0]!;
+  out.involuntary = switchesFile.values[1]!;
+  return found === 2;
+}
+
 /** Bytes that a process caused to be moved to and from storage: `io`. */
 export class Io {
   read = NaN;
@@ -266,11 +305,46 @@ export function parseUptime(bytes: Uint8Array, length: number): number {
   return bytes[dot + 3] === SPACE && dot + 3 < length ? whole + hundredths / 100 : NaN;
 }
 
+/** False when `swaps` is the line that names the columns and nothing else: there is no swap. */
+export function parseSwaps(bytes: Uint8Array, length: number): boolean {
+  let first = 0;
+  while (first < length && bytes[first] !== NEWLINE) first++;
+  return first + 1 !== length;
+}
+
+/** AT_PAGESZ of the kernel's auxvec.h. */
+const PAGE_SIZE_KEY = 6;
+
+/** Bytes of a page of memory, of `auxv`: pairs of words, in the byte order of every machine that Node runs this on. NaN when it does not say. */
+export function parsePageSize(bytes: Uint8Array, length: number): number {
+  const words = new DataView(bytes.buffer, bytes.byteOffset, length);
+  for (let at = 0; at + 16 <= length; at += 16) {
+    if (words.getUint32(at, true) === PAGE_SIZE_KEY) return words.getUint32(at + 8, true);
+  }
+  return NaN;
+}
+
+const LIMIT = new TextEncoder().encode('Max open files  ');
+const UNLIMITED = new TextEncoder().encode('unlimited ');
+
 /** The soft limit of descriptors in `limits`: Infinity for `unlimited`, null when it does not say. */
-export function parseDescriptorLimit(text: string): number | null {
-  const [, soft] = /^Max open files {2,}(\d+|unlimited) /m.exec(text) ?? [];
-  if (soft === undefined) return null;
-  return soft === 'unlimited' ? Infinity : Number(soft);
+export function parseDescriptorLimit(bytes: Uint8Array, length: number): number | null {
+  let at = 0;
+  while (at < length && !stands(LIMIT, bytes, at, length)) {
+    while (at < length && bytes[at] !== NEWLINE) at++;
+    at++;
+  }
+  at += LIMIT.length;
+  while (at < length && bytes[at] === SPACE) at++;
+  if (stands(UNLIMITED, bytes, at, length)) return Infinity;
+  const limit = numberAfter(bytes, at, length);
+  return Number.isNaN(limit) ? null : limit;
+}
+
+function stands(text: Uint8Array, bytes: Uint8Array, at: number, length: number): boolean {
+  if (at + text.length > length) return false;
+  for (let i = 0; i < text.length; i++) if (bytes[at + i] !== text[i]) return false;
+  return true;
 }
 
 /** The pids of a `children` file. A blank follows each: what none follows is the part of a number that a truncated read has left. */

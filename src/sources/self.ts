@@ -15,7 +15,7 @@ import { getHeapStatistics } from 'node:v8';
 import type { LabelsOf, MetricDef } from '../catalog.ts';
 import { errno, messageOf } from '../problem.ts';
 import type { Owner } from '../series.ts';
-import { kernelCountsDescriptors, readProcFile } from './proc-reader.ts';
+import { kernelCountsDescriptors, KeptProcFile } from './proc-reader.ts';
 import { KeyedFile } from './procfs.ts';
 import { METRICS } from './self-metrics.ts';
 import { blindSpots, type Sink, type Source, type SourceContext } from './source.ts';
@@ -68,7 +68,10 @@ class SelfSource implements Source {
   readonly #figures: AgentFigures;
   readonly #blind = blindSpots();
   readonly #status = new KeyedFile('RssAnon', 'VmSwap', 'Threads');
-  readonly #dir: string;
+  readonly #statusFile: KeptProcFile;
+  readonly #fdPath: string;
+  /** Ids of series, by metric and then by source (or none): to look them up in the table at every read takes ten times as long. */
+  readonly #ids = new Map<MetricDef, Map<string, number>>();
   readonly #owner: Owner;
   readonly #slowOwner: Owner;
   #loop = monitorEventLoopDelay({ resolution: LOOP_TIMER_MS });
@@ -84,7 +87,10 @@ class SelfSource implements Source {
     this.#ctx = ctx;
     this.period = period;
     this.#figures = figures;
-    this.#dir = join(ctx.roots.proc, 'self');
+    const dir = join(ctx.roots.proc, 'self');
+    this.#statusFile = new KeptProcFile(join(dir, 'status'));
+    // macOS and the BSDs have /dev/fd.
+    this.#fdPath = process.platform === 'linux' ? join(dir, 'fd') : '/dev/fd';
     this.#owner = { source: this.name, target: null, member: null, period };
     this.#slowOwner = { ...this.#owner, period: period * SIZE_READS };
   }
@@ -112,6 +118,7 @@ class SelfSource implements Source {
 
   close(): void {
     this.#loop.disable();
+    this.#statusFile.close();
     this.#collections?.disconnect();
     this.#collections = null;
   }
@@ -130,22 +137,21 @@ class SelfSource implements Source {
   /** Null where the system does not tell. A kernel without swap has no VmSwap: that is none. */
   #readStatus(sink: Sink): { memory: number | null; threads: number | null } {
     try {
-      const { bytes, length } = readProcFile(join(this.#dir, 'status'));
+      const { bytes, length } = this.#statusFile.read();
       this.#status.parse(bytes, length);
       const [anonymous = NaN, swap = NaN, threads = NaN] = this.#status.values;
       return { memory: known((anonymous + (Number.isNaN(swap) ? 0 : swap)) * 1024), threads: known(threads) };
     } catch (error) {
-      const reason = `${join(this.#dir, 'status')} cannot be read (${errno(error) ?? messageOf(error)}), the resident set stands for it`;
+      const reason = `${this.#statusFile.path} cannot be read (${errno(error) ?? messageOf(error)}), the resident set stands for it`;
       this.#blind(sink, METRICS.memoryPrivate.name, reason);
       this.#blind(sink, METRICS.threads.name, reason);
       return { memory: null, threads: null };
     }
   }
 
-  /** Listing opens one more. macOS and the BSDs have /dev/fd. */
+  /** Listing opens one more. */
   #countDescriptors(): number {
-    const folder = process.platform === 'linux' ? join(this.#dir, 'fd') : '/dev/fd';
-    return this.#countsDescriptors ? statSync(folder).size : readdirSync(folder).length - 1;
+    return this.#countsDescriptors ? statSync(this.#fdPath).size : readdirSync(this.#fdPath).length - 1;
   }
 
   #eventLoop(sink: Sink): void {
@@ -181,8 +187,19 @@ class SelfSource implements Source {
     ...labels: LabelsOf<D> extends undefined ? [] : [LabelsOf<D>]
   ): void {
     if (value === null || value === undefined) return;
-    const owner = def === METRICS.recordSize ? this.#slowOwner : this.#owner;
-    sink.set(this.#ctx.series.open(owner, def, ...labels), value, this.#at);
+    sink.set(this.#id(def, ...labels), value, this.#at);
+  }
+
+  #id<D extends MetricDef>(def: D, ...labels: LabelsOf<D> extends undefined ? [] : [LabelsOf<D>]): number {
+    let ids = this.#ids.get(def);
+    if (ids === undefined) this.#ids.set(def, (ids = new Map<string, number>()));
+    const source = (labels[0] as { readonly 'soak.source'?: string } | undefined)?.['soak.source'] ?? '';
+    let id = ids.get(source);
+    if (id === undefined) {
+      const owner = def === METRICS.recordSize ? this.#slowOwner : this.#owner;
+      ids.set(source, (id = this.#ctx.series.open(owner, def, ...labels)));
+    }
+    return id;
   }
 }
 

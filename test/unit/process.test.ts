@@ -1,5 +1,5 @@
 /** The process source on a recorded /proc: every figure against what the files say, and everything that can be missing. */
-import { mkdirSync, readdirSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { STATES } from '../../src/sources/process-metrics.ts';
 import { processSource } from '../../src/sources/process.ts';
@@ -150,6 +150,68 @@ describe('what is read of a process', () => {
   });
 });
 
+describe('memory between two reads of everything', () => {
+  const PAGE = 4096;
+  const AREA = '/dev/sda2 partition 1048572 0 -2\n';
+  const write = (file: string, text: string): void => writeFileSync(`${tree.path}/${file}`, text);
+  const memory = (w: Watch): unknown => ['rss', 'private', 'swap'].map((name) => w.value(`app memory.${name}`));
+
+  beforeEach(() => {
+    write('swaps', 'Filename Type Size Used Priority\n');
+    write('1001/statm', '5000 300 100 1 0 500 0\n');
+  });
+
+  test('is that of statm where nothing can be swapped out', async () => {
+    await watching(watch([target('app=1001')]), async (w) => {
+      const status = ['VmRSS', 'RssAnon', 'VmSwap'].map((key) => keyed('1001/status', key) * 1024);
+      const seen: unknown[] = [];
+      for (let i = 0; i < 12; i++) {
+        await w.tick();
+        seen.push(memory(w));
+      }
+      // Everything is read at the first tick, and then where pid 1001 has its turn.
+      expect(seen).toEqual(Array.from(seen, (_, i) => (i % 10 === 1 || i === 0 ? status : [300 * PAGE, 200 * PAGE, 0])));
+    });
+  });
+
+  test.each<[string, () => void]>([
+    ['there is swap', () => tree.edit('swaps', (text) => text + AREA)],
+    ['it is not known whether there is swap', () => tree.remove('swaps')],
+    ['the process is swapped out in part', () => tree.edit('1001/status', (text) => text.replace(/^VmSwap:.*$/m, 'VmSwap:\t      12 kB'))],
+    ['status does not tell all kinds', () => tree.edit('1001/status', (text) => text.replace(/^RssShmem.*\n/m, ''))],
+  ])('is that of status where %s', async (_, change) => {
+    change();
+    await watching(watch([target('app=1001')]), async (w) => {
+      for (let i = 0; i < 6; i++) {
+        await w.tick();
+        expect(w.value('app memory.rss')).toBe(keyed('1001/status', 'VmRSS') * 1024);
+        expect(w.value('app memory.swap')).toBe(keyed('1001/status', 'VmSwap') * 1024);
+      }
+    });
+  });
+
+  test('swap that is turned on is seen at once', async () => {
+    await watching(watch([target('app=1001')]), async (w) => {
+      for (let i = 0; i < 4; i++) await w.tick();
+      expect(memory(w)).toEqual([300 * PAGE, 200 * PAGE, 0]);
+      tree.edit('swaps', (text) => text + AREA);
+      tree.edit('1001/status', (text) => text.replace(/^VmSwap:.*$/m, 'VmSwap:\t      12 kB'));
+      await w.tick();
+      expect(w.value('app memory.swap')).toBe(12 * 1024);
+    });
+  });
+
+  test('a process that has given it back is ending', async () => {
+    await watching(watch([target('app=1001')]), async (w) => {
+      for (let i = 0; i < 3; i++) await w.tick();
+      write('1001/statm', '0 0 0 0 0 0 0\n');
+      await w.tick();
+      expect(w.values).toEqual({});
+      expect(w.targets.stale).toBe(false);
+    });
+  });
+});
+
 describe('what cannot be read is absent, never zero, and told once with what would mend it', () => {
   const blind = (w: Watch): [unknown, string][] => w.kinds('blind').map(({ data, message }) => [data['metric'], message]);
 
@@ -191,7 +253,7 @@ describe('what cannot be read is absent, never zero, and told once with what wou
     ],
     [
       'no context switches',
-      (t) => t.edit('1001/task/1001/status', (text) => text.replaceAll(/^.*ctxt.*\n/gm, '')),
+      (t) => ['1001/status', '1001/task/1001/status'].forEach((file) => t.edit(file, (text) => text.replaceAll(/^.*ctxt.*\n/gm, ''))),
       ['app process.context_switches{process.context_switch.type="voluntary"}'],
       'process.context_switches',
       /does not count/,
@@ -274,6 +336,7 @@ describe('a process that ends', () => {
   });
 
   test('descriptors are given back', async () => {
+    writeFileSync(`${tree.path}/swaps`, 'Filename Type Size Used Priority\n');
     const open = descriptors('self');
     const w = watch([target('app=1001'), target('b=1002'), target('c=1003')]);
     await w.open();

@@ -11,12 +11,17 @@ import {
   parseChildren,
   parseDescriptorLimit,
   parseIo,
+  parsePageSize,
   parseStat,
+  parseStatm,
   parseStatus,
+  parseSwaps,
+  parseSwitches,
   parseUptime,
   sameImage,
   Stat,
   Status,
+  Switches,
 } from '../../src/sources/procfs.ts';
 
 const TREE = new URL('../fixtures/proc/tree/', import.meta.url);
@@ -169,6 +174,53 @@ describe('status', () => {
   });
 });
 
+describe('statm', () => {
+  const statm = (text: string, out: Status, length = text.length): boolean =>
+    parseStatm(withLeftovers(Buffer.from(text.slice(0, length))), Math.min(length, text.length), 4096, out);
+
+  test('says what status says of resident and anonymous memory, and leaves the rest as it was', () => {
+    const bytes = recorded('1007/status');
+    const status = new Status();
+    parseStatus(bytes, bytes.length, status);
+    const whole = { ...status };
+    const [resident, shared] = [whole.rss / 4096, (whole.file + whole.shmem) / 4096];
+    expect(statm(`99999 ${resident} ${shared} 1 0 500 0\n`, status)).toBe(true);
+    expect({ ...status }).toEqual(whole);
+    expect(statm(`99999 ${resident + 7} ${shared + 2} 1 0 500 0\n`, status)).toBe(true);
+    expect({ ...status }).toEqual({ ...whole, rss: whole.rss + 7 * 4096, anonymous: whole.anonymous + 5 * 4096 });
+  });
+
+  test.each(['0 0 0 0 0 0 0\n', '', '12', '12 3', '12 3 1', '12 x 1 ', '12  3 1 ', '12 3 4 1 0 1 0\n', '-12 3 1 1 0 1 0\n'])(
+    '%j is no memory, and changes nothing',
+    (text) => {
+      const status = new Status();
+      expect(statm(text, status)).toBe(false);
+      expect(status).toEqual(new Status());
+    },
+  );
+
+  test('truncated anywhere, a figure is the whole one or unknown', () => {
+    const text = '123456 23456 12345 1 0 9999 0\n';
+    for (let length = 0; length < text.length; length++) {
+      const status = new Status();
+      if (statm(text, status, length)) expect(status).toMatchObject({ rss: 23_456 * 4096, anonymous: 11_111 * 4096 });
+      else expect(status).toEqual(new Status());
+    }
+  });
+});
+
+describe('context switches', () => {
+  test('of a recorded process, and unknown where the kernel does not count them', () => {
+    const bytes = recorded('1007/status');
+    const switches = new Switches();
+    expect(parseSwitches(withLeftovers(bytes), bytes.length, switches)).toBe(true);
+    expect(bytes.toString()).toContain(`\nvoluntary_ctxt_switches:\t${switches.voluntary}\n`);
+    expect(bytes.toString()).toContain(`\nnonvoluntary_ctxt_switches:\t${switches.involuntary}\n`);
+    expect(parseSwitches(bytes, bytes.indexOf('voluntary_ctxt'), switches)).toBe(false);
+    expect(switches).toEqual(new Switches());
+  });
+});
+
 describe('files of keys', () => {
   test('are parsed alike whatever was parsed before', () => {
     const lines = fc.array(fc.tuple(fc.constantFrom('a', 'b', 'ab', 'c', ''), fc.oneof(fc.nat().map(String), fc.string({ maxLength: 6 }))));
@@ -236,10 +288,31 @@ describe('small files', () => {
 
   test('the limit of descriptors: a number, none, or not said', () => {
     const text = recorded('1001/limits').toString();
-    expect(parseDescriptorLimit(text)).toBe(Number(/Max open files\s+(\d+)/.exec(text)?.[1]));
-    expect(parseDescriptorLimit(text.replace(/(Max open files\s+)\d+\s/, '$1unlimited '))).toBe(Infinity);
-    expect(parseDescriptorLimit('')).toBeNull();
-    expect(parseDescriptorLimit('Max open files            20')).toBeNull(); // cut in the middle of a number
+    const limit = (file: string): number | null => parseDescriptorLimit(withLeftovers(Buffer.from(file)), file.length);
+    expect(limit(text)).toBe(Number(/Max open files\s+(\d+)/.exec(text)?.[1]));
+    expect(limit(text.replace(/(Max open files\s+)\d+\s/, '$1unlimited '))).toBe(Infinity);
+    expect(limit('')).toBeNull();
+    expect(limit('Max open files            20')).toBeNull(); // cut in the middle of a number
+    expect(limit('Max open files            unlim')).toBeNull();
+    expect(limit('Max file size             20 \n')).toBeNull();
+  });
+
+  test('areas of swap: none, one, and a machine of which nothing is known', () => {
+    const has = (text: string): boolean => parseSwaps(Buffer.from(text), text.length);
+    const head = 'Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n';
+    expect(has(head)).toBe(false);
+    expect(has(`${head}/dev/sda2                               partition\t1048572\t\t0\t\t-2\n`)).toBe(true);
+    expect(has('')).toBe(true);
+  });
+
+  test('the size of a page, wherever it stands', () => {
+    const size = (words: readonly number[]): number => {
+      const bytes = new Uint8Array(new BigUint64Array(words.map(BigInt)).buffer);
+      return parsePageSize(bytes, bytes.length);
+    };
+    expect(size([33, 2 ** 46, 6, 16_384, 17, 100, 0, 0])).toBe(16_384);
+    expect(size([6, 4096])).toBe(4096);
+    expect([size([]), size([33, 6]), size([6])]).toEqual([NaN, NaN, NaN]);
   });
 
   test('children, cut anywhere, are the first of them and never part of a pid', () => {

@@ -1,4 +1,4 @@
-import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setFlagsFromString } from 'node:v8';
@@ -95,6 +95,14 @@ describe('the agent as a target', () => {
     await counted.read(source!);
     fds.forEach((fd) => closeSync(fd));
     expect(counted.value(METRICS.descriptors)).toBe(before + 5);
+  });
+
+  test.runIf(process.platform === 'linux')('its own are given back', async () => {
+    const before = readdirSync('/proc/self/fd').length;
+    const readings = await open();
+    await readings.read(source!);
+    await source!.close();
+    expect(readdirSync('/proc/self/fd').length).toBe(before);
   });
 
   test('the heap is told once per major collection, and never in between', async () => {
