@@ -1,5 +1,5 @@
 /** `npm test`: the checks, then real processes, more simulated runs, and the published bundle. */
-import { CHECK } from './check.ts';
+import { SOURCE, TESTS } from './check.ts';
 import { runSteps, type Step } from './steps.ts';
 
 /** What is published is what is tested. */
@@ -7,10 +7,14 @@ const env = { SOAK_BUNDLE: '1' };
 
 const LONG: Step = { name: 'whole runs, and servers that hang', command: ['vitest', 'run', '--project', 'long'], show: true };
 
+/** Properties are tried as often as they are meant to be, and every family has five runs. */
+const thorough = (step: Step): Step => ({ ...step, env: { SOAK_TRIES: '1', SOAK_SEEDS: '5' } });
+
 const code = await runSteps([
-  ...[...CHECK, LONG].map((step) => ({ ...step, env: { SOAK_TRIES: '1' } })),
+  SOURCE,
+  thorough(TESTS),
+  thorough(LONG),
   [
-    { name: 'more runs of every family', command: ['vitest', 'run', '--project', 'sim', 'families'], env: { SOAK_SEEDS: '5' }, show: true },
     {
       name: 'false alarms of 3,000 runs of 24 h',
       command: ['node', 'bench/detector/false-alarms.ts', '--runs', '1000', '--noise', 'white,ar1,ou', '--at-most', '10'],

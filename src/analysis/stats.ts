@@ -134,22 +134,28 @@ export function studentTable(df: number): StudentTable {
   return made;
 }
 
-/** Quantiles asked for: a few probabilities for each possible number of points. */
+/**
+ * Quantiles asked for: a few probabilities for each possible number of points. By both, and not by their sum, in which probabilities that
+ * differ in their last digits are one: what is told would depend on which of them was asked for first.
+ */
 const QUANTILES_MAX = 1024;
-const quantiles = new Map<number, number>();
+const quantiles = new Map<number, Map<number, number>>();
+let quantilesKept = 0;
 
 /** The t that Student's distribution with a whole df stays below with probability p, 0 < p < 1. */
 export function studentQuantile(p: number, df: number): number {
   if (p === 0.5) return 0;
-  const key = df + p; // df is a whole number
-  const known = quantiles.get(key);
+  const known = quantiles.get(df)?.get(p);
   if (known !== undefined) return known;
   const tail = p < 0.5 ? p : 1 - p;
   let high = 1;
   while (upperTail(high, df) > tail) high *= 2;
   const t = root((t) => tail - upperTail(t, df), 0, high);
   const value = p < 0.5 ? -t : t;
-  if (quantiles.size < QUANTILES_MAX) quantiles.set(key, value);
+  if (quantilesKept < QUANTILES_MAX) {
+    quantilesKept++;
+    quantiles.set(df, (quantiles.get(df) ?? new Map<number, number>()).set(p, value));
+  }
   return value;
 }
 

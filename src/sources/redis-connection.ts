@@ -148,7 +148,7 @@ async function library(): Promise<(options: RedisOptions) => Redis> {
       }
     },
   });
-  return (options) => new ioredis.Redis(options as RedisOptions & { readonly replyMapping: 'legacy' });
+  return (options) => new ioredis.Redis<'legacy'>(options as RedisOptions & { readonly replyMapping: 'legacy' });
 }
 
 /** ioredis would name the connection in a second write, which hides the words of a server that has closed: we name it ourselves later. */

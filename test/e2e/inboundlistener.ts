@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { Agent, type IncomingMessage, request, type RequestOptions } from 'node:http';
 import { connect, type Socket } from 'node:net';
-import { SystemClock } from '../../src/clock.ts';
+import { type Clock, SystemClock } from '../../src/clock.ts';
 import type { Point } from '../../src/intake/point.ts';
 import { SILENT } from '../../src/log.ts';
 import { seriesLabel, SeriesTable } from '../../src/series.ts';
@@ -38,8 +38,7 @@ export class InboundUnderTest implements AsyncDisposable {
   /** Of the page that may write phases and marks. */
   pagePort: number | null = null;
 
-  private constructor(token: string | null) {
-    const clock = new SystemClock();
+  private constructor(token: string | null, clock: Clock) {
     const ctx = {
       series: this.#series,
       targets: new Targets([]),
@@ -59,8 +58,8 @@ export class InboundUnderTest implements AsyncDisposable {
     });
   }
 
-  static async open(token: string | null = null): Promise<InboundUnderTest> {
-    const made = new InboundUnderTest(token);
+  static async open(token: string | null = null, clock: Clock = new SystemClock()): Promise<InboundUnderTest> {
+    const made = new InboundUnderTest(token, clock);
     await made.#source.open(made.#sink());
     return made;
   }
@@ -111,10 +110,10 @@ export class InboundUnderTest implements AsyncDisposable {
   }
 }
 
-/** Everything a server says until it hangs up. */
+/** Everything a server says until it hangs up, on whatever was still being written. */
 export async function heard(socket: Socket): Promise<string> {
   let text = '';
   socket.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  if (!socket.closed) await once(socket, 'close');
+  if (!socket.closed) await new Promise((resolve) => socket.once('close', resolve));
   return text;
 }

@@ -212,6 +212,7 @@ test.runIf(installed('gcc'))('a fault is declared from outside, and the recovery
   await until(
     () => value(agent, /^soak_probe_attempts_total/),
     (now) => (now ?? 0) >= attempts + 14,
+    60, // one a second on a machine that is not busy
   );
   await agent.end('SIGTERM');
   const { verdict } = await agent.result();

@@ -51,23 +51,6 @@ describe('a bad configuration', () => {
     writeFileSync(join(DIR, 'big.yaml'), '#'.repeat(64_001));
     expect(await messageOf(loadFile(join(DIR, 'big.yaml')))).toContain('it is larger than 64000 bytes');
   });
-
-  test.each([
-    ['nested without end', '['.repeat(60_000)],
-    ['nested deeply but well', `${'{a: '.repeat(5000)}1${'}'.repeat(5000)}`],
-    [
-      'unfolding without end',
-      ['a: &a [x,x,x,x,x,x,x,x,x,x]', ...'bcdefghij'.split('').map((c, i) => `${c}: &${c} [${`*${'abcdefghi'[i]},`.repeat(10)}]`)].join(
-        '\n',
-      ),
-    ],
-    ['its own ancestor', '&a {targets: [*a]}'],
-    ['a list without end', `targets: [${'1,'.repeat(31_000)}]`],
-    ['ten thousand unknown keys', Array.from({ length: 6000 }, (_, i) => `key${i}: 1`).join('\n')],
-    ['ten thousand times the same key', ':\n'.repeat(31_000)],
-  ])('%s is refused in time', async (_name, text) => {
-    expect(await messageOf(loadText(text))).toMatch(/\[(CONFIG|SELECTOR)\]/);
-  });
 });
 
 describe('a good configuration', () => {

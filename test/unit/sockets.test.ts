@@ -4,7 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { SocketOwners, type Ownership } from '../../src/sockets/owners.ts';
 import { Sockets } from '../../src/sockets/sockets.ts';
-import { ROWS_MAX, SHARE, SocketTables, TIME_WAITS_MAX } from '../../src/sockets/tables.ts';
+import { SHARE, SocketTables } from '../../src/sockets/tables.ts';
 import { formatIpv6, parseTcp, TCP_STATES, type TcpRow } from '../../src/sockets/tcptable.ts';
 import { Targets } from '../../src/targets.ts';
 import { type FakeRow, SocketProc, tableText } from '../fixtures/sockets/proc.ts';
@@ -232,24 +232,6 @@ describe('tables', () => {
     expect(tables().read(2)).toBeNull();
     proc.remove('1/net');
     expect(tables().read(1)).toBeNull();
-  });
-
-  test.each([
-    [ROWS_MAX, 0, false, false],
-    [ROWS_MAX + 1, 0, true, true],
-    [5, TIME_WAITS_MAX, false, false],
-    [5, TIME_WAITS_MAX + 1, false, true],
-    [5, 100_000, true, true],
-  ])('of %i sockets and %i in TIME_WAIT', (sockets, waiting, capped, timeWaitsCapped) => {
-    proc.process(1);
-    const row = (inode: number, state: number): FakeRow => ({ inode, state });
-    const rows = [...Array.from({ length: waiting }, () => row(0, 6)), ...Array.from({ length: sockets }, (_, i) => row(i + 1, 1))];
-    proc.table(1, rows);
-    const table = tables().read(1)!;
-    expect(table).toMatchObject({ capped, timeWaitsCapped });
-    const kept = table.rows.filter(({ state }) => state === 'time_wait').length;
-    expect(kept).toBe(Math.min(waiting, TIME_WAITS_MAX));
-    expect(capped || table.rows.length - kept === sockets).toBe(true);
   });
 
   test('a socket that the kernel lists twice is one; those of nobody are as many as are listed', () => {

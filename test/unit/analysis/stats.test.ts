@@ -41,6 +41,10 @@ const CDFS = [
 
 describe('Student', () => {
   test.each(QUANTILES)('quantile %d of df %d', (p, df, expected) => near(studentQuantile(p, df), expected, 1e-11));
+  test('a quantile does not depend on what was asked before, also where probability and df have the same sum', () => {
+    expect(200 + (0.975 + 5e-15)).toBe(200 + 0.975);
+    expect(studentQuantile(0.975 + 5e-15, 200)).toBeGreaterThan(studentQuantile(0.975, 200));
+  });
 
   test.each(CDFS)('P(T <= %d), df %d', (t, df, expected) => near(studentCdf(t, df), expected, 1e-11));
 
