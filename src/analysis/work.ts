@@ -190,22 +190,28 @@ function judgeRates({ from, width, rate, judged: end }: Rates, idle: number, sig
   const level = sustained(rate.subarray(warm));
   const none: Work = { ...NOTHING, signal };
   if (rate.length < WINDOWS_MIN || !(level > idle)) return none;
-  const working = Array.from(rate, (value) => value > Math.max(idle, WORK_SHARE * level));
+  const least = Math.max(idle, WORK_SHARE * level);
+  const working: boolean[] = [];
+  for (let w = 0; w < rate.length; w++) working.push(rate[w]! > least);
   const last = working.lastIndexOf(true);
-  const judged = Array.from({ length: last + 1 - warm }, (_, i) => warm + i).filter((w) => !Number.isNaN(rate[w]!));
-  const share = judged.filter((w) => working[w]).length / judged.length;
+  let [judged, worked, sum] = [0, 0, 0];
+  for (let w = warm; w <= last; w++) {
+    if (Number.isNaN(rate[w]!)) continue;
+    judged++;
+    if (working[w]) worked++;
+    sum += rate[w]!;
+  }
   // The last window with work is cut in two by the end of the work unless it is as busy as the others.
   const whole = rate[last]! > 0.8 * level ? last + 1 : last;
-  const total = judged.reduce((sum, w) => sum + rate[w]!, 0) / judged.length;
   const stopped = hasStopped(working.slice(0, end), rate, last, width, now - from);
   return {
     signal,
-    steady: share >= STEADY_SHARE,
+    steady: worked / judged >= STEADY_SHARE,
     stoppedAt: stopped ? from + whole * width : null,
     ended: stopped ? 'gone' : null,
     refusedBy: null,
     plateauFrom: signal === REQUESTS ? plateauFrom({ from, width, rate, judged: end }, level) : null,
-    requestsPerHour: signal === REQUESTS ? total * HOUR : null,
+    requestsPerHour: signal === REQUESTS ? (sum / judged) * HOUR : null,
   };
 }
 
