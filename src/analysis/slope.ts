@@ -35,6 +35,8 @@ export interface NoisePart {
 export interface Slope {
   /** At the end, over all shapes: one that is bounded ends flat, give or take what it could hide. */
   readonly end: Mixture;
+  /** The same with a line beside what happens at once; null where none was tried. */
+  readonly beside: Mixture | null;
   /** At the end if it goes on growing: over the shapes that do. Asked for when growth is confirmed. */
   readonly going: () => Mixture;
   /** Of the same: its mean, and the probability that it is not above the floor. */
@@ -80,12 +82,13 @@ export function slopeOf(points: Points, hours: number, tried: readonly Shape[], 
   if (fits === null) return null;
   const { shapes } = fits;
   const count = shapes.length;
-  const part = (i: number, weight: number): Component => {
-    const mean = fits.end[i]! / fits.span;
+  const component = (weight: number, end: number, error: number, df: number): Component => {
+    const mean = end / fits.span;
     // Above the floor the pieces are so many that they are seen as noise.
     const arrivals = arrivalVariance(Math.min(floor, Math.abs(mean)), grain.arrival, hours);
-    return { weight, mean, scale: Math.sqrt((errorOf(fits, i) / fits.span) ** 2 + arrivals), df: fits.df[i % count]! };
+    return { weight, mean, scale: Math.sqrt((error / fits.span) ** 2 + arrivals), df };
   };
+  const part = (i: number, weight: number): Component => component(weight, fits.end[i]!, errorOf(fits, i), fits.df[i % count]!);
   const bump = takeBumps(fits);
   const weight = normalised(fits.evidence);
   const weights = new Float64Array(shapes.length);
@@ -99,8 +102,16 @@ export function slopeOf(points: Points, hours: number, tried: readonly Shape[], 
   const isLate = (shape: Shape): boolean => !shape.bounded && shape.at > LATEST_BEND;
   const late = shapes.reduce((sum, shape, s) => sum + (isLate(shape) ? weights[s]! : 0), 0);
   const isShown = (shape: Shape): boolean => late > LATE_SHARE || !isLate(shape);
+  const shown = indices(fits, weight, NEGLIGIBLE_SHOWN, isShown).map((i) => part(i, weight[i]!));
+  const top = largest(fits.evidence);
+  const most = largest(weight);
+  const besides = fits.beside.flatMap(({ evidence, end, unit, variance, df }) => {
+    const own = most * Math.exp(Math.min(SCORE_MAX, evidence - top));
+    return own > NEGLIGIBLE_SHOWN * most ? [component(own, end, Math.sqrt(unit * variance), df)] : [];
+  });
   return {
-    end: new Mixture(indices(fits, weight, NEGLIGIBLE_SHOWN, isShown).map((i) => part(i, weight[i]!))),
+    end: new Mixture(shown),
+    beside: besides.length === 0 ? null : new Mixture([...shown, ...besides]),
     going: () => new Mixture(growing.map((one) => one.part)),
     line,
     tried,
@@ -134,6 +145,7 @@ export function slopeOfConstant({ n, lives }: Points, hours: number, grain: Grai
   const line = new Mixture([{ weight: 1, mean: 0, scale: Math.sqrt(rounding + arrivalVariance(0, grain.arrival, hours)), df }]);
   return {
     end: line,
+    beside: null,
     going: () => line,
     goingMean: 0,
     goingBelow: line.cdf(floor),
