@@ -3,6 +3,7 @@
  * ln prior - (n - lives)/2 ln SSE - 1/2 sum ln(1 - rho^2) - 1/2 ln|levels| - k/2 ln n - ln siblings,
  * the likelihood integrated over levels and variance, with a unit-information prior on the k coefficients of the shape.
  */
+import { besideLines } from './beside.ts';
 import { type Design, designOf, type PhiDesign } from './design.ts';
 import { Covariates, dot, type Points } from './gls.ts';
 import { refined } from './finer.ts';
@@ -25,6 +26,8 @@ export interface Fits {
   readonly df: Int32Array;
   /** The longest life, in the unit of `t`. */
   readonly span: number;
+  /** Steps and ramps with a line beside them: at the end of a run, for what a pass says (see `besideLines`). */
+  readonly beside: readonly Fitted[];
 }
 
 /** No real series is exactly of one of the shapes: this share of its range is taken as further noise. */
@@ -50,11 +53,12 @@ export function fitAll(points: Points, shapes: readonly Shape[], rounding: numbe
     variance: ROOMS.variance.of(size),
     df: new Int32Array(shapes.length),
     span: design.span,
+    beside: [],
   };
   const extra = rounding + (MISFIT * rangeOf(points)) ** 2 + 1e-24 * largestSquare(points.y);
   const scratch = new Scratch(points.n, design.columns.length / points.n, fine);
   const values = design.phis.map((phi, p) => fitPhi(points, design, phi, extra, fits, p * shapes.length, scratch));
-  return fine ? refined(points, fits, values) : fits;
+  return fine ? { ...refined(points, fits, values), beside: besideLines(points, shapes, values) } : fits;
 }
 
 function rangeOf({ n, y, life }: Points): number {

@@ -98,6 +98,10 @@ export class Components {
     return made;
   }
 
+  list(): Component[] {
+    return Array.from(this.weight, (weight, i) => ({ weight, mean: this.mean[i]!, scale: this.scale[i]!, df: this.df[i]! }));
+  }
+
   set(i: number, weight: number, mean: number, scale: number, df: number): void {
     this.weight[i] = weight;
     this.mean[i] = mean;

@@ -37,6 +37,8 @@ export interface NoisePart {
 export interface Slope {
   /** At the end, over all shapes: one that is bounded ends flat, give or take what it could hide. */
   readonly end: Mixture;
+  /** The same with a line beside what happens at once; null where none was tried. */
+  readonly beside: Mixture | null;
   /** At the end if it goes on growing: over the shapes that do. Asked for when growth is confirmed. */
   readonly going: () => Mixture;
   /** Of the same: its mean, and the probability that it is not above the floor. */
@@ -86,14 +88,15 @@ export function slopeOf(points: Points, hours: number, tried: readonly Shape[], 
   if (fits === null) return null;
   const { shapes } = fits;
   const count = shapes.length;
+  // Above the floor the pieces are so many that they are seen as noise.
+  const scaleOf = (mean: number, error: number): number =>
+    Math.sqrt((error / fits.span) ** 2 + arrivalVariance(Math.min(floor, Math.abs(mean)), grain.arrival, hours));
   const componentsOf = (list: readonly number[], weightOf: (i: number, k: number) => number): Components => {
     const parts = new Components(list.length);
     for (let k = 0; k < list.length; k++) {
       const i = list[k]!;
       const mean = fits.end[i]! / fits.span;
-      // Above the floor the pieces are so many that they are seen as noise.
-      const arrivals = arrivalVariance(Math.min(floor, Math.abs(mean)), grain.arrival, hours);
-      parts.set(k, weightOf(i, k), mean, Math.sqrt((errorOf(fits, i) / fits.span) ** 2 + arrivals), fits.df[i % count]!);
+      parts.set(k, weightOf(i, k), mean, scaleOf(mean, errorOf(fits, i)), fits.df[i % count]!);
     }
     return parts;
   };
@@ -118,8 +121,17 @@ export function slopeOf(points: Points, hours: number, tried: readonly Shape[], 
   const isLate = (shape: Shape): boolean => !shape.bounded && shape.at > LATEST_BEND;
   const late = shapes.reduce((sum, shape, s) => sum + (isLate(shape) ? weights[s]! : 0), 0);
   const isShown = (shape: Shape): boolean => late > LATE_SHARE || !isLate(shape);
+  const shown = componentsOf(indices(fits, weight, peaks, NEGLIGIBLE_SHOWN, isShown), (i) => weight[i]!);
+  const top = largest(fits.evidence);
+  const most = largest(weight);
+  const besides = fits.beside.flatMap(({ evidence, end, unit, variance, df }) => {
+    const own = most * Math.exp(Math.min(SCORE_MAX, evidence - top));
+    const mean = end / fits.span;
+    return own > NEGLIGIBLE_SHOWN * most ? [{ weight: own, mean, scale: scaleOf(mean, Math.sqrt(unit * variance)), df }] : [];
+  });
   return {
-    end: new Mixture(componentsOf(indices(fits, weight, peaks, NEGLIGIBLE_SHOWN, isShown), (i) => weight[i]!)),
+    end: new Mixture(shown),
+    beside: besides.length === 0 ? null : new Mixture([...shown.list(), ...besides]),
     going: () => new Mixture(parts),
     line,
     tried,
@@ -160,6 +172,7 @@ export function slopeOfConstant({ n, lives }: Points, hours: number, grain: Grai
   const line = new Mixture([{ weight: 1, mean: 0, scale: Math.sqrt(rounding + arrivalVariance(0, grain.arrival, hours)), df }]);
   return {
     end: line,
+    beside: null,
     going: () => line,
     goingMean: 0,
     goingBelow: line.cdf(floor),
