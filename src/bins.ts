@@ -65,6 +65,12 @@ export class Bins {
     return i;
   }
 
+  /** Whether the bin of run time `t` is beyond the last one that there is room for, and one halving makes room for it. */
+  isFull(t: number): boolean {
+    const slot = Math.floor(t / this.width) - this.first;
+    return this.length > 0 && slot >= BINS_MAX && slot < 2 * BINS_MAX - 1;
+  }
+
   /** Run time at the middle of bin i. */
   middle(i: number): number {
     return (this.first + i + 0.5) * this.width;
@@ -83,25 +89,28 @@ export class Bins {
   #halve(): void {
     const first = Math.floor(this.first / 2);
     const length = this.length === 0 ? 0 : Math.floor((this.first + this.length - 1) / 2) - first + 1;
-    for (let to = 0; to < length; to++) {
-      const left = (first + to) * 2 - this.first;
-      this.#merge(to, left, left + 1);
-    }
+    this.#mergePairs(length, first * 2 - this.first);
     for (const name of COLUMNS) this[name].fill(0, length);
     this.first = first;
     this.length = length;
     this.width *= 2;
   }
 
-  #merge(to: number, left: number, right: number): void {
-    const l = left >= 0 ? this.count[left]! : 0;
-    const r = right < this.length ? this.count[right]! : 0;
-    const min = l === 0 ? this.min[right]! : r === 0 ? this.min[left]! : Math.min(this.min[left]!, this.min[right]!);
-    const max = l === 0 ? this.max[right]! : r === 0 ? this.max[left]! : Math.max(this.max[left]!, this.max[right]!);
-    const sum = (l === 0 ? 0 : this.sum[left]!) + (r === 0 ? 0 : this.sum[right]!);
-    this.count[to] = l + r;
-    this.sum[to] = sum;
-    this.min[to] = l + r === 0 ? 0 : min;
-    this.max[to] = l + r === 0 ? 0 : max;
+  /** @param shift where the first pair begins; -1 when its left one is not there */
+  #mergePairs(length: number, shift: number): void {
+    const { min, max, sum, count } = this;
+    for (let to = 0; to < length; to++) {
+      const left = 2 * to + shift;
+      const right = left + 1;
+      const l = left >= 0 ? count[left]! : 0;
+      const r = right < this.length ? count[right]! : 0;
+      const from = l === 0 ? right : left;
+      const other = r === 0 ? from : right;
+      const isEmpty = l + r === 0;
+      min[to] = isEmpty ? 0 : Math.min(min[from]!, min[other]!);
+      max[to] = isEmpty ? 0 : Math.max(max[from]!, max[other]!);
+      sum[to] = (l === 0 ? 0 : sum[left]!) + (r === 0 ? 0 : sum[right]!);
+      count[to] = l + r;
+    }
   }
 }

@@ -35,6 +35,12 @@ export interface StoreSnapshot {
 /** Series whose bins are packed together: 1.8 MB at most, so that a checkpoint of 10,000 series needs no copy of all their bins. */
 const GROUP = 256;
 
+/** Halvings that are put off are done within so many ticks: before the next look of the judge reads all series. */
+const TICKS_TO_HALVE = 16;
+
+/** The open bin is behind a halving that is still to be done. */
+const PUT_OFF = -1;
+
 /**
  * Per series: its last sample, and the bin that its samples fall into now, which is written back when another one is begun or the bins
  * are read. Side by side, so that a tick goes through memory in one direction: the bins themselves are all over the heap.
@@ -46,7 +52,7 @@ class Latest {
   /** Of the open bin; NaN when there is none. */
   readonly slot: Float64Array;
   readonly width: Float64Array;
-  /** Of the open bin in `Bins`. */
+  /** Of the open bin in `Bins`, or `PUT_OFF`. */
   readonly index: Float64Array;
   readonly count: Float64Array;
   readonly min: Float64Array;
@@ -76,6 +82,11 @@ export class Store {
   #latest = new Latest(FIRST_SIZE);
   readonly #bins: Bins[] = [];
   readonly #counter: boolean[] = [];
+  readonly #periods: number[] = [];
+  /** Series whose halving is put off: those that began together are full in one tick, and 10,000 halvings would hold it for 30 ms. */
+  #due: number[] = [];
+  /** Ticks in which they are still to be done. */
+  #ticksLeft = 0;
   /** Run time from which counters are compared. */
   #countsFrom = -Infinity;
 
@@ -85,6 +96,7 @@ export class Store {
     if (series.id >= this.#latest.size) this.#latest = new Latest(this.#latest.size * 2, this.#latest);
     this.#bins.push(new Bins(series.period));
     this.#counter.push(series.def.kind === 'counter');
+    this.#periods.push(series.period);
   }
 
   /** A gauge's bins hold its values, a counter's its increments: a counter that went back began again from zero. */
@@ -101,6 +113,7 @@ export class Store {
       if (!this.#counter[id]) this.#bin(id, at, value);
       else if (since >= this.#countsFrom) this.#bin(id, at, value >= before ? value - before : value);
     }
+    if (this.#due.length > 0) this.#catchUp();
   }
 
   /**
@@ -129,6 +142,11 @@ export class Store {
     return bins;
   }
 
+  /** Whether any sample is in its bins. */
+  isBinned(id: number): boolean {
+    return !Number.isNaN(this.#latest.slot[id]) || (this.#bins[id]?.length ?? 0) > 0;
+  }
+
   get size(): number {
     return this.#bins.length;
   }
@@ -153,6 +171,7 @@ export class Store {
     this.#latest.value.set(value);
     this.#latest.at.set(at);
     this.#latest.slot.fill(NaN);
+    this.#due = [];
     for (let id = 0; id < width.length; id++) {
       const restored = new Bins(width[id]!, length[id]);
       restored.first = first[id]!;
@@ -176,21 +195,51 @@ export class Store {
   #open(id: number, at: number): void {
     this.#writeBack(id);
     const bins = this.#bins[id]!;
-    const i = bins.reach(at);
-    const { slot, width, index, count, min, max, sum } = this.#latest;
+    if (bins.isFull(at)) this.#putOff(id, bins, at);
+    else this.#resume(id, bins, bins.reach(at));
+  }
+
+  #resume(id: number, bins: Bins, i: number): void {
+    const { slot, width, index } = this.#latest;
     slot[id] = bins.first + i;
     width[id] = bins.width;
     index[id] = i;
-    count[id] = bins.count[i]!;
-    min[id] = bins.min[i]!;
-    max[id] = bins.max[i]!;
-    sum[id] = bins.sum[i]!;
+    this.#take(id, bins, i);
+  }
+
+  /** Of the bin that is opened the other half may be the last one there is. */
+  #putOff(id: number, bins: Bins, at: number): void {
+    const { slot, width, index } = this.#latest;
+    const half = Math.floor(at / bins.width);
+    slot[id] = Math.floor(half / 2);
+    width[id] = 2 * bins.width;
+    index[id] = PUT_OFF;
+    this.#take(id, bins, half % 2 === 0 ? bins.length : half - 1 - bins.first);
+    // It is done when its next bin begins at the latest.
+    if (this.#due.push(id) === 1) this.#ticksLeft = Math.min(TICKS_TO_HALVE, width[id] / this.#periods[id]!);
+  }
+
+  /** What is in bin i already; nothing when there is no such bin. */
+  #take(id: number, bins: Bins, i: number): void {
+    const { count, min, max, sum } = this.#latest;
+    const isKnown = i < bins.length;
+    count[id] = isKnown ? bins.count[i]! : 0;
+    min[id] = isKnown ? bins.min[i]! : 0;
+    max[id] = isKnown ? bins.max[i]! : 0;
+    sum[id] = isKnown ? bins.sum[i]! : 0;
+  }
+
+  /** In equal parts; a series whose next bin begins, or whose bins are read, is done by then. */
+  #catchUp(): void {
+    const share = Math.ceil(this.#due.length / Math.max(1, this.#ticksLeft--));
+    for (const id of this.#due.splice(0, share)) if (this.#latest.index[id] === PUT_OFF) this.#writeBack(id);
   }
 
   #writeBack(id: number): void {
     const { slot, index, count, min, max, sum } = this.#latest;
     if (Number.isNaN(slot[id])) return;
     const bins = this.#bins[id]!;
+    if (index[id] === PUT_OFF) index[id] = bins.reach((slot[id]! + 0.5) * 2 * bins.width); // its middle: no rounding leads to another
     const i = index[id]!;
     bins.count[i] = count[id]!;
     bins.min[i] = min[id]!;

@@ -74,11 +74,22 @@ export function capacityOf(target: string | null, series: readonly Series[], sto
   return { target, bands, instances, usersPerInstance: usersOf(bands, instances) };
 }
 
+function isVaried(rate: Float64Array): boolean {
+  let [low, high] = [Infinity, 0];
+  for (let w = 0; w < rate.length; w++) {
+    if (!(rate[w]! > 0)) continue;
+    low = Math.min(low, rate[w]!);
+    high = Math.max(high, rate[w]!);
+  }
+  return high > VARIES * low;
+}
+
 function bandsOf(columns: Columns, width: number): Band[] | null {
   const rate = columns.requests!;
+  if (!isVaried(rate)) return null;
   const windows = [...rate.keys()].filter((w) => rate[w]! > 0).toSorted((a, b) => rate[a]! - rate[b]!);
   const count = Math.min(BANDS, Math.floor(windows.length / WINDOWS_MIN));
-  if (count < 2 || !(rate[windows.at(-1)!]! > VARIES * rate[windows[0]!]!)) return null;
+  if (count < 2) return null;
   return Array.from({ length: count }, (_, i) => {
     const own = windows.slice(Math.round((i * windows.length) / count), Math.round(((i + 1) * windows.length) / count));
     const mean = (column: Float64Array | null): number | null => {

@@ -1,7 +1,8 @@
 /** The bins of a series that may be judged, as columns: the finest grain of every stream. */
 import type { Kind } from '../catalog.ts';
-import type { Bins } from '../store.ts';
+import { type Bins, BINS_MAX } from '../store.ts';
 import type { Phase, Span } from '../timeline.ts';
+import { Room } from './room.ts';
 
 export interface Cut {
   /** Run times at which a life began, ascending. */
@@ -14,7 +15,10 @@ export interface Cut {
   readonly now: number;
 }
 
-/** Bins that lie wholly within one life, after its warm-up, and outside phases that are not to be judged. Times are run time in seconds. */
+/**
+ * Bins that lie wholly within one life, after its warm-up, and outside phases that are not to be judged. Times are run time in seconds.
+ * Valid until the next cells are made.
+ */
 export interface Cells {
   readonly n: number;
   /** Number of the bin: neighbours differ by 1. */
@@ -29,10 +33,15 @@ export interface Cells {
   readonly count: Float64Array;
 }
 
+const ROOMS = { from: new Room(), to: new Room(), mean: new Room(), min: new Room(), count: new Room() };
+let index = new Int32Array(BINS_MAX);
+let life = new Int32Array(BINS_MAX);
+
 export function cellsOf(bins: Bins, kind: Kind, cut: Cut): Cells {
-  const make = (): Float64Array => new Float64Array(bins.length);
-  const [index, life] = [new Int32Array(bins.length), new Int32Array(bins.length)];
-  const [froms, tos, mean, min, count] = [make(), make(), make(), make(), make()];
+  const size = bins.count.length;
+  const [froms, tos] = [ROOMS.from.of(size), ROOMS.to.of(size)];
+  const [mean, min, count] = [ROOMS.mean.of(size), ROOMS.min.of(size), ROOMS.count.of(size)];
+  if (index.length < size) [index, life] = [new Int32Array(size), new Int32Array(size)];
   const starts = cut.lives;
   // The newest bin is not used until it closes, so that points are at equal distances.
   const until = Math.min(cut.until, cut.now);
@@ -46,7 +55,7 @@ export function cellsOf(bins: Bins, kind: Kind, cut: Cut): Cells {
     // A life that began inside the bin makes it a mixture of two; it warms up from then on, so the bin is left out.
     const start = lives === 0 ? bins.first * bins.width : starts[lives - 1]!;
     if (from < start + cut.warmup) continue;
-    if (unjudged.some((span) => span.from < to && span.to > from)) continue;
+    if (touches(unjudged, from, to)) continue;
     index[n] = i;
     life[n] = lives;
     froms[n] = from;
@@ -56,6 +65,11 @@ export function cellsOf(bins: Bins, kind: Kind, cut: Cut): Cells {
     count[n++] = bins.count[i]!;
   }
   return { n, index, life, from: froms, to: tos, mean, min, count };
+}
+
+function touches(spans: readonly Span[], from: number, to: number): boolean {
+  for (const span of spans) if (span.from < to && span.to > from) return true;
+  return false;
 }
 
 function spansNotJudged(phases: readonly Phase[]): Span[] {

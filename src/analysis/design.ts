@@ -4,7 +4,7 @@
  */
 import { dot, PHIS, PRIORS, type Times, Whitened } from './gls.ts';
 import { type Inverses, inversesOf, type Products, type ShapeTable, tableOf } from './normal.ts';
-import { columnOf, columnsOf, type Shape, workColumnsOf } from './shapes.ts';
+import { columnOf, columnsOf, placesOf, type Shape, workColumnsOf } from './shapes.ts';
 
 export interface Design {
   readonly shapes: readonly Shape[];
@@ -25,11 +25,11 @@ export interface PhiDesign {
 }
 
 /**
- * 185 columns x 48 points and 8 phis x 1,530 products and inverses of 8 bytes are 170 kB. Points at equal distances give one design whatever
- * the distance is: a run of an hour or more needs two (a screen, all shapes) for each of 36, 38 .. 48 points, and some for what is left after
- * a warm-up.
+ * 185 columns x 48 points and 8 phis x 1,530 products and inverses of 8 bytes are 170 kB, those of a screen a twentieth of it. Points at equal
+ * distances give one design whatever the distance is, so that 6 MB hold all shapes for each of 12 .. 48 points, and their screens: with
+ * less, what the first series has left is gone when the next one comes to it.
  */
-const KEPT = 24;
+const KEPT_BYTES = 6e6;
 
 /** Distances that differ by less are equal. */
 const EQUAL = 1e-6;
@@ -39,18 +39,29 @@ interface Kept {
   /** Points of one life at equal distances. */
   readonly even: boolean;
   readonly design: Design;
+  readonly bytes: number;
 }
 
+/** The latest last. */
 const kept: Kept[] = [];
+let keptBytes = 0;
 
 export function designOf(times: Times, shapes: readonly Shape[]): Design & { readonly span: number } {
   const even = isEven(times);
   const index = kept.findIndex((known) => known.design.shapes === shapes && known.even === even && isSame(known, times));
   // Made of points at distance 1 and not of these, so that a fit never depends on what was fitted before.
-  const found = index >= 0 ? kept.splice(index, 1)[0]! : { times, even, design: made(even ? evenly(times) : times, shapes) };
+  const found = index >= 0 ? kept.splice(index, 1)[0]! : keep(times, even, made(even ? evenly(times) : times, shapes));
   kept.push(found);
-  if (kept.length > KEPT) kept.shift();
+  while (keptBytes > KEPT_BYTES) keptBytes -= kept.shift()!.bytes;
   return { ...withWork(found.design, times), span: spanOf(times) };
+}
+
+function keep(times: Times, even: boolean, design: Design): Kept {
+  const { columns, phis, shapes } = design;
+  const [{ products }] = phis as [PhiDesign];
+  const bytes = 8 * (columns.length + phis.length * (products.squares.length + products.cross.length + 4 * shapes.length));
+  keptBytes += bytes;
+  return { times, even, design, bytes };
 }
 
 function isSame({ times, even }: Kept, other: Times): boolean {
@@ -75,26 +86,51 @@ function isSameTimes(a: Times, b: Times): boolean {
 
 function made(times: Times, shapes: readonly Shape[]): Design {
   const { n } = times;
-  const { columns, place } = columnsOf(shapes, lifeTimes(times));
-  const count = columns.length / n;
+  const { place, table, count } = layoutOf(shapes);
+  const columns = columnsOf(place, count, lifeTimes(times));
   const phis = PHIS.map((phi, p): PhiDesign => {
     const frame = new Whitened(times, phi);
     const of = projector(frame, columns, n);
-    const squares = Float64Array.from({ length: count }, (_, c) => of.square(c));
+    const squares = new Float64Array(count);
+    for (let c = 0; c < count; c++) squares[c] = of.square(c);
     const products = { squares, cross: crossOf(shapes, place, columns, of, n) };
     return { logPrior: Math.log(PRIORS[p]!), frame, products, inverses: inversesOf(shapes, place, products) };
   });
-  return { shapes, place, columns, table: tableOf(shapes, place, count), phis };
+  return { shapes, place, columns, table, phis };
+}
+
+interface Layout {
+  readonly place: Int32Array;
+  /** How many columns there are. */
+  readonly count: number;
+  readonly table: ShapeTable;
+}
+
+/** Of the five lists of shapes. */
+const layouts = new WeakMap<readonly Shape[], Layout>();
+
+function layoutOf(shapes: readonly Shape[]): Layout {
+  const known = layouts.get(shapes);
+  if (known) return known;
+  const { place, count } = placesOf(shapes);
+  const made = { place, count, table: tableOf(shapes, place, count) };
+  layouts.set(shapes, made);
+  return made;
 }
 
 /** Shapes with the same first column stand together: it is projected once. */
 function crossOf(shapes: readonly Shape[], place: Int32Array, columns: Float64Array, of: Projector, n: number): Float64Array {
-  let [last, dual]: [number, Float64Array] = [-1, columns];
-  return Float64Array.from(shapes, ({ a, b }) => {
-    if (b < 0) return 0;
-    if (a !== last) [last, dual] = [a, of.dual(place[a]!)];
-    return dot(columns, place[b]! * n, dual, 0, n);
-  });
+  const cross = new Float64Array(shapes.length);
+  let last = -1;
+  let dual = columns;
+  for (let s = 0; s < cross.length; s++) {
+    const { a, b } = shapes[s]!;
+    if (b < 0) continue;
+    if (a !== last) dual = of.dual(place[a]!);
+    last = a;
+    cross[s] = dot(columns, place[b]! * n, dual, 0, n);
+  }
+  return cross;
 }
 
 /** Work is done at a pace of its own in every life of every target: its columns, which stand last, are not kept. */

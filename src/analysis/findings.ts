@@ -235,9 +235,14 @@ function missing({ series, work, blind }: Matters, { required }: JudgeOptions): 
   // A gauge of a server is nobody else's to show.
   const shown = new Set(series.filter((judged) => isOfServer(judged.series)).flatMap(({ series: { def } }) => [def.alias, def.name]));
   const lists: readonly (readonly string[])[] = [...MUST_SHOW, ...required.filter((name) => !shown.has(name)).map((name) => [name])];
-  return [...work.keys()].flatMap((target) => {
-    const own = series.filter((judged) => judged.series.target === target).map(({ series: { def } }) => [def.alias, def.name]);
-    const absent = lists.filter((names) => !names.some((name) => own.some((known) => known.includes(name))));
+  const known = new Map([...work.keys()].map((target) => [target, new Set<string>()]));
+  for (const { series: one } of series) {
+    const own = one.target === null ? undefined : known.get(one.target);
+    own?.add(one.def.name);
+    if (one.def.alias !== undefined) own?.add(one.def.alias);
+  }
+  return [...known].flatMap(([target, own]) => {
+    const absent = lists.filter((names) => !names.some((name) => own.has(name)));
     if (blind.some((spot) => spot.target === target)) return [];
     return absent.map(([name]) =>
       finding('target', `${target} ${name}`, 'inconclusive', `${name} of ${target} must be seen and was never sampled`, { target }),

@@ -174,6 +174,7 @@ class Work {
       variance: wide('variance', this.#fits.variance),
       df: Int32Array.of(...df, ...this.#added.map(({ fitted }) => fitted[0]!.df)),
       span: this.#fits.span,
+      beside: this.#fits.beside,
     };
   }
 }

@@ -3,13 +3,15 @@
  * ln prior - (n - lives)/2 ln SSE - 1/2 sum ln(1 - rho^2) - 1/2 ln|levels| - k/2 ln n - ln siblings,
  * the likelihood integrated over levels and variance, with a unit-information prior on the k coefficients of the shape.
  */
+import { besideLines } from './beside.ts';
 import { type Design, designOf, type PhiDesign } from './design.ts';
 import { Covariates, dot, type Points } from './gls.ts';
 import { refined } from './finer.ts';
-import { type Inverses, inversesOf } from './normal.ts';
+import { type Inverses, passingInverses } from './normal.ts';
+import { Room } from './room.ts';
 import type { Shape } from './shapes.ts';
 
-/** All fits: entry p x shapes + s is shape s with the p-th correlation. Slopes are per unit of `span`. */
+/** All fits: entry p x shapes + s is shape s with the p-th correlation. Slopes are per unit of `span`. Valid until the next are made. */
 export interface Fits {
   readonly shapes: readonly Shape[];
   readonly evidence: Float64Array;
@@ -24,10 +26,14 @@ export interface Fits {
   readonly df: Int32Array;
   /** The longest life, in the unit of `t`. */
   readonly span: number;
+  /** Steps and ramps with a line beside them: at the end of a run, for what a pass says (see `besideLines`). */
+  readonly beside: readonly Fitted[];
 }
 
 /** No real series is exactly of one of the shapes: this share of its range is taken as further noise. */
 const MISFIT = 0.003;
+
+const ROOMS = { evidence: new Room(), first: new Room(), end: new Room(), unit: new Room(), variance: new Room() };
 
 /** Degrees of freedom below which no interval is worth its name. */
 export const DF_MIN = 3;
@@ -37,13 +43,22 @@ export function fitAll(points: Points, shapes: readonly Shape[], rounding: numbe
   const largest = shapes.some((shape) => shape.b >= 0) ? 2 : 1;
   if (points.n - points.lives - points.covariates.length - largest < DF_MIN || !(points.step > 0)) return null;
   const design = designOf(points, shapes);
-  const make = (): Float64Array => new Float64Array(design.phis.length * shapes.length);
-  const df = new Int32Array(shapes.length);
-  const fits = { shapes, evidence: make(), first: make(), end: make(), unit: make(), variance: make(), df, span: design.span };
+  const size = design.phis.length * shapes.length;
+  const fits = {
+    shapes,
+    evidence: ROOMS.evidence.of(size),
+    first: ROOMS.first.of(size),
+    end: ROOMS.end.of(size),
+    unit: ROOMS.unit.of(size),
+    variance: ROOMS.variance.of(size),
+    df: new Int32Array(shapes.length),
+    span: design.span,
+    beside: [],
+  };
   const extra = rounding + (MISFIT * rangeOf(points)) ** 2 + 1e-24 * largestSquare(points.y);
-  const scratch = new Scratch(points.n, design.columns.length / points.n);
+  const scratch = new Scratch(points.n, design.columns.length / points.n, fine);
   const values = design.phis.map((phi, p) => fitPhi(points, design, phi, extra, fits, p * shapes.length, scratch));
-  return fine ? refined(points, fits, values) : fits;
+  return fine ? { ...refined(points, fits, values), beside: besideLines(points, shapes, values) } : fits;
 }
 
 function rangeOf({ n, y, life }: Points): number {
@@ -71,14 +86,25 @@ export function errorOf({ unit, variance }: Fits, i: number): number {
 /** Used again for every phi. */
 class Scratch {
   readonly dual: Float64Array;
+  /** The values: of every phi its own when they are asked for later. */
+  readonly y: Float64Array | null;
   /** Products of the columns with y, and after the last a 0 for shapes without a column. */
   readonly products: Float64Array;
 
-  constructor(n: number, columns: number) {
-    this.dual = new Float64Array(n);
-    this.products = new Float64Array(columns + 1);
+  constructor(n: number, columns: number, fine: boolean) {
+    this.dual = DUAL.of(n);
+    this.y = fine ? null : VALUES.of(n);
+    this.products = PRODUCTS.of(columns + 1);
+    this.products[columns] = 0;
   }
 }
+
+const DUAL = new Room();
+const VALUES = new Room();
+const PRODUCTS = new Room();
+const SQUARES = new Room();
+const CROSS = new Room();
+const SHARES = new Room();
 
 function fitPhi(
   points: Points,
@@ -87,11 +113,11 @@ function fitPhi(
   extra: number,
   fits: Fits,
   offset: number,
-  { dual, products }: Scratch,
+  { dual, products, y: shared }: Scratch,
 ): WhitenedValues {
   const { n, lives } = points;
   const beside = new Covariates(points, phi.frame);
-  const y = new Float64Array(n);
+  const y = shared ?? new Float64Array(n);
   phi.frame.project(points.y, 0, y);
   beside.remove(y);
   const yy = dot(y, 0, y, 0, n);
@@ -106,10 +132,28 @@ function fitPhi(
   return new WhitenedValues(phi.frame, beside, y, given);
 }
 
-/** Products of `count` columns with a vector. */
+/** Products of `count` columns with a vector: four at a time, because a sum waits for its last addition and four do not. */
 function multiply(columns: Float64Array, vector: Float64Array, out: Float64Array, count: number): void {
   const n = vector.length;
-  for (let c = 0; c < count; c++) out[c] = dot(columns, c * n, vector, 0, n);
+  let c = 0;
+  for (; c + 4 <= count; c += 4) {
+    let p = 0;
+    let q = 0;
+    let r = 0;
+    let s = 0;
+    for (let i = 0, at = c * n; i < n; i++, at++) {
+      const value = vector[i]!;
+      p += columns[at]! * value;
+      q += columns[at + n]! * value;
+      r += columns[at + 2 * n]! * value;
+      s += columns[at + 3 * n]! * value;
+    }
+    out[c] = p;
+    out[c + 1] = q;
+    out[c + 2] = r;
+    out[c + 3] = s;
+  }
+  for (; c < count; c++) out[c] = dot(columns, c * n, vector, 0, n);
 }
 
 interface Given {
@@ -209,8 +253,11 @@ const EXPLAINED = 1e-9;
 
 /** The same without what the covariates explain. */
 function inversesBeside({ units }: Covariates, { columns, place, shapes }: Design, phi: PhiDesign, dual: Float64Array): Inverses {
-  const [squares, cross] = [phi.products.squares.slice(), phi.products.cross.slice()];
-  const shares = new Float64Array(squares.length);
+  const squares = SQUARES.of(phi.products.squares.length);
+  const cross = CROSS.of(phi.products.cross.length);
+  const shares = SHARES.of(squares.length);
+  squares.set(phi.products.squares);
+  cross.set(phi.products.cross);
   for (const unit of units) {
     phi.frame.dual(unit, dual);
     multiply(columns, dual, shares, shares.length);
@@ -221,5 +268,5 @@ function inversesBeside({ units }: Covariates, { columns, place, shapes }: Desig
     }
   }
   for (let c = 0; c < squares.length; c++) if (squares[c]! < EXPLAINED * phi.products.squares[c]!) squares[c] = 0;
-  return inversesOf(shapes, place, { squares, cross });
+  return passingInverses(shapes, place, { squares, cross });
 }

@@ -31,7 +31,7 @@ const HEAP_VISIBLE = 'soak.runtime.heap.visible';
 
 /** A series counts from its first sample on; that of a heap from the moment it is waited for. */
 export function isSeen(series: Series, store: Store): boolean {
-  return store.bins(series.id).length > 0 || series.def.alias === HEAP;
+  return store.isBinned(series.id) || series.def.alias === HEAP;
 }
 
 /** @param now run time */
@@ -111,7 +111,7 @@ class Known {
       if (member !== null) this.#membered.add(target);
       else if (def.gate !== undefined) this.#totals.add(JSON.stringify([target, def.alias === TREE ? MEMORY : def.alias]));
       if (def.alias === HEAP) this.#heaps.add(JSON.stringify([target, member]));
-      if (def.alias === HEAP && store.bins(series.id).length > 0) this.#collected.add(JSON.stringify([target, member]));
+      if (def.alias === HEAP && store.isBinned(series.id)) this.#collected.add(JSON.stringify([target, member]));
       if (def.name === HEAP_VISIBLE && store.value(series.id) === 0) this.#hidden.push(series);
     }
   }

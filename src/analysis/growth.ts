@@ -36,6 +36,9 @@ export interface Growth {
 
 export const CONFIDENCE = 0.95;
 
+/** On either side. */
+const OUTSIDE = (1 - CONFIDENCE) / 2;
+
 /** Page size, and what glibc asks the kernel for at once (M_TOP_PAD, M_MMAP_THRESHOLD): other allocators take more. */
 const PAGE = 4096;
 const ALLOCATION = 131_072;
@@ -132,6 +135,7 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
   const { floor, grain } = subject;
   const unit = unitOf(stream);
   const tooth = slope.score > VETOED_SCORE && isOfTeeth(whole);
+  const interval = intervalBeside(intervalOf(tooth ? orFlat(slope, stream.n) : slope.end, unit), tooth ? null : slope.beside, unit);
   const plain = slope.line.spread;
   const noise: Noise = {
     step: stream.step,
@@ -144,7 +148,7 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
     stream,
     slope,
     floor: floor * unit,
-    interval: intervalOf(tooth ? orFlat(slope, stream.n) : slope.end, unit),
+    interval,
     going: () => intervalOf(slope.going(), unit),
     evidence: evidenceOf(stream, slope, subject, tooth),
     noise,
@@ -153,8 +157,12 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
 }
 
 function intervalOf(slope: Mixture, unit: number): Interval {
-  const outside = (1 - CONFIDENCE) / 2;
-  return { perHour: unit * slope.quantile(0.5), lo: unit * slope.quantile(outside), hi: unit * slope.quantile(1 - outside) };
+  return { perHour: unit * slope.quantile(0.5), lo: unit * slope.quantile(OUTSIDE), hi: unit * slope.quantile(1 - OUTSIDE) };
+}
+
+/** As high as what a line beside a step or a ramp could be: such a line is no explanation (see `besideLines`), so that it lifts no lower end. */
+function intervalBeside(interval: Interval, beside: Mixture | null, unit: number): Interval {
+  return beside === null ? interval : { ...interval, hi: Math.max(interval.hi, unit * beside.quantile(1 - OUTSIDE)) };
 }
 
 function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject, tooth: boolean): Evidence {

@@ -42,7 +42,10 @@ function rankOf({ series }: SeriesJudgement): number {
   return rank < 0 ? LEADS.length : rank;
 }
 
-/** What leaks, in a word of those who mend it, for what grows; how it moves for what does not. */
+/**
+ * What leaks, in a word of those who mend it, for what grows; how it moves for what does not.
+ * @param all those among which its heap may be
+ */
 export function classOf(judged: SeriesJudgement, all: readonly SeriesJudgement[]): string | null {
   const { resource, growth } = judged.series.def;
   if (growth === 'floor' && judged.outcome === 'fail') return resource ?? judged.shape;
@@ -104,7 +107,10 @@ function isCount({ series }: SeriesJudgement): boolean {
   return series.def.unit.startsWith('{');
 }
 
+export function isHeap({ series, slope }: SeriesJudgement): boolean {
+  return series.def.resource === 'heap' && slope !== null;
+}
+
 function heapOf({ series: { target, member } }: SeriesJudgement, all: readonly SeriesJudgement[]): SeriesJudgement | null {
-  const isHeap = (judged: SeriesJudgement): boolean => judged.series.def.resource === 'heap' && judged.slope !== null;
   return all.find((judged) => isHeap(judged) && judged.series.target === target && judged.series.member === member) ?? null;
 }

@@ -12,7 +12,7 @@ export interface Fitted {
 /** Coefficients of the columns, which should contain a constant one. */
 export function leastSquares(columns: readonly Float64Array[], y: Float64Array): Fitted {
   const k = columns.length;
-  const matrix = columns.map((a) => Float64Array.from([...columns.map((b) => product(a, b)), product(a, y)]));
+  const matrix = columns.map((a) => [...columns.map((b) => product(a, b)), product(a, y)]);
   const scale = matrix.map((row, i) => row[i]!);
   const kept = columns.map(() => false);
   for (let p = 0; p < k; p++) {
@@ -23,7 +23,12 @@ export function leastSquares(columns: readonly Float64Array[], y: Float64Array):
   }
   const coefficients = Float64Array.from(matrix, (row, i) => (kept[i] ? row[k]! / row[i]! : 0));
   let rest = 0;
-  for (let i = 0; i < y.length; i++) rest += (y[i]! - columns.reduce((sum, column, c) => sum + coefficients[c]! * column[i]!, 0)) ** 2;
+  for (let i = 0; i < y.length; i++) {
+    let fitted = 0;
+    for (let c = 0; c < k; c++) fitted += coefficients[c]! * columns[c]![i]!;
+    const left = y[i]! - fitted;
+    rest += left * left;
+  }
   return { coefficients, rest };
 }
 
@@ -33,6 +38,6 @@ function product(a: Float64Array, b: Float64Array): number {
   return sum;
 }
 
-function subtract(row: Float64Array, by: Float64Array, factor: number): void {
+function subtract(row: number[], by: readonly number[], factor: number): void {
   for (let i = 0; i < row.length; i++) row[i]! -= factor * by[i]!;
 }

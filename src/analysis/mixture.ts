@@ -24,16 +24,22 @@ export class Mixture {
   readonly spread: number;
 
   /** Weights need not add up to 1. */
-  constructor(parts: readonly Component[]) {
-    let [total, mean, square] = [0, 0, 0];
-    for (const part of parts) {
-      total += part.weight;
-      mean += part.weight * part.mean;
-      square += part.weight * (part.scale ** 2 + part.mean ** 2);
+  constructor(given: readonly Component[] | Components) {
+    const parts = given instanceof Components ? given : Components.of(given);
+    let total = 0;
+    let mean = 0;
+    let square = 0;
+    for (let i = 0; i < parts.weight.length; i++) {
+      const weight = parts.weight[i]!;
+      const at = parts.mean[i]!;
+      const scale = parts.scale[i]!;
+      total += weight;
+      mean += weight * at;
+      square += weight * (scale ** 2 + at ** 2);
     }
     this.mean = mean / total;
     this.spread = Math.sqrt(Math.max(0, square / total - this.mean ** 2));
-    this.#parts = new Parts(parts);
+    this.#parts = new Parts(parts, total);
   }
 
   /** P(value <= x). */
@@ -71,29 +77,54 @@ export class Mixture {
   }
 }
 
-/** Components as columns, their weights added up to 1. */
+/** Components as columns, to be filled: an object each would be most of what a look leaves to be collected. */
+export class Components {
+  readonly weight: Float64Array;
+  readonly mean: Float64Array;
+  readonly scale: Float64Array;
+  readonly df: Int32Array;
+
+  constructor(n: number) {
+    const all = new Float64Array(3 * n);
+    this.weight = all.subarray(0, n);
+    this.mean = all.subarray(n, 2 * n);
+    this.scale = all.subarray(2 * n);
+    this.df = new Int32Array(n);
+  }
+
+  static of(list: readonly Component[]): Components {
+    const made = new Components(list.length);
+    list.forEach(({ weight, mean, scale, df }, i) => made.set(i, weight, mean, scale, df));
+    return made;
+  }
+
+  list(): Component[] {
+    return Array.from(this.weight, (weight, i) => ({ weight, mean: this.mean[i]!, scale: this.scale[i]!, df: this.df[i]! }));
+  }
+
+  set(i: number, weight: number, mean: number, scale: number, df: number): void {
+    this.weight[i] = weight;
+    this.mean[i] = mean;
+    this.scale[i] = scale;
+    this.df[i] = df;
+  }
+}
+
+/** Components whose weights add up to 1, with their distributions. */
 class Parts {
   readonly #weight: Float64Array;
   readonly #mean: Float64Array;
   readonly #scale: Float64Array;
   readonly #df: Int32Array;
   readonly #table: readonly StudentTable[];
+  readonly #sums = new Float64Array(2);
 
-  constructor(parts: readonly Component[]) {
-    const n = parts.length;
-    this.#weight = new Float64Array(n);
-    this.#mean = new Float64Array(n);
-    this.#scale = new Float64Array(n);
-    this.#df = new Int32Array(n);
-    this.#table = parts.map((part) => studentTable(part.df));
-    const total = parts.reduce((sum, part) => sum + part.weight, 0);
-    for (let i = 0; i < n; i++) {
-      const { weight, mean, scale, df } = parts[i]!;
-      this.#weight[i] = weight / total;
-      this.#mean[i] = mean;
-      this.#scale[i] = scale;
-      this.#df[i] = df;
-    }
+  constructor({ weight, mean, scale, df }: Components, total: number) {
+    this.#weight = weight.map((one) => one / total);
+    this.#mean = mean;
+    this.#scale = scale;
+    this.#df = df;
+    this.#table = tablesOf(df);
   }
 
   /** P(value <= x) for sign 1, P(value >= x) for sign -1. */
@@ -110,27 +141,40 @@ class Parts {
 
   /** P(value <= x), and the density there. */
   at(x: number): { readonly below: number; readonly density: number } {
-    let [below, density] = [0, 0];
+    const sums = this.#sums.fill(0);
     for (let i = 0; i < this.#weight.length; i++) {
-      const [weight, scale] = [this.#weight[i]!, this.#scale[i]!];
+      const weight = this.#weight[i]!;
+      const scale = this.#scale[i]!;
       const distance = x - this.#mean[i]!;
-      if (scale > 0) {
-        below += weight * this.#table[i]!.cdf(distance / scale);
-        density += (weight / scale) * this.#table[i]!.density(distance / scale);
-      } else if (distance >= 0) below += weight;
+      if (scale > 0) this.#table[i]!.add(distance / scale, weight, weight / scale, sums);
+      else if (distance >= 0) sums[0]! += weight;
     }
-    return { below, density };
+    return { below: sums[0]!, density: sums[1]! };
   }
 
   /** The smallest and the largest of the components' own quantiles, and their mean. */
   range(p: number): { readonly low: number; readonly high: number; readonly middle: number } {
-    let [low, high, middle] = [Infinity, -Infinity, 0];
+    let low = Infinity;
+    let high = -Infinity;
+    let middle = 0;
+    let df = 0;
+    let standard = 0;
     for (let i = 0; i < this.#weight.length; i++) {
-      const own = this.#mean[i]! + this.#scale[i]! * studentQuantile(p, this.#df[i]!);
+      if (this.#df[i] !== df) {
+        df = this.#df[i]!;
+        standard = studentQuantile(p, df);
+      }
+      const own = this.#mean[i]! + this.#scale[i]! * standard;
       low = Math.min(low, own);
       high = Math.max(high, own);
       middle += this.#weight[i]! * own;
     }
     return { low, high, middle };
   }
+}
+
+function tablesOf(df: Int32Array): StudentTable[] {
+  const tables: StudentTable[] = [];
+  for (let i = 0; i < df.length; i++) tables.push(i > 0 && df[i] === df[i - 1] ? tables[i - 1]! : studentTable(df[i]!));
+  return tables;
 }

@@ -1,4 +1,5 @@
 /** The normal equations of every shape, solved: what a fit asks of the columns besides their products with the values. */
+import { Room } from './room.ts';
 import { LINE, type Shape } from './shapes.ts';
 
 /** Products of projected columns. */
@@ -51,9 +52,20 @@ export function tableOf(shapes: readonly Shape[], place: Int32Array, columns: nu
 
 export function inversesOf(shapes: readonly Shape[], place: Int32Array, products: Products): Inverses {
   const make = (): Float64Array => new Float64Array(shapes.length);
-  const inverses = { aa: make(), ab: make(), bb: make(), unit: make() };
-  for (let s = 0; s < shapes.length; s++) invert(shapes[s]!, s, place, products, inverses);
-  return inverses;
+  return inverted(shapes, place, products, { aa: make(), ab: make(), bb: make(), unit: make() });
+}
+
+const ROOMS = { aa: new Room(), ab: new Room(), bb: new Room(), unit: new Room() };
+
+/** The same, valid until the next of them. */
+export function passingInverses(shapes: readonly Shape[], place: Int32Array, products: Products): Inverses {
+  const of = (room: Room): Float64Array => room.of(shapes.length).fill(0);
+  return inverted(shapes, place, products, { aa: of(ROOMS.aa), ab: of(ROOMS.ab), bb: of(ROOMS.bb), unit: of(ROOMS.unit) });
+}
+
+function inverted(shapes: readonly Shape[], place: Int32Array, products: Products, into: Inverses): Inverses {
+  for (let s = 0; s < shapes.length; s++) invert(shapes[s]!, s, place, products, into);
+  return into;
 }
 
 function invert({ a, b, ea, eb, bounded }: Shape, s: number, place: Int32Array, products: Products, inverses: Inverses): void {

@@ -39,7 +39,7 @@ const GROWN_ADVISORY = 1.15;
 const ADVISORY_S = 180;
 
 /**
- * A unit is some 0.08 ms on a slow core: a screen takes 0.2 to 0.25 ms, an examination 0.5 to 1 ms, and a tick 8 ms at most. Whether a
+ * A unit is some 0.05 ms on a slow core: a screen takes 0.15 ms, an examination 0.3 to 0.6 ms, and a tick 5 ms at most. Whether a
  * series is examined is known afterwards.
  */
 export const UNITS_PER_TICK = 100;

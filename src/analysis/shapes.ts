@@ -195,17 +195,22 @@ export const SCREEN_SHAPES: readonly Shape[] = SHAPES.filter(
   (one) => FEW_SHAPES.includes(one) || (one.kind === 'knee' && FEW_BENDS.has(one.at)),
 );
 
-/** The columns that the shapes use, one after the other, and for each column of the table where it is; those of the work are last, and 0. */
-export function columnsOf(shapes: readonly Shape[], x: Float64Array): { columns: Float64Array; place: Int32Array } {
+/** For each column of the table where it stands among those that the shapes use, and how many these are. */
+export function placesOf(shapes: readonly Shape[]): { place: Int32Array; count: number } {
   const place = new Int32Array(COLUMNS.length).fill(-1);
   let count = 0;
   for (const { a, b } of shapes) for (const c of [a, b]) if (c >= 0 && place[c]! < 0) place[c] = count++;
+  return { place, count };
+}
+
+/** The columns in their places, one after the other; those of the work are last, and 0. */
+export function columnsOf(place: Int32Array, count: number, x: Float64Array): Float64Array {
   const columns = new Float64Array(count * x.length);
   for (let c = 0; c < FIRST_OF_WORK; c++) {
     const offset = place[c]! * x.length;
     if (offset >= 0) for (let i = 0; i < x.length; i++) columns[offset + i] = COLUMNS[c]!(x[i]!);
   }
-  return { columns, place };
+  return columns;
 }
 
 /** The columns of work that the shapes use. */

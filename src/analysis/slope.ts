@@ -4,9 +4,11 @@
  */
 import { DF_MIN, errorOf, type Fits, fitAll } from './fit.ts';
 import { PHIS, type Points } from './gls.ts';
-import { type Component, Mixture } from './mixture.ts';
-import { columnCount, LINE_ONLY, type Shape, type ShapeKind } from './shapes.ts';
+import { Components, Mixture } from './mixture.ts';
+import { Room } from './room.ts';
+import { columnCount, LINE_ONLY, type Shape } from './shapes.ts';
 import { studentTable } from './stats.ts';
+import { indices, largest, normalised } from './weights.ts';
 
 /** How a quantity moves at the smallest scale. */
 export interface Grain {
@@ -35,6 +37,8 @@ export interface NoisePart {
 export interface Slope {
   /** At the end, over all shapes: one that is bounded ends flat, give or take what it could hide. */
   readonly end: Mixture;
+  /** The same with a line beside what happens at once; null where none was tried. */
+  readonly beside: Mixture | null;
   /** At the end if it goes on growing: over the shapes that do. Asked for when growth is confirmed. */
   readonly going: () => Mixture;
   /** Of the same: its mean, and the probability that it is not above the floor. */
@@ -65,6 +69,10 @@ export interface Slope {
 
 const SCORE_MAX = 30;
 
+const WEIGHTS = new Room();
+const PEAKS = new Room();
+const HEIGHTS = new Room();
+
 /** Fits that weigh less than this of the heaviest change nothing that is used: of odds, and of an interval. */
 const NEGLIGIBLE = 1e-5;
 const NEGLIGIBLE_SHOWN = 1e-3;
@@ -80,34 +88,57 @@ export function slopeOf(points: Points, hours: number, tried: readonly Shape[], 
   if (fits === null) return null;
   const { shapes } = fits;
   const count = shapes.length;
-  const part = (i: number, weight: number): Component => {
-    const mean = fits.end[i]! / fits.span;
-    // Above the floor the pieces are so many that they are seen as noise.
-    const arrivals = arrivalVariance(Math.min(floor, Math.abs(mean)), grain.arrival, hours);
-    return { weight, mean, scale: Math.sqrt((errorOf(fits, i) / fits.span) ** 2 + arrivals), df: fits.df[i % count]! };
+  // Above the floor the pieces are so many that they are seen as noise.
+  const scaleOf = (mean: number, error: number): number =>
+    Math.sqrt((error / fits.span) ** 2 + arrivalVariance(Math.min(floor, Math.abs(mean)), grain.arrival, hours));
+  const componentsOf = (list: readonly number[], weightOf: (i: number, k: number) => number): Components => {
+    const parts = new Components(list.length);
+    for (let k = 0; k < list.length; k++) {
+      const i = list[k]!;
+      const mean = fits.end[i]! / fits.span;
+      parts.set(k, weightOf(i, k), mean, scaleOf(mean, errorOf(fits, i)), fits.df[i % count]!);
+    }
+    return parts;
   };
   const bump = takeBumps(fits);
-  const weight = normalised(fits.evidence);
-  const weights = new Float64Array(shapes.length);
-  for (let i = 0; i < weight.length; i += count) for (let s = 0; s < count; s++) weights[s]! += weight[i + s]!;
+  const weight = normalised(fits.evidence, WEIGHTS.of(fits.evidence.length));
+  const weights = new Float64Array(count);
+  const peaks = PEAKS.of(count).fill(0);
+  for (let i = 0; i < weight.length; i += count) {
+    for (let s = 0; s < count; s++) {
+      const one = weight[i + s]!;
+      weights[s]! += one;
+      if (one > peaks[s]!) peaks[s] = one;
+    }
+  }
   const straight = shapes.findIndex((shape) => shape.kind === 'line');
   const lines = PHIS.map((_, p) => p * count + straight).filter((i) => Number.isFinite(fits.unit[i]!));
   const likely = normalised(Float64Array.from(lines, (i) => fits.evidence[i]!));
-  const line = new Mixture(lines.map((i, p) => part(i, likely[p]!)));
-  const growing = indices(fits, weight, NEGLIGIBLE, (shape) => !shape.bounded).map((i) => ({ i, part: part(i, weight[i]!) }));
+  const line = new Mixture(componentsOf(lines, (_, p) => likely[p]!));
+  const growing = indices(fits, weight, peaks, NEGLIGIBLE, (shape) => !shape.bounded);
+  const parts = componentsOf(growing, (i) => weight[i]!);
   const best = bestOf(fits, weights);
   const isLate = (shape: Shape): boolean => !shape.bounded && shape.at > LATEST_BEND;
   const late = shapes.reduce((sum, shape, s) => sum + (isLate(shape) ? weights[s]! : 0), 0);
   const isShown = (shape: Shape): boolean => late > LATE_SHARE || !isLate(shape);
+  const shown = componentsOf(indices(fits, weight, peaks, NEGLIGIBLE_SHOWN, isShown), (i) => weight[i]!);
+  const top = largest(fits.evidence);
+  const most = largest(weight);
+  const besides = fits.beside.flatMap(({ evidence, end, unit, variance, df }) => {
+    const own = most * Math.exp(Math.min(SCORE_MAX, evidence - top));
+    const mean = end / fits.span;
+    return own > NEGLIGIBLE_SHOWN * most ? [{ weight: own, mean, scale: scaleOf(mean, Math.sqrt(unit * variance)), df }] : [];
+  });
   return {
-    end: new Mixture(indices(fits, weight, NEGLIGIBLE_SHOWN, isShown).map((i) => part(i, weight[i]!))),
-    going: () => new Mixture(growing.map((one) => one.part)),
+    end: new Mixture(shown),
+    beside: besides.length === 0 ? null : new Mixture([...shown.list(), ...besides]),
+    going: () => new Mixture(parts),
     line,
     tried,
     shapes,
     weights,
     bump,
-    ...growthAtEnd(fits, growing, floor, line.mean),
+    ...growthAtEnd(fits, growing, parts, floor, line.mean),
     ...best,
   };
 }
@@ -115,12 +146,19 @@ export function slopeOf(points: Points, hours: number, tried: readonly Shape[], 
 /** The likeliest bump, and all of them taken out of the evidence: two free levels would explain half of all growth away. */
 function takeBumps({ shapes, evidence }: Fits): Slope['bump'] {
   const count = shapes.length;
-  let [found, bump, best] = [-1, -Infinity, -Infinity];
-  for (let i = 0; i < evidence.length; i++) {
-    const isBump = shapes[i % count]!.kind === 'bump';
-    if (!isBump) best = Math.max(best, evidence[i]!);
-    else if (evidence[i]! > bump) [found, bump] = [i % count, evidence[i]!];
-    if (isBump) evidence[i] = -Infinity;
+  let found = -1;
+  let bump = -Infinity;
+  let best = -Infinity;
+  for (let s = 0; s < count; s++) {
+    const isBump = shapes[s]!.kind === 'bump';
+    for (let i = s; i < evidence.length; i += count) {
+      if (!isBump) best = Math.max(best, evidence[i]!);
+      else if (evidence[i]! > bump) {
+        found = s;
+        bump = evidence[i]!;
+      }
+      if (isBump) evidence[i] = -Infinity;
+    }
   }
   return found < 0 ? null : { at: shapes[found]!.at, lead: Math.min(SCORE_MAX, bump - best) };
 }
@@ -134,6 +172,7 @@ export function slopeOfConstant({ n, lives }: Points, hours: number, grain: Grai
   const line = new Mixture([{ weight: 1, mean: 0, scale: Math.sqrt(rounding + arrivalVariance(0, grain.arrival, hours)), df }]);
   return {
     end: line,
+    beside: null,
     going: () => line,
     goingMean: 0,
     goingBelow: line.cdf(floor),
@@ -169,22 +208,29 @@ export const BEGAN_SHARE = 0.4;
 /** @param growing fits that weigh something of shapes that go on growing */
 function growthAtEnd(
   fits: Fits,
-  growing: readonly { readonly i: number; readonly part: Component }[],
+  growing: readonly number[],
+  parts: Components,
   floor: number,
   mean: number,
 ): Pick<Slope, 'score' | 'growing' | 'goingMean' | 'goingBelow'> {
-  let [all, yes, time, sum, below] = [0, 0, 0, 0, 0];
-  for (const { i, part } of growing) {
+  let all = 0;
+  let yes = 0;
+  let time = 0;
+  let sum = 0;
+  let below = 0;
+  for (let k = 0; k < growing.length; k++) {
+    const i = growing[k]!;
     const shape = shapeAt(fits, i);
     const share = columnCount(shape) < 2 ? GOES_ON_SHARE : GOES_ON_SHARE_LATER;
-    const over = above(part, floor);
-    const goes = part.weight * (share * mean > floor ? above(part, share * mean) : over);
+    const weight = parts.weight[k]!;
+    const over = above(parts, k, floor);
+    const goes = weight * (share * mean > floor ? above(parts, k, share * mean) : over);
     const began = shape.kind === 'late' || (shape.kind === 'knee' && fits.first[i]! < BEGAN_SHARE * fits.end[i]!);
-    all += part.weight;
+    all += weight;
     yes += goes;
     time += goes * (began ? 1 - shape.at : 1);
-    sum += part.weight * part.mean;
-    below += part.weight * (1 - over);
+    sum += weight * parts.mean[k]!;
+    below += weight * (1 - over);
   }
   const score = Math.log(yes / Math.max(Number.MIN_VALUE, 1 - yes));
   return {
@@ -195,63 +241,27 @@ function growthAtEnd(
   };
 }
 
-function above({ mean, scale, df }: Component, x: number): number {
-  return scale > 0 ? studentTable(df).cdf((mean - x) / scale) : Number(mean > x);
+/** Of the component at place k. */
+function above({ mean, scale, df }: Components, k: number, x: number): number {
+  return scale[k]! > 0 ? studentTable(df[k]!).cdf((mean[k]! - x) / scale[k]!) : Number(mean[k]! > x);
 }
 
 function shapeAt(fits: Fits, i: number): Shape {
   return fits.shapes[i % fits.shapes.length]!;
 }
 
-/** Logarithms this far below the highest are nothing: less than what a double resolves. */
-const NOTHING = 40;
-
-/** Exponentials of logarithms, added up to 1. */
-function normalised(logs: Float64Array): Float64Array {
-  const top = largest(logs);
-  const weights = new Float64Array(logs.length);
-  let sum = 0;
-  for (let i = 0; i < logs.length; i++) {
-    const below = top - logs[i]!;
-    if (below > NOTHING) continue;
-    weights[i] = Math.exp(-below);
-    sum += weights[i]!;
-  }
-  for (let i = 0; i < logs.length; i++) weights[i]! /= sum;
-  return weights;
-}
-
-function largest(values: Float64Array): number {
-  let most = -Infinity;
-  for (let i = 0; i < values.length; i++) if (values[i]! > most) most = values[i]!;
-  return most;
-}
-
-/** Fits of these shapes that determine a slope and weigh something. */
-function indices({ shapes, unit }: Fits, weight: Float64Array, negligible: number, wanted: (shape: Shape) => boolean): number[] {
-  const list: number[] = [];
-  const isWanted = Uint8Array.from(shapes, (shape) => Number(wanted(shape)));
-  const count = shapes.length;
-  let top = 0;
-  for (let i = 0; i < weight.length; i += count) {
-    for (let s = 0; s < count; s++) if (isWanted[s] === 1 && weight[i + s]! > top) top = weight[i + s]!;
-  }
-  const least = top * negligible;
-  for (let i = 0; i < weight.length; i += count) {
-    for (let s = 0; s < count; s++) if (isWanted[s] === 1 && weight[i + s]! > least && unit[i + s]! < Infinity) list.push(i + s);
-  }
-  return list;
-}
-
 function bestOf(fits: Fits, weights: Float64Array): Pick<Slope, 'best' | 'before' | 'after' | 'lead' | 'noise'> {
   const count = fits.shapes.length;
+  const { kind, grid } = kindsOf(fits.shapes);
   // What a position of the grid would weigh there: a grid that was divided is not the less likely for it.
-  const grid = grids(fits.shapes);
-  const heights = weights.map(
-    (weight, i) => (weight * fits.shapes[i]!.siblings) / (grid.get(fits.shapes[i]!.kind) ?? fits.shapes[i]!.siblings),
-  );
-  const s = likeliest(fits.shapes, weights, heights);
-  const plain = weights.reduce((most, weight, i) => (isPlain(fits.shapes[i]!) ? Math.max(most, weight) : most), 0);
+  const heights = HEIGHTS.of(count);
+  let plain = 0;
+  for (let s = 0; s < count; s++) {
+    const shape = fits.shapes[s]!;
+    heights[s] = (weights[s]! * shape.siblings) / grid[kind[s]!]!;
+    if (isPlain(shape) && weights[s]! > plain) plain = weights[s]!;
+  }
+  const s = likeliest(kind, grid.length, weights, heights);
   const own = normalised(Float64Array.from(PHIS, (_, p) => fits.evidence[p * count + s]!));
   const likely = own.indexOf(largest(own)) * count + s;
   return {
@@ -266,18 +276,32 @@ function bestOf(fits: Fits, weights: Float64Array): Pick<Slope, 'best' | 'before
 }
 
 /** The highest shape of the kind that weighs most. */
-function likeliest(shapes: readonly Shape[], weights: Float64Array, heights: Float64Array): number {
-  const kinds = new Map<ShapeKind, number>();
-  shapes.forEach(({ kind }, i) => kinds.set(kind, (kinds.get(kind) ?? 0) + weights[i]!));
-  const [kind] = [...kinds].reduce((most, one) => (one[1] > most[1] ? one : most));
-  return shapes.reduce((best, shape, i) => (shape.kind === kind && (best < 0 || heights[i]! > heights[best]!) ? i : best), -1);
+function likeliest(kind: Uint8Array, kinds: number, weights: Float64Array, heights: Float64Array): number {
+  const sums = new Float64Array(kinds);
+  for (let s = 0; s < kind.length; s++) sums[kind[s]!]! += weights[s]!;
+  const most = sums.indexOf(largest(sums));
+  let best = -1;
+  for (let s = 0; s < kind.length; s++) if (kind[s] === most && (best < 0 || heights[s]! > heights[best]!)) best = s;
+  return best;
 }
 
-/** Positions of each kind before any was divided. */
-function grids(shapes: readonly Shape[]): Map<ShapeKind, number> {
-  const grid = new Map<ShapeKind, number>();
-  for (const { kind, siblings } of shapes) grid.set(kind, Math.min(siblings, grid.get(kind) ?? Infinity));
-  return grid;
+interface Kinds {
+  /** Of each shape, as a number. */
+  readonly kind: Uint8Array;
+  /** Positions of each kind before any was divided. */
+  readonly grid: readonly number[];
+}
+
+const kindsKnown = new WeakMap<readonly Shape[], Kinds>();
+
+function kindsOf(shapes: readonly Shape[]): Kinds {
+  const known = kindsKnown.get(shapes);
+  if (known) return known;
+  const names = [...new Set(shapes.map((shape) => shape.kind))];
+  const grid = names.map((name) => Math.min(...shapes.filter((shape) => shape.kind === name).map(({ siblings }) => siblings)));
+  const made = { kind: Uint8Array.from(shapes, (shape) => names.indexOf(shape.kind)), grid };
+  kindsKnown.set(shapes, made);
+  return made;
 }
 
 function isPlain(shape: Shape): boolean {

@@ -190,24 +190,31 @@ function blockPoints(blocks: readonly Block[], kind: Kind, fit: LoadFit | null, 
   const n = blocks.length;
   const life = new Int32Array(n);
   for (let i = 1; i < n; i++) life[i] = life[i - 1]! + (blocks[i]!.life === blocks[i - 1]!.life ? 0 : 1);
-  const means = Float64Array.from(blocks, (block) => block.mean);
-  const floors = Float64Array.from(blocks, (block) => block.min);
+  const means = column(blocks, (block) => block.mean);
+  const floors = column(blocks, (block) => block.min);
   const share = fit ? FLOOR_QUIETER_LOADED : FLOOR_QUIETER;
   const floor = allowed && kind !== 'counter' && roughness(floors, life) < share * roughness(means, life);
   return {
     n,
-    t: Float64Array.from(blocks, (block) => block.t / HOUR),
+    t: column(blocks, (block) => block.t / HOUR),
     y: floor ? floors : means,
     life,
-    covariates: fit?.covariates.map((covariate) => Float64Array.from(blocks, (block) => meanOf(covariate, block))) ?? [],
+    covariates: fit?.covariates.map((covariate) => column(blocks, (block) => meanOf(covariate, block))) ?? [],
     work: fit && workOf(blocks, life, fit),
     kind: floor ? 'floor' : 'mean',
   };
 }
 
+/** `Float64Array.from` takes ten times as long. */
+function column(blocks: readonly Block[], of: (block: Block) => number): Float64Array {
+  const out = new Float64Array(blocks.length);
+  for (let i = 0; i < out.length; i++) out[i] = of(blocks[i]!);
+  return out;
+}
+
 /** Work done in each life so far, as a share of the most that was done in one. */
 function workOf(blocks: readonly Block[], life: Int32Array, { total }: LoadFit): Float64Array {
-  const work = Float64Array.from(blocks, (block) => total(block.t));
+  const work = column(blocks, (block) => total(block.t));
   let start = 0;
   let [base, most] = [work[0]!, 0];
   for (let i = 0; i < work.length; i++) {
@@ -250,13 +257,19 @@ function firstWhole(start: number, end: number, size: number): number {
 /** Of cells, in bins: more than 1 where samples are rare. */
 function usualDistance({ n, index }: Cells): number {
   if (n < 2) return 1;
+  let neighbours = 0;
+  for (let i = 1; i < n; i++) if (index[i] === index[i - 1]! + 1) neighbours++;
+  if (2 * neighbours > n - 1) return 1; // the median of distances of which none is less
   return median(Int32Array.from({ length: n - 1 }, (_, i) => index[i + 1]! - index[i]!));
 }
 
 /** Of the cells from `first` to before `end`. */
 function blockOf(cells: Cells, first: number, end: number): Block {
-  let [low, high] = [first, first];
-  let [min, count, t] = [Infinity, 0, 0];
+  let low = first;
+  let high = first;
+  let min = Infinity;
+  let count = 0;
+  let t = 0;
   for (let i = first; i < end; i++) {
     if (cells.mean[i]! < cells.mean[low]!) low = i;
     if (cells.mean[i]! >= cells.mean[high]!) high = i;

@@ -39,6 +39,8 @@ const SIGNALS = [
   { name: 'process.context_switches', idle: 25, grain: 0 },
 ] as const;
 
+const COUNTED: ReadonlySet<string> = new Set(SIGNALS.map(({ name }) => name));
+
 /** More than one, which may fall anywhere. */
 const GRAINS = 1.5;
 
@@ -91,13 +93,13 @@ export function workOf(
   phases: readonly Phase[] = [],
   gaps: readonly Span[] = [],
 ): Work {
-  const counted = series.filter(({ def }) => SIGNALS.some(({ name }) => def.alias === name || def.name === name));
+  const counted = series.filter(({ def }) => COUNTED.has(def.name) || (def.alias !== undefined && COUNTED.has(def.alias)));
   const widest = Math.max(WINDOW_MIN_S, ...counted.map(({ id }) => store.bins(id).width));
   const stretches = stretchesOf({ from: 0, to: now }, gaps, phases, widest);
   const apart = stretches
-    .map((span) => ({ span, work: workWithin(series, store, span, phases) }))
+    .map((span) => ({ span, work: workWithin(series, counted, store, span, phases) }))
     .filter(({ work }) => work.signal !== null);
-  return apart.length === 0 ? workWithin(series, store, { from: 0, to: now }, phases) : together(apart);
+  return apart.length === 0 ? workWithin(series, counted, store, { from: 0, to: now }, phases) : together(apart);
 }
 
 /** One stretch that was watched; what came before it says nothing of how busy it has to be. */
@@ -127,12 +129,13 @@ function together(stretches: readonly Stretch[]): Work {
   };
 }
 
-function workWithin(series: readonly Series[], store: Store, span: Span, phases: readonly Phase[]): Work {
+/** @param all those of the target, of which some are `counted` */
+function workWithin(all: readonly Series[], counted: readonly Series[], store: Store, span: Span, phases: readonly Phase[]): Work {
   for (const { name, idle, grain } of SIGNALS) {
-    const counted = withoutDoubles(series.filter((s) => (s.def.alias === name || s.def.name === name) && isSampled(store, s, span)));
-    if (counted.length === 0) continue;
-    if (name === REQUESTS) return requestsOf(series, counted, store, span, phases);
-    const rates = ratesOf(counted, [], store, span, phases);
+    const own = withoutDoubles(counted.filter((s) => (s.def.alias === name || s.def.name === name) && isSampled(store, s, span)));
+    if (own.length === 0) continue;
+    if (name === REQUESTS) return requestsOf(all, own, store, span, phases);
+    const rates = ratesOf(own, [], store, span, phases);
     return judgeRates(rates, Math.max(idle, (GRAINS * grain) / rates.width), name, span.to);
   }
   return NOTHING;
@@ -190,22 +193,28 @@ function judgeRates({ from, width, rate, judged: end }: Rates, idle: number, sig
   const level = sustained(rate.subarray(warm));
   const none: Work = { ...NOTHING, signal };
   if (rate.length < WINDOWS_MIN || !(level > idle)) return none;
-  const working = Array.from(rate, (value) => value > Math.max(idle, WORK_SHARE * level));
+  const least = Math.max(idle, WORK_SHARE * level);
+  const working: boolean[] = [];
+  for (let w = 0; w < rate.length; w++) working.push(rate[w]! > least);
   const last = working.lastIndexOf(true);
-  const judged = Array.from({ length: last + 1 - warm }, (_, i) => warm + i).filter((w) => !Number.isNaN(rate[w]!));
-  const share = judged.filter((w) => working[w]).length / judged.length;
+  let [judged, worked, sum] = [0, 0, 0];
+  for (let w = warm; w <= last; w++) {
+    if (Number.isNaN(rate[w]!)) continue;
+    judged++;
+    if (working[w]) worked++;
+    sum += rate[w]!;
+  }
   // The last window with work is cut in two by the end of the work unless it is as busy as the others.
   const whole = rate[last]! > 0.8 * level ? last + 1 : last;
-  const total = judged.reduce((sum, w) => sum + rate[w]!, 0) / judged.length;
   const stopped = hasStopped(working.slice(0, end), rate, last, width, now - from);
   return {
     signal,
-    steady: share >= STEADY_SHARE,
+    steady: worked / judged >= STEADY_SHARE,
     stoppedAt: stopped ? from + whole * width : null,
     ended: stopped ? 'gone' : null,
     refusedBy: null,
     plateauFrom: signal === REQUESTS ? plateauFrom({ from, width, rate, judged: end }, level) : null,
-    requestsPerHour: signal === REQUESTS ? total * HOUR : null,
+    requestsPerHour: signal === REQUESTS ? (sum / judged) * HOUR : null,
   };
 }
 

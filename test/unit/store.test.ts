@@ -1,5 +1,5 @@
 import * as fc from '../property.ts';
-import { describe, expect, test } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { Bins, BINS_MAX, Store } from '../../src/store.ts';
 import { Batch } from '../../src/tick.ts';
 
@@ -156,6 +156,34 @@ describe('Store', () => {
         }
       }),
     );
+  });
+
+  test.each([1, 0.7])('no tick halves the bins of all series, which are the same for it (a sample every %d s)', (period) => {
+    const [store, count] = [new Store(), 60];
+    const expected = Array.from({ length: count }, (_, id) => {
+      store.add({ id, def: { kind: 'gauge' }, period });
+      return new Bins(period);
+    });
+    const value = (id: number, tick: number): number => ((tick * 7919 + id * 104_729) % 1009) - 500;
+    const begins = (id: number): number => Number(id % 8 === 0); // on either half of a pair
+    const spy = vi.spyOn(Bins.prototype, 'reach');
+    const busiest: number[] = [];
+    for (let tick = 0; tick < 2500; tick++) {
+      spy.mockClear();
+      const ids = [...expected.keys()].filter((id) => tick >= begins(id));
+      folded(
+        store,
+        ids.map((id) => [id, tick * period, value(id, tick)]),
+      );
+      // The bin after a halving is the first one of the second half; all that grew into it have done so by then.
+      if (tick >= BINS_MAX) busiest.push(spy.mock.results.filter(({ value: i }) => i === BINS_MAX / 2).length);
+    }
+    spy.mockRestore();
+    for (const [id, bins] of expected.entries()) {
+      for (let tick = begins(id); tick < 2500; tick++) bins.add(tick * period, value(id, tick));
+      expect(list(store.bins(id))).toEqual(list(bins));
+    }
+    expect(Math.max(...busiest)).toBeLessThan((2 / 3) * count);
   });
 
   test('a snapshot of more series than are packed together is whole, and one of none is, too', () => {

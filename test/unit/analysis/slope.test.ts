@@ -233,3 +233,19 @@ test('correlations reach from none to nearly a random walk', () => {
   expect(PHIS[0]).toBe(0);
   expect(PHIS.at(-1)).toBeGreaterThan(0.99);
 });
+
+test('what was found of one series stays while others are judged', () => {
+  const figures = ({ end, line, going, weights, score }: Slope): unknown => [
+    end.quantile(0.025),
+    end.quantile(0.975),
+    line.cdf(0.2),
+    going().quantile(0.5),
+    [...weights],
+    score,
+  ];
+  const first = fit(points(drawn(40, ar1(1, 0.5, 1), 0.3)));
+  const before = figures(first);
+  const second = fit(points(drawn(40, white(2, 3), -1)));
+  expect(figures(first)).toEqual(before);
+  expect(figures(second)).not.toEqual(before);
+});

@@ -6,6 +6,7 @@ import {
   median,
   normalCdf,
   normalQuantile,
+  quantileOf,
   root,
   studentCdf,
   studentQuantile,
@@ -109,4 +110,25 @@ test('median', () => {
   expect(median([3, 1, 2])).toBe(2);
   expect(median([4, -1, 10, 3])).toBe(3.5);
   expect(median([])).toBeNaN();
+});
+
+test('the same as in a sorted copy, whatever the order and however many are equal or missing', () => {
+  const positiveZero = (value: number): number => value + 0; // -0 is equal, and stands wherever it stood
+  const value = fc.oneof(
+    fc.integer({ min: -3, max: 3 }),
+    fc.double({ noNaN: true, noDefaultInfinity: true }).map(positiveZero),
+    fc.constant(NaN),
+  );
+  fc.assert(
+    fc.property(fc.array(value, { minLength: 1, maxLength: 300 }), fc.double({ min: 0, max: 1, noNaN: true }), (values, share) => {
+      const sorted = Float64Array.from(values).toSorted();
+      const last = sorted.length - 1;
+      const [low, high] = [Math.floor(last / 2), Math.ceil(last / 2)];
+      expect(median(values)).toEqual(low === high ? sorted[low]! : (sorted[low]! + sorted[high]!) / 2);
+      const at = Math.floor(share * last);
+      const next = sorted[Math.min(at + 1, last)]!;
+      expect(quantileOf(Float64Array.from(values), share)).toEqual(sorted[at]! + (share * last - at) * (next - sorted[at]!));
+    }),
+    { numRuns: fc.tries(1000) },
+  );
 });
