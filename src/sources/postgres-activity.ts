@@ -53,8 +53,8 @@ export interface ActivityQuery {
 export function activityQuery(texts: boolean): ActivityQuery {
   const packed = new Packed({ ...COLUMNS, ...(texts ? { statement: name(`left(query, ${TEXT_MAX})`) } : {}) });
   // Background processes hide behind NULL where we may not see them, but they have no database.
-  const sql = `SELECT ${packed.sql} FROM pg_stat_activity
-  WHERE backend_type IN ('client backend', 'walsender') OR (backend_type IS NULL AND datid IS NOT NULL) LIMIT ${SESSIONS_MAX + 1}`;
+  const clients = "backend_type IN ('client backend', 'walsender') OR (backend_type IS NULL AND datid IS NOT NULL)";
+  const sql = `SELECT ${packed.sql} FROM pg_stat_activity WHERE ${clients} LIMIT ${SESSIONS_MAX + 1}`;
   return { sql, rows: (rows) => packed.rows(rows) };
 }
 
