@@ -11,6 +11,7 @@ import type { Breach } from './thresholds.ts';
 import type { Finding } from './verdict.ts';
 import type { Unresolved } from './windowrules.ts';
 import type { Work } from './work.ts';
+import type { TargetEnd } from './targetend.ts';
 
 /** Everything that matters for the outcome, beside the options. */
 export interface Matters {
@@ -29,6 +30,7 @@ export interface Matters {
   /** Signals whose recovery is not measured, beyond the cap. */
   readonly unfollowed: number;
   readonly loadEnds: readonly LoadEnded[];
+  readonly targetEnds: readonly TargetEnd[];
   /** Rules that were never compared with a sample, and why; null: there was no series to compare with. */
   readonly unseen: readonly { readonly rule: Rule; readonly because: string | null }[];
   readonly coverage: number | null;

@@ -17,6 +17,7 @@ import { poolFindings } from './pools.ts';
 import type { LoadEnded } from './loadend.ts';
 import { clockTime } from './sentence.ts';
 import { isOfServer } from './servers.ts';
+import { targetEndFindings } from './targetend.ts';
 import type { Breach } from './thresholds.ts';
 import type { Finding } from './verdict.ts';
 import type { Work } from './work.ts';
@@ -40,6 +41,7 @@ export function findingsOf(matters: Matters, state: JudgedState, options: JudgeO
     ...recoveries(matters, state, options, at),
     ...ruleFindings(matters, state, options, at),
     ...loads(matters, state, at),
+    ...ended(matters, options, at),
     ...unworked(matters, at),
     ...uncovered(matters),
     ...matters.blind.map((spot) => blindFinding(spot, at)),
@@ -187,6 +189,12 @@ function aboutFailures({ class: how }: LoadEnded, state: JudgedState): string {
 function hasTraffic({ series, store }: JudgedState): boolean {
   const all = series.all().slice(0, store.size);
   return all.some(({ def, id }) => def.name === 'soak.traffic.requests' && store.value(id) > 0);
+}
+
+function ended({ targetEnds }: Matters, options: JudgeOptions, at: At): Finding[] {
+  return targetEndFindings(targetEnds, options).map(({ role, outcome, why, at: from, exitCode, signal }) =>
+    finding('target', `${role} ended`, outcome, why, { target: role, from: at(from), evidence: { exitCode, signal } }),
+  );
 }
 
 function unworked({ work }: Matters, at: At): Finding[] {

@@ -29,6 +29,7 @@ import { Recovery, type RecoverySnapshot } from './recovery.ts';
 import { judgedRules } from './judgedrules.ts';
 import { isWatched, type Rule, sparing } from './rules.ts';
 import { StuckConnections, type StuckConnection } from './stuck.ts';
+import { TargetEnds, type TargetEndsSnapshot } from './targetend.ts';
 import { Thresholds, type ThresholdsSnapshot } from './thresholds.ts';
 import type { Verdict } from './verdict.ts';
 import { WindowRules, type WindowRulesSnapshot } from './windowrules.ts';
@@ -53,6 +54,7 @@ export interface JudgeSnapshot {
   readonly outages: OutagesSnapshot;
   readonly recovery: RecoverySnapshot;
   readonly loadEnds: readonly LoadEnded[];
+  readonly targetEnds: TargetEndsSnapshot;
   readonly coverage: CoverageSnapshot;
   readonly blind: readonly BlindSpot[];
 }
@@ -67,6 +69,7 @@ export class Judge {
   readonly #outages = new Outages();
   readonly #recovery: Recovery;
   readonly #loadEnds = new LoadEnds();
+  readonly #targetEnds = new TargetEnds();
   readonly #blind = new BlindSpots();
   readonly #books = new Map<number, GradeBook>();
   readonly #judged = new Map<number, SeriesJudgement>();
@@ -97,6 +100,7 @@ export class Judge {
     this.#stuck.watch(tick.events);
     this.#outages.watch(tick, state.series);
     this.#loadEnds.watch(tick.events);
+    this.#targetEnds.watch(tick.events);
     this.#coverage.watch(tick, state.series);
     this.#blind.watch(tick.events);
     if (this.#round !== null && this.#round.due.length > 0) this.#work(state, this.#round, UNITS_PER_TICK);
@@ -145,6 +149,7 @@ export class Judge {
       disturbances: this.#recovery.all(),
       unfollowed: this.#recovery.left,
       loadEnds: this.#loadEnds.all(),
+      targetEnds: this.#targetEnds.all(state.t),
       coverage: this.#coverage.share(state.t),
       blind: this.#blind.list(state.series.all().slice(0, state.store.size), state.store),
     });
@@ -200,6 +205,7 @@ export class Judge {
       outages: this.#outages.snapshot(),
       recovery: this.#recovery.snapshot(),
       loadEnds: this.#loadEnds.all(),
+      targetEnds: this.#targetEnds.snapshot(),
       coverage: this.#coverage.snapshot(),
       blind: this.#blind.all(),
     };
@@ -217,6 +223,7 @@ export class Judge {
     this.#outages.restore(snapshot.outages);
     this.#recovery.restore(snapshot.recovery);
     this.#loadEnds.restore(snapshot.loadEnds);
+    this.#targetEnds.restore(snapshot.targetEnds);
     this.#coverage.restore(snapshot.coverage);
     this.#blind.restore(snapshot.blind);
   }

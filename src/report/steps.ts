@@ -62,10 +62,15 @@ const BY_KIND: Partial<Record<Finding['kind'], readonly string[]>> = {
   rule: ['See on the chart when the rule was broken first, and which phase, restart or load it began with.'],
 };
 
+const TARGET_ENDED = [
+  'Read the end of its log and what the kernel says of that time (dmesg: segfault, out of memory); a core dump names the line.',
+];
+
 export function stepsOf(finding: Finding, lead: VerdictSeries | null): string[] {
   if (finding.outcome === 'pass' && finding.kind !== 'generator') return [];
   if (finding.outcome === 'inconclusive' && finding.kind === 'leak') return [];
-  const own = finding.kind === 'leak' ? (BY_CLASS[lead?.class ?? ''] ?? []) : (BY_KIND[finding.kind] ?? []);
+  const byKind = finding.kind === 'target' && 'exitCode' in finding.evidence ? TARGET_ENDED : (BY_KIND[finding.kind] ?? []);
+  const own = finding.kind === 'leak' ? (BY_CLASS[lead?.class ?? ''] ?? []) : byKind;
   const since =
     finding.kind === 'leak' && lead?.onset
       ? [`It began around ${lead.onset.at.slice(11, 16)} UTC: see what was deployed, scheduled or switched on then.`]

@@ -138,6 +138,8 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
     const agent = await stage.watching(['--target', `app=exec:${stage.serviceCalled('app')} seconds=4 exit=7 busy=2`, ...FAST]);
     const result = await ended(agent, /target app is gone/);
     expect(result.events('target_gone')).toMatchObject([{ target: 'app', data: { exitCode: 7, signal: null } }]);
+    expect(result.code).toBe(10);
+    expect(result.verdict.reasons[0]).toMatch(/^app crashed: it ended with exit code 7 at /);
     expect(result.series('app memory.private')!.level).toBeGreaterThan(0);
   });
 
@@ -181,6 +183,13 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
     await service.end('SIGKILL');
     const result = await ended(agent, /target app is gone/);
     expect(result.events('target_gone')).toMatchObject([{ data: { pid: service.pid } }]);
+    expect(result.verdict.findings).toContainEqual(
+      expect.objectContaining({
+        id: 'target:app ended',
+        outcome: 'inconclusive',
+        why: expect.stringContaining('app has ended at ') as string,
+      }),
+    );
   });
 
   test('when a target that may come back stays away for --gone-after', async () => {
