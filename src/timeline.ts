@@ -5,7 +5,7 @@
 import type { RunEvent } from './tick.ts';
 
 /** Lives kept per member, and of the agent; prefork workers may have thousands. The first and the latest ones are kept, the rest counted. */
-const LIVES_MAX = 64;
+export const LIVES_MAX = 64;
 
 const GAPS_MAX = 256;
 

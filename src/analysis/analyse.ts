@@ -6,6 +6,7 @@ import { judgeFloor } from './floor.ts';
 import { CONFIDENCE, type Growth, growthOf, type Interval, isFull } from './growth.ts';
 import { nextBook, SPAN_UNLIMITED_S } from './grades.ts';
 import type { AnalysisInput, Judgement, Outcome, SeriesInput, SeriesJudgement } from './judgement.ts';
+import { tooShortToSee } from './lives.ts';
 import { certifiableIn, hoursToSee } from './power.ts';
 import { whyOf } from './sentence.ts';
 
@@ -59,7 +60,7 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
     grade: book.grade,
     book,
   };
-  if (growth === null) return { ...known, ...unknown(series, isFitted(def)) };
+  if (growth === null) return { ...known, ...unknown(series, isFitted(def), until) };
   const interval = book.grade === 'confirmed' ? growth.going() : growth.interval;
   const level = levelNow(growth, book.grade, interval.perHour, until);
   const exhaustion = exhaustionOf(level, interval, limit?.value ?? null, until);
@@ -96,17 +97,24 @@ function lastOf({ series, value }: SeriesInput, level: number): number {
 }
 
 /** Not judged, or too little seen of it: an outcome, but no figures. */
-function unknown(series: SeriesInput, judged: boolean): Omit<SeriesJudgement, 'series' | 'gate' | 'limit' | 'grade' | 'book'> {
+function unknown(
+  series: SeriesInput,
+  judged: boolean,
+  until: number,
+): Omit<SeriesJudgement, 'series' | 'gate' | 'limit' | 'grade' | 'book'> {
   const nothing = { shape: null, floorPerHour: null, slope: null, floorRise: null, perRequest: null, onset: null, exhaustion: null };
   const rest = { smallestDetectablePerHour: null, hoursToSettle: null, judged: null, examined: false, noise: null };
   const level = Number.isNaN(series.value) ? null : series.value;
   if (!judged) return { ...nothing, ...rest, level, outcome: 'pass', why: 'only its level is judged, by rules' };
-  const why = tooLittle(series);
+  const why = tooLittle(series, until);
   return { ...nothing, ...rest, level, outcome: 'inconclusive', why: series.noPass ? `${why}; ${series.noPass}` : why };
 }
 
-function tooLittle({ series, bins, lives }: SeriesInput): string {
+function tooLittle(input: SeriesInput, until: number): string {
+  const { series, bins, lives } = input;
   if (bins.length === 0) return `${seriesLabel(series)} has no sample yet`;
+  const short = tooShortToSee(input, until);
+  if (short !== null) return `whether ${seriesLabel(series)} grows is not known: ${short}`;
   const few = lives.length > 2 ? `too little time between restarts (${lives.length} lives)` : 'too few samples yet';
   return `${few} to judge growth of ${seriesLabel(series)}`;
 }

@@ -1,7 +1,7 @@
 /** The bins of a series that may be judged, as columns: the finest grain of every stream. */
 import type { Kind } from '../catalog.ts';
 import { type Bins, BINS_MAX } from '../store.ts';
-import type { Phase, Span } from '../timeline.ts';
+import { LIVES_MAX, type Phase, type Span } from '../timeline.ts';
 import { Room } from './room.ts';
 
 export interface Cut {
@@ -52,6 +52,7 @@ export function cellsOf(bins: Bins, kind: Kind, cut: Cut): Cells {
     const to = from + bins.width;
     if (bins.count[i] === 0 || to > until) continue;
     while (lives < starts.length && starts[lives]! < to) lives++;
+    if (isUntold(starts, lives)) continue;
     // A life that began inside the bin makes it a mixture of two; it warms up from then on, so the bin is left out.
     const start = lives === 0 ? bins.first * bins.width : starts[lives - 1]!;
     if (from < start + cut.warmup) continue;
@@ -65,6 +66,11 @@ export function cellsOf(bins: Bins, kind: Kind, cut: Cut): Cells {
     count[n++] = bins.count[i]!;
   }
   return { n, index, life, from: froms, to: tos, mean, min, count };
+}
+
+/** Of a full list nobody knows which lives were between the first and the second start: the oldest but one are dropped. */
+export function isUntold(starts: readonly number[], life: number): boolean {
+  return starts.length >= LIVES_MAX && life === 1;
 }
 
 function touches(spans: readonly Span[], from: number, to: number): boolean {

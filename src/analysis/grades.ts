@@ -14,6 +14,8 @@ export interface Evidence {
   readonly score: number;
   /** Bounded shapes were tried, on enough points to confirm anything. */
   readonly examined: boolean;
+  /** Its lives have points enough that growth which is not found has ended. Absent is true. */
+  readonly tellsEnds?: boolean;
   /** Growth counts by the time to a limit, not by itself. */
   readonly limited: boolean;
   /** Run times between which it grew, in seconds. */
@@ -101,12 +103,12 @@ function growsBy(p: number, evidence: Evidence): boolean {
 }
 
 function nextGrade(grade: Grade, evidence: Evidence, look: Look, held: number | null): Grade {
-  if (grade === 'confirmed') return evidence.score < END_SCORE ? 'retracted' : 'confirmed';
+  if (grade === 'confirmed') return evidence.score < END_SCORE && evidence.tellsEnds !== false ? 'retracted' : 'confirmed';
   if (confirms(evidence, held, look) || (look.final && confirmsAtEnd(evidence, look))) return 'confirmed';
   const early = look.now < (look.plannedEnd === null ? SUSPECT_UNPLANNED_S : SUSPECT_PLANNED * look.plannedEnd);
   if (!early && (growsBy(GROWS_P, evidence) || (evidence.p < SUSPECT_P && evidence.score > ENDED_SCORE))) return 'suspected';
   if (grade !== 'suspected') return grade;
-  if (evidence.score < ENDED_SCORE) return 'retracted';
+  if (evidence.score < ENDED_SCORE && evidence.tellsEnds !== false) return 'retracted';
   return evidence.p > DROP_P ? 'none' : 'suspected';
 }
 

@@ -3,6 +3,7 @@ import { beginningOf, examined, longestLife, POINTS_FOR_ALL, type Reading, slope
 import type { Cut } from './cells.ts';
 import type { Evidence } from './grades.ts';
 import type { AnalysisInput, SeriesInput } from './judgement.ts';
+import { longestLifeOf, tellsEnds, tooShortToSee } from './lives.ts';
 import type { LoadCurve } from './loadcurve.ts';
 import { Mixture } from './mixture.ts';
 import type { Noise } from './power.ts';
@@ -65,6 +66,7 @@ export function growthOf(
   floorOf: (level: number) => number,
   full: boolean,
 ): Growth | null {
+  if (tooShortToSee(input, until) !== null) return null;
   const { def, target } = input.series;
   const load = target === null ? null : (context.load.get(target) ?? null);
   const { warmup: given, final } = context.options;
@@ -110,13 +112,6 @@ function isExamined(
 
 function isConstant({ y }: Stream): boolean {
   return y.every((value) => value === y[0]);
-}
-
-/** From its beginning to the next one's, or to now; seconds. */
-function longestLifeOf({ bins, lives }: SeriesInput, until: number): number {
-  const start = bins.first * bins.width;
-  const starts = [start, ...lives.filter((t) => t > start && t < until)];
-  return Math.max(...starts.map((t, i) => (starts[i + 1] ?? until) - t));
 }
 
 export function grainOf(unit: string): Grain {
@@ -173,6 +168,7 @@ function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject, t
     end: slope.goingBelow,
     score: examined && !tooth && !isVetoed(stream, slope, floor) ? slope.score : Math.min(slope.score, VETOED_SCORE),
     examined,
+    tellsEnds: tellsEnds(stream),
     limited,
     growthFrom: (stream.to - slope.growing * (stream.to - stream.from)) * HOUR,
     growthTo: stream.to * HOUR,

@@ -27,6 +27,8 @@ export interface SeriesInput {
   readonly at: number;
   /** Run times at which a life of this member began. */
   readonly lives: readonly number[];
+  /** The same of each member behind the total of a role; empty for all else. */
+  readonly memberLives: readonly (readonly number[])[];
   /** The ceiling as it was over time (rlimits and cgroup limits change), latest last; empty when none is known. */
   readonly limits: readonly { readonly t: number; readonly value: number; readonly from: string }[];
   /** Why it cannot pass however flat it is, and what would change that; null when it can. */

@@ -50,7 +50,7 @@ export const SERIES_PER_UNIT = 80;
 
 /** Members whose restarts cut the total of their role; slots are 1 to 32. */
 const SLOTS_MAX = 32;
-/** With more restarts than this, a total is judged as it is: nothing of it would be left. */
+/** With more restarts than this, a total is judged as it is, nothing of it would be left; its members tell whether that shows growth. */
 const TOTAL_LIVES_MAX = 16;
 
 export interface RoundSnapshot {
@@ -147,7 +147,7 @@ export class Round {
       bins: store.bins(series.id),
       value: store.value(series.id),
       at: store.at(series.id),
-      lives: lives.of(series),
+      ...lives.of(series),
       limits: limitsOf(series, this.#limits!, store, rules),
       noPass: this.gates.noPass.get(series.id) ?? null,
       book,
@@ -206,19 +206,21 @@ function loadOf(requests: readonly Series[], targets: Iterable<string>, { store,
 /** Whose series, of no target, are the agent's own: each of its starts is another process. */
 const SELF = 'self';
 
+type Lived = Pick<SeriesInput, 'lives' | 'memberLives'>;
+
 /** Lives of the series of one input: many series share a role or a member. */
 class Lives {
   readonly #timeline: Timeline;
-  readonly #known = new Map<string, readonly number[]>();
+  readonly #known = new Map<string, Lived>();
 
   constructor(timeline: Timeline) {
     this.#timeline = timeline;
   }
 
-  of(series: Series): readonly number[] {
+  of(series: Series): Lived {
     const { source, target, member } = series;
-    if (isOfServer(series)) return this.#timeline.lives(target, member);
-    if (target === null && source !== SELF) return []; // the machine goes on when the agent is started again
+    if (isOfServer(series)) return { lives: this.#timeline.lives(target, member), memberLives: [] };
+    if (target === null && source !== SELF) return { lives: [], memberLives: [] }; // the machine goes on when the agent is started again
     const key = `${target ?? ''}/${member ?? ''}`;
     const known = this.#known.get(key) ?? this.#find(target, member);
     this.#known.set(key, known);
@@ -226,11 +228,12 @@ class Lives {
   }
 
   /** A restart of any member moves the total of the role. */
-  #find(target: string | null, member: string | null): readonly number[] {
+  #find(target: string | null, member: string | null): Lived {
     const own = this.#timeline.lives(target, member);
-    if (target === null || member !== null || own.length > 0) return own;
-    const all = Array.from({ length: SLOTS_MAX }, (_, i) => this.#timeline.lives(target, String(i + 1))).flat();
-    const starts = [...new Set(all)].toSorted((a, b) => a - b);
-    return starts.length <= TOTAL_LIVES_MAX ? starts : [];
+    if (target === null || member !== null || own.length > 0) return { lives: own, memberLives: [] };
+    const all = Array.from({ length: SLOTS_MAX }, (_, i) => this.#timeline.lives(target, String(i + 1)));
+    const memberLives = all.filter((starts) => starts.length > 0);
+    const starts = [...new Set(memberLives.flat())].toSorted((a, b) => a - b);
+    return { lives: starts.length <= TOTAL_LIVES_MAX ? starts : [], memberLives };
   }
 }

@@ -18,6 +18,7 @@ test('of advisory series, a thousand are examined at the end; one that was only 
     value: 1,
     at: 1,
     lives: [],
+    memberLives: [],
     limits: [],
     noPass: null,
     book: NEW_BOOK,
