@@ -125,8 +125,9 @@ function report(leaky: Watched, healthy: Watched, servers: Servers): number {
 }
 
 const early = new AbortController();
+let isWatching = false;
 process.on('SIGINT', () => {
-  console.log('\nstopping: what is watched is judged on what was seen');
+  console.log(`\nstopping: ${isWatching ? 'what is watched is judged on what was seen' : 'nothing was watched yet'}`);
   early.abort();
 });
 
@@ -145,6 +146,7 @@ async function main(): Promise<number> {
   } catch {
     return INTERRUPTED;
   }
+  isWatching = true;
   const watched = await Promise.all([watch('leaky', leaky.pid, servers), watch('healthy', healthy.pid, servers)]);
   return report(...watched, servers);
 }

@@ -13,6 +13,7 @@ import type { Env } from './config/environment.ts';
 import { atPortablePace } from './config/portable.ts';
 import { exportedRun } from './exported.ts';
 import { judgeOptions } from './judging.ts';
+import { beginOrGoOn } from './leftbehind.ts';
 import { LivePage } from './live.ts';
 import { type Load, startLoad } from './load.ts';
 import { type LoadAdvice, loadAdvice, loadOutcome, loadToolOf } from './loadtool.ts';
@@ -262,13 +263,7 @@ export class Agent {
       record: opened.record,
       interval,
     });
-    // A start that was killed before its first tick has left a run that has not begun.
-    if (opened.record.isEmpty) this.#loop.event('run_start', `soak-agent ${VERSION} began this run`);
-    else if (opened.resumed) {
-      this.#loop.event('run_resume', 'soak-agent was started again and goes on with this run', { data: {} });
-      this.#loop.event('gap', 'the agent was not running', { data: { from: opened.resumed.last.t } });
-    }
-    return opened.messages;
+    return [...opened.messages, ...(await beginOrGoOn(opened, this.#loop, config.targets, this.#clock))];
   }
 
   async #openExport(): Promise<void> {
@@ -282,7 +277,7 @@ export class Agent {
     const load = await startLoad(command, env);
     this.targets.load(load.pid);
     const tool = loadToolOf(command);
-    this.#sink().event('load_start', `${command[0] ?? ''} started`, { data: { pid: load.pid, tool } });
+    this.#sink().event('load_start', `${command[0] ?? ''} started`, { data: { pid: load.pid, startTime: load.startTime, tool } });
     void this.#endWith(load, command);
     return load;
   }

@@ -1,14 +1,14 @@
 /** The command after `--`: run while watching, usually the load. The run ends with it. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { within } from './clock.ts';
+import { startTime } from './identity.ts';
 import { errno, Problem } from './problem.ts';
-
-/** How long the command may take to end when it is told to, before it is killed. */
-const TERM_S = 1.5;
+import { endGroup } from './processgroup.ts';
 
 export interface Load {
   readonly pid: number;
+  /** Clock ticks since boot; null where /proc does not tell it. */
+  readonly startTime: number | null;
   /** Resolves when the command has ended by itself or by `stop`. */
   readonly ended: Promise<LoadEnd>;
   /** Ends the command's whole process group. */
@@ -39,20 +39,11 @@ export async function startLoad(command: readonly string[], variables: Readonly<
     throw new Problem('USAGE', { place: `-- ${file ?? ''}`, message: `${why}; what follows -- is a command to run while watching` });
   }
   const pid = child.pid ?? 0;
+  const began = startTime(pid);
   const stop = async (): Promise<void> => {
     if (child.exitCode !== null || child.signalCode !== null) return;
     stopped = true;
-    signalGroup(pid, 'SIGTERM');
-    if (!(await within(ended, TERM_S))) signalGroup(pid, 'SIGKILL');
-    await ended;
+    await endGroup(pid, ended);
   };
-  return { pid, ended, stop };
-}
-
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    if (errno(error) !== 'ESRCH') throw error;
-  }
+  return { pid, startTime: began === null ? null : Number(began), ended, stop };
 }

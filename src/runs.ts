@@ -3,6 +3,7 @@ import { existsSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Verdict } from './analysis/verdict.ts';
 import { rfc3339, type Clock } from './clock.ts';
+import { lastProcesses, type StartedProgram } from './leftbehind.ts';
 import { messageOf } from './problem.ts';
 import { forgetCrash, readCrash, writeVerdict } from './record/files.ts';
 import { look, makeOut, makeRun, newestRun, prune, type RunFolder, unmake } from './record/folders.ts';
@@ -40,7 +41,12 @@ interface Run extends RunFolder {
   readonly start: number;
   readonly lock: RunLock;
   readonly record: RecordWriter;
-  readonly resumed: { readonly start: number; readonly last: { readonly t: number; readonly wall: number } } | null;
+  readonly resumed: {
+    readonly start: number;
+    readonly last: { readonly t: number; readonly wall: number };
+    /** What the start before watched or had started; may have ended since. */
+    readonly processes: readonly StartedProgram[];
+  } | null;
 }
 
 interface Parts extends Run {
@@ -54,6 +60,8 @@ export class OpenedRun {
   readonly folder: string;
   readonly id: string;
   readonly start: number;
+  /** Of this start. */
+  readonly bootId: string | null;
   readonly record: RecordWriter;
   readonly kind: 'new' | 'resumed';
   /** Null for a new run. */
@@ -69,6 +77,7 @@ export class OpenedRun {
     this.folder = folder;
     this.id = id;
     this.start = start;
+    this.bootId = lock.bootId;
     this.record = record;
     this.kind = resumed === null ? 'new' : 'resumed';
     this.resumed = resumed;
@@ -140,8 +149,9 @@ function resume({ folder, id }: RunFolder, lock: RunLock, { maxBytes, state }: R
     replay(reader, state, { from: 'checkpoint' });
     const record = RecordWriter.resume(folder, { maxBytes });
     forgetCrash(folder); // it is reported by this start
-    const { start } = reader.header;
-    return { folder, id, start, lock, record, resumed: { start, last: reader.last() ?? { t: 0, wall: start } } };
+    const { start, bootId } = reader.header;
+    const processes = lastProcesses(reader.events(), bootId, lock.bootId);
+    return { folder, id, start, lock, record, resumed: { start, last: reader.last() ?? { t: 0, wall: start }, processes } };
   } catch (error) {
     lock.release();
     throw error;

@@ -6,9 +6,10 @@
  * POSIX drops all locks of a process on a file when it closes any descriptor of it: nothing in this process may open `lock` or
  * `record.sqlite` but through SQLite.
  */
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { accessSync, constants, existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
+import { bootId, startTime } from '../identity.ts';
 import { isBusy } from './schema.ts';
 
 interface Owner {
@@ -114,34 +115,12 @@ function self(): Owner {
   return { pid: process.pid, start: startTime(process.pid), boot: bootId() };
 }
 
-function bootId(): string | null {
-  return read('/proc/sys/kernel/random/boot_id');
-}
-
-/**
- * Field 22 of `stat`: fields are counted after the last `)`, because a command name may hold anything. Null for a process that has ended, also
- * while nobody has asked how (a zombie, in containers whose first process asks nobody).
- */
-function startTime(pid: number): string | null {
-  const stat = read(`/proc/${pid}/stat`);
-  const [state, ...fields] = stat?.slice(stat.lastIndexOf(')') + 2).split(' ') ?? [];
-  return state === undefined || /[ZX]/.test(state) ? null : (fields[18] ?? null);
-}
-
 function mayWrite(path: string): boolean {
   try {
     accessSync(path, constants.W_OK);
     return true;
   } catch {
     return false;
-  }
-}
-
-function read(path: string): string | null {
-  try {
-    return readFileSync(path, 'utf8').trim();
-  } catch {
-    return null;
   }
 }
 

@@ -2,11 +2,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { accessSync, constants, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { within } from '../clock.ts';
-import { errno } from '../problem.ts';
-
-/** How long a program may take to end when it is told to, before it is killed. The whole stop of the agent has 8 s. */
-const TERM_S = 1.5;
+import { endGroup, signalGroup } from '../processgroup.ts';
 
 export interface ExecEnd {
   readonly code: number | null;
@@ -43,9 +39,7 @@ export async function startExec(command: string, onEnd: () => void = () => {}): 
   });
   const stop = async (): Promise<void> => {
     if (end !== null) return;
-    signalGroup(pid, 'SIGTERM');
-    if (!(await within(ended, TERM_S))) signalGroup(pid, 'SIGKILL');
-    await ended;
+    await endGroup(pid, ended);
     signalGroup(pid, 'SIGKILL');
   };
   return {
@@ -62,14 +56,6 @@ function spawned(child: ChildProcess): Promise<number> {
     child.once('spawn', () => resolve(child.pid!));
     child.once('error', reject);
   });
-}
-
-function signalGroup(pid: number, signal: NodeJS.Signals): void {
-  try {
-    process.kill(-pid, signal);
-  } catch (error) {
-    if (errno(error) !== 'ESRCH') throw error;
-  }
 }
 
 /** Words without any sign that means something to a shell. */

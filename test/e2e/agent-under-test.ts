@@ -226,6 +226,11 @@ export class Stage implements AsyncDisposable {
     return existsSync(this.out) ? readdirSync(this.out).toSorted() : [];
   }
 
+  /** Processes of this program. */
+  running(program: string): number[] {
+    return readdirSync('/proc').flatMap((name) => (/^\d+$/.test(name) && executableOf(name) === program ? [Number(name)] : []));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     if (!stages.delete(this)) return;
     for (const program of this.#started) kill(-program.pid);

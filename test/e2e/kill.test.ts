@@ -12,7 +12,7 @@ import { EXIT } from '../../src/problem.ts';
 import { replay } from '../../src/record/replay.ts';
 import { RunState } from '../../src/runstate.ts';
 import { seriesLabel } from '../../src/series.ts';
-import { eventsOf, installed, reading, Stage, until } from './agent-under-test.ts';
+import { eventsOf, installed, isAlive, reading, Stage, until } from './agent-under-test.ts';
 
 const KILLS = 12;
 
@@ -61,6 +61,10 @@ function lastTick(folder: string | null): number {
   } catch {
     return -1;
   }
+}
+
+function kindsOf(folder: string | null): string[] {
+  return folder === null ? [] : eventsOf(folder).map(({ kind }) => kind);
 }
 
 /** Everything that was recorded before is there, and nothing is missing in between. */
@@ -203,6 +207,35 @@ describe.runIf(installed('gcc')).concurrent('a run that is cut off', () => {
     const next = await stage.watching(options);
     expect(next.err).toMatch(/ended without a verdict at \S+: of the test\n/);
     expect(await next.recording()).toBe(await agent.recording());
+  });
+
+  test('leaves what the agent had started, which the next start ends before it starts its own', async () => {
+    await using stage = new Stage();
+    const [app, load] = [stage.serviceCalled('app'), stage.serviceCalled('load')];
+    const options = ['--target', `app=exec:${app} busy=3`, '--interval', '0.2', '--', load, 'busy=3'];
+    const first = await stage.watching(options);
+    await until(
+      () => kindsOf(begun(stage)),
+      (kinds) => kinds.includes('target_found') && kinds.includes('load_start'),
+    );
+    await first.end('SIGKILL');
+    const before = [...stage.running(app), ...stage.running(load)];
+    expect(before.filter(isAlive)).toHaveLength(2);
+    const next = await stage.watching(options);
+    await next.ready();
+    const now = await until(
+      () => [...stage.running(app), ...stage.running(load)],
+      (pids) => pids.length === 2,
+    );
+    expect(before.filter(isAlive)).toEqual([]);
+    expect(now).not.toEqual(before);
+    for (const [i, who] of ['app', 'the command after --'].entries())
+      expect(next.err).toContain(`process ${before[i]} (${who}), which the start before had left running, was ended`);
+    await next.end('SIGTERM');
+    await next.result();
+    const [resumed] = eventsOf(await next.recording()).filter(({ kind }) => kind === 'run_resume');
+    for (const pid of before) expect(resumed!.message).toContain(`process ${pid} (`);
+    expect([...stage.running(app), ...stage.running(load)]).toEqual([]);
   });
 
   test('is not gone on with when the settings have changed, and is left as it is', async () => {
