@@ -57,6 +57,18 @@ export function parseFlags(input: string | null, given: GivenFlags, env: Env, no
   return { input, analysis, time, timeUnit, maxSeries, server, ...output };
 }
 
+/** Throws one `USAGE` of all options that say what columns mean: a record has none, and its series mean what they are. */
+export function refuseColumnsOf(given: GivenFlags): void {
+  const faults = new Faults();
+  for (const { name, group } of ANALYZE_FLAGS)
+    if (given.has(name) && (group === 'Columns' || OF_DATA.has(name)))
+      faults.add('USAGE', `--${name}`, 'is for data; the record of a run has meanings of its own');
+  faults.throwIfAny();
+}
+
+/** Beside the columns: what a record settles itself. */
+const OF_DATA: ReadonlySet<string> = new Set(['assume-work', 'max-series']);
+
 class FlagReader {
   readonly faults = new Faults();
   readonly #given: GivenFlags;

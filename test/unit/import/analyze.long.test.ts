@@ -262,4 +262,29 @@ describe('bad input', () => {
     expect((await analyze([path, '--time', 'when'])).err).toMatch(/--time: .* has no column when/);
     expect((await analyze([])).err).toMatch(/what is to be analysed\?/);
   });
+
+  test('a record has meanings of its own: what would give it others is refused, all at once', async () => {
+    using folder = new Folder();
+    folder.file('record.sqlite', '');
+    const columns = ['--time', '--unit', '--kind', '--only', '--load', '--load-is', '--restarts', '--assume-work', '--max-series'];
+    const given = ['--time', 't', '--unit', 'a=kB', '--kind', 'a=count', '--only', 'a', '--load', 'a', '--load-is', 'rate'];
+    const { code, err } = await analyze([
+      folder.path,
+      ...given,
+      '--restarts',
+      'a',
+      '--assume-work',
+      '--max-series',
+      '9',
+      '--must-live',
+      '3d',
+    ]);
+    expect([code, err]).toEqual([
+      64,
+      `${columns.map((name) => `${name}: is for data; the record of a run has meanings of its own\n`).join('')}soak-agent: 9 problems [USAGE]\n`,
+    ]);
+    expect((await analyze([folder.path, '--must-live', '3d', '--warmup', '1h', '--limit', 'a=1', '--json'])).err).not.toContain(
+      'is for data',
+    );
+  });
 });
