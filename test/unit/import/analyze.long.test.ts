@@ -128,6 +128,23 @@ describe('outcomes', () => {
     }
   });
 
+  test('errors that grow fail as a rate and as a total, and are open where the name says neither', async () => {
+    using folder = new Folder();
+    const judged = async (name: string, value: (i: number) => number, ...args: string[]): Promise<number> => {
+      const [head, ...rows] = day().trim().split('\n');
+      const text = [`${head},${name}`, ...rows.map((row, i) => `${row},${value(i)}`), ''].join('\n');
+      return (await analyze([folder.file('errors.csv', text), ...args])).code;
+    };
+    const noise = (i: number): number => ((i * 0.618_033_988_75) % 1) / 10;
+    expect(await judged('error_rate', (i) => 0.1 + i * 0.05 + noise(i))).toBe(10);
+    expect(await judged('error_rate', (i) => 0.1 + noise(i))).toBe(0);
+    expect(await judged('errors_total', (i) => i * i)).toBe(10);
+    expect(await judged('errors_total', (i) => 40 * i)).toBe(0);
+    expect(await judged('http_5xx', (i) => 40 * i)).toBe(11);
+    expect(await judged('http_5xx', (i) => 40 * i, '--kind', 'http_5xx=counter')).toBe(0);
+    expect(await judged('http_5xx', (i) => i % 3)).toBe(0);
+  });
+
   test('a constant series passes', async () => {
     using folder = new Folder();
     const rows = Array.from({ length: 1440 }, (_, i) => `${i * 60},1000,20,${i}`);
