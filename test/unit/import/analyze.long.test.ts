@@ -145,6 +145,17 @@ describe('outcomes', () => {
     expect(await judged('http_5xx', (i) => i % 3)).toBe(0);
   });
 
+  test('a pattern that is recognised stands under the reasons', async () => {
+    using folder = new Folder();
+    const [head, ...rows] = day({ leakPerHour: 4 * MB })
+      .trim()
+      .split('\n');
+    const text = [`${head},p99_ms`, ...rows.map((row, i) => `${row},${100 + i + (i % 3)}`), ''].join('\n');
+    const { out } = await analyze([folder.file('slow.csv', text)]);
+    const above = out.slice(0, out.indexOf('\n\n')).replaceAll(/\s+/g, ' ');
+    expect(above).toContain('gradual latency increase: p99_ms climbs over time; likely a memory leak: rss_kb grows too');
+  });
+
   test('a constant series passes', async () => {
     using folder = new Folder();
     const rows = Array.from({ length: 1440 }, (_, i) => `${i * 60},1000,20,${i}`);
