@@ -8,7 +8,7 @@ import { analyseData, type DataAnalysis, evidenceOf, type RuledColumn } from '..
 import type { Use } from '../import/columns.ts';
 import { TARGET } from '../import/feed.ts';
 import { openData } from '../import/open.ts';
-import { type AnalyzeOptions, type GivenFlags, parseFlags } from '../import/options.ts';
+import { type AnalyzeOptions, type GivenFlags, parseFlags, refuseColumnsOf } from '../import/options.ts';
 import { EXIT, type ExitCode, Problem } from '../problem.ts';
 import { formatDuration } from '../quantity.ts';
 import { recordPath } from '../record/schema.ts';
@@ -30,6 +30,7 @@ interface Told {
 export async function analyze(input: string | null, given: GivenFlags, io: Io): Promise<ExitCode> {
   const options = parseFlags(input, given, io.env, io.clock.wall());
   const isRecord = options.input !== null && existsSync(recordPath(options.input));
+  if (isRecord) refuseColumnsOf(given);
   const told = isRecord ? ofRecord(options.input, options) : ofData(await fetched(options, io));
   const { verdict } = told.analysed;
   const screen = screenOf(io);

@@ -39,6 +39,9 @@ const LATENCY_MATTERS = { share: 0.01, perHour: 0.0001 } as const;
 /** Label values of one metric: as many as there can be columns. */
 const LABEL_VALUES_MAX = 1000;
 
+/** All errors so far grow while one comes now and then, and a count a row does not: what grows here is neither failure nor pass. */
+const UNSAID = 'of errors, each row its own or all so far; --kind NAME=gauge judges its level, --kind NAME=counter its rate';
+
 const SAID = 'as you said';
 
 /** Decides for the columns that are known when reading begins, and in the same way for those that come later. */
@@ -87,7 +90,9 @@ export class Columns {
     return this.#byName(field, meaning.kind, scale, meaning);
   }
 
-  #byName(field: Field, kind: ColumnKind, scale: Scale, { wide }: Meaning): Column {
+  #byName(field: Field, kind: ColumnKind, scale: Scale, { wide, errors }: Meaning): Column {
+    if (errors === 'unsaid') return this.#level(field, kind, scale, 'advisory', UNSAID);
+    if (errors !== undefined) return this.#level(field, kind, scale, 'judged', 'of errors');
     if (kind === 'counter')
       return bare(field, 'shown', 'a counter by its name, not judged; --kind NAME=counter judges its rate, --kind NAME=count its level');
     if (wide === 'always' && this.#hasHeld) return this.#level(field, kind, scale, 'advisory', 'more than the process holds');

@@ -25,6 +25,8 @@ export interface Meaning {
   readonly alias?: string;
   /** Memory that counts more than the process holds. */
   readonly wide?: 'always' | 'beside private';
+  /** Of errors: a share or a rate, all so far, or a count of which the name does not say whether it is of a row or of all. */
+  readonly errors?: 'level' | 'total' | 'unsaid';
 }
 
 /** Whole words, between anything but letters. */
@@ -56,6 +58,12 @@ const RESTART = words('pid|restarts?|restart_?count|start_?time|container_?id|po
 const RATE = words('rps|qps|tps|req(?:uests)?_?per_?s(?:ec|econd)?|throughput|request_?rate');
 const CUMULATIVE = /_(?:total|count|sum|bucket)$/;
 
+const ERRORS = words('err(?:or)?s?|failures?|failed|5xx');
+/** What is told of errors and is no count of them. */
+const NOT_ERRORS = words('queue\\w*|backlog|pending|budget|latenc(?:y|ies)|durations?|page_?faults');
+const ERROR_LEVEL = words('rate|ratio|share|percent|pct|per_?(?:s|sec|second|min|minute|h|hour)');
+const ERROR_TOTAL = words('total|cumulative|so_?far');
+
 const BYTES: Scale = { unit: 'By', factor: 1, word: 'bytes (no unit is named)' };
 const PERCENT: Scale = { unit: '1', factor: 0.01, word: '%' };
 /** USER_HZ is 100 on every Linux that a program sees (`man 2 sysconf`, _SC_CLK_TCK). */
@@ -71,7 +79,21 @@ export function meaningOf({ metric, unit }: Pick<Field, 'metric' | 'unit'>): Mea
   const scale = unit === null ? splitUnit(metric).scale : { unit, factor: 1, word: unit === 'By' ? 'bytes' : 's' };
   const text = plain(metric);
   if (RESTART.test(text)) return { kind: 'restarts', scale: PLAIN };
-  return workOf(text, scale) ?? levelOf(text, metric, scale);
+  return errorsOf(text, scale) ?? workOf(text, scale) ?? levelOf(text, metric, scale);
+}
+
+/** Before connections and memory, because `connection_errors` and `alloc_failures` are none. */
+function errorsOf(text: string, scale: Scale | null): Meaning | null {
+  if (!isErrors(text)) return null;
+  // `errors_per_s` is no time.
+  if (ERROR_LEVEL.test(text) || scale?.unit === '1') return { kind: 'gauge', scale: scale?.unit === '1' ? scale : PLAIN, errors: 'level' };
+  if (scale?.unit === 'By' || scale?.unit === 's') return null;
+  if (ERROR_TOTAL.test(text)) return { kind: 'counter', scale: PLAIN, errors: 'total' };
+  return { kind: 'gauge', scale: PLAIN, errors: 'unsaid' };
+}
+
+function isErrors(text: string): boolean {
+  return ERRORS.test(text) && !NOT_ERRORS.test(text);
 }
 
 function workOf(text: string, scale: Scale | null): Meaning | null {
@@ -112,6 +134,7 @@ export function resourceOf({ metric }: Pick<Field, 'metric'>, kind: ColumnKind):
   const text = plain(metric);
   if (kind === 'memory') return HEAP.test(text) ? 'heap' : 'memory';
   if (kind === 'latency') return 'latency';
+  if (kind !== 'count' && isErrors(text)) return 'errors';
   if (kind !== 'count') return undefined;
   return DESCRIPTORS.test(text) ? 'descriptors' : THREADS.test(text) ? 'threads' : CONNECTIONS.test(text) ? 'connections' : undefined;
 }

@@ -11,7 +11,7 @@ import type { AnalysisOptions, RuledColumn } from './analysis.ts';
 import { FIELDS_MAX } from './dataset.ts';
 import { ANALYZE_FLAGS } from './flags.ts';
 import { type ColumnKind, KINDS } from './meaning.ts';
-import { basicAuth, type ServerAddress, serverOf } from './prometheus.ts';
+import { basicAuth, type Credentials, type ServerAddress, serverOf } from './prometheus.ts';
 import { LOAD_METRIC, type RangeOptions, RESTARTS_METRIC } from './range.ts';
 import { readDate } from './times.ts';
 import { type Scale, scaleOf, UNIT_HINT } from './units.ts';
@@ -56,6 +56,18 @@ export function parseFlags(input: string | null, given: GivenFlags, env: Env, no
   const output = { said, explain: flags.one('explain'), evidence: flags.has('evidence'), json: flags.has('json') };
   return { input, analysis, time, timeUnit, maxSeries, server, ...output };
 }
+
+/** Throws one `USAGE` of all options that say what columns mean: a record has none, and its series mean what they are. */
+export function refuseColumnsOf(given: GivenFlags): void {
+  const faults = new Faults();
+  for (const { name, group } of ANALYZE_FLAGS)
+    if (given.has(name) && (group === 'Columns' || OF_DATA.has(name)))
+      faults.add('USAGE', `--${name}`, 'is for data; the record of a run has meanings of its own');
+  faults.throwIfAny();
+}
+
+/** Beside the columns: what a record settles itself. */
+const OF_DATA: ReadonlySet<string> = new Set(['assume-work', 'max-series']);
 
 class FlagReader {
   readonly faults = new Faults();
@@ -209,27 +221,27 @@ function serverOptions(flags: FlagReader, env: Env, now: number): AnalyzeOptions
   if (server === null) flags.faults.add('USAGE', '--prometheus', 'should be the URL of a server such as http://localhost:9090');
   const queries = flags.all('query');
   if (queries.length === 0) flags.faults.add('USAGE', '--query', 'is missing: say what to judge, such as process_resident_memory_bytes');
-  const authorization = authorizationOf(flags, env) ?? server?.authorization ?? null;
+  const credentials = credentialsOf(flags, env) ?? server?.credentials ?? null;
   const range = rangeOf(flags, now);
   const maxSeries = flags.number('max-series', 200, FIELDS_MAX);
   const asked = { queries, load: flags.one('load-query'), restarts: flags.one('restarts-query'), range, maxSeries };
-  return { address: { url: server?.url ?? '', authorization }, range: asked };
+  return { address: { url: server?.url ?? '', credentials }, range: asked };
 }
 
-function authorizationOf(flags: FlagReader, env: Env): string | null {
-  const secret = (flag: string, variable: string): string | null => {
+function credentialsOf(flags: FlagReader, env: Env): Credentials | null {
+  const secret = (flag: string, variable: string): { text: string; from: string; place: string } | null => {
     const path = flags.one(flag);
-    return path === null ? (env[variable]?.trim() ?? '') || null : readSecret(path, `--${flag}`, flags.faults);
+    const text = path === null ? (env[variable]?.trim() ?? '') || null : readSecret(path, `--${flag}`, flags.faults);
+    return text === null ? null : { text, from: path ?? variable, place: path === null ? variable : `--${flag}` };
   };
   const [bearer, basic] = [secret('bearer-file', BEARER_ENV), secret('basic-auth-file', BASIC_ENV)];
   if (bearer !== null && basic !== null)
     flags.faults.add('USAGE', '--bearer-file', 'either a bearer token or basic authentication, not both');
-  if (basic !== null && !basic.includes(':'))
-    flags.faults.add('USAGE', flags.has('basic-auth-file') ? '--basic-auth-file' : BASIC_ENV, 'should hold user:password');
+  if (basic !== null && !basic.text.includes(':')) flags.faults.add('USAGE', basic.place, 'should hold user:password');
   // A line break would end the header.
-  if (bearer !== null && /[^\x21-\x7e]/.test(bearer))
-    flags.faults.add('USAGE', flags.has('bearer-file') ? '--bearer-file' : BEARER_ENV, 'should hold one token, without spaces');
-  return bearer !== null ? `Bearer ${bearer}` : basic !== null ? basicAuth(basic) : null;
+  if (bearer !== null && /[^\x21-\x7e]/.test(bearer.text)) flags.faults.add('USAGE', bearer.place, 'should hold one token, without spaces');
+  if (bearer !== null) return { header: `Bearer ${bearer.text}`, told: `the token of ${bearer.from}` };
+  return basic === null ? null : basicAuth(basic.text, basic.from);
 }
 
 /** About this many points are asked for: the judge keeps 256 bins, and each wants a few. */

@@ -4,6 +4,7 @@
  */
 import { GATED_MAX } from '../analysis/gates.ts';
 import type { Finding, Verdict } from '../analysis/verdict.ts';
+import type { Column } from './columns.ts';
 import type { Fed } from './feed.ts';
 
 /** As for a run (contracts, "Outcome of a run"). */
@@ -16,7 +17,13 @@ export function coverageOf({ from, to, gapSeconds }: Fed): number | null {
 
 export function outcomeOfData(verdict: Verdict, fed: Fed, vouched: boolean): Verdict {
   const coverage = coverageOf(fed);
-  const findings = [...verdict.findings.filter(isOfData).map(withHint), ...uncovered(coverage), ...unjudged(fed), ...beyond(verdict, fed)];
+  const findings = [
+    ...verdict.findings.filter(isOfData).map(withHint),
+    ...uncovered(coverage),
+    ...unjudged(fed),
+    ...beyond(verdict, fed),
+    ...unsaid(verdict, fed),
+  ];
   const outcome = (['fail', 'inconclusive'] as const).find((one) => findings.some((finding) => finding.outcome === one)) ?? 'pass';
   const reasons = findings.filter((finding) => finding.outcome === outcome).map(({ why }) => why);
   const judged = verdict.series.filter((series) => series.gated && series.outcome === 'pass').length;
@@ -50,11 +57,26 @@ function uncovered(coverage: number | null): Finding[] {
 }
 
 /** Growth in a column that would decide if fewer did: not a failure by the rules of a run, but no pass either. */
-function beyond({ series }: Verdict, { columns }: Fed): Finding[] {
-  const judged = new Set(columns.flatMap(({ use, field }) => (use === 'judged' ? [JSON.stringify([field.metric, field.labels])] : [])));
-  const growing = series.filter((s) => !s.gated && s.outcome === 'fail' && judged.has(JSON.stringify([s.metric, s.labels])));
+function beyond(verdict: Verdict, fed: Fed): Finding[] {
   const why = (name: string): string => `${name} grows and is beyond the ${GATED_MAX} series that decide; choose it with --only`;
-  return growing.map(({ id }) => ({ ...bare('leak', why(id)), id: `leak:${id}`, series: [id] }));
+  return growing(verdict, fed, ({ use }) => use === 'judged').map((id) => open(id, why(id)));
+}
+
+/** Growth in a count of errors of which nobody has said whether it is of a row or of all so far. */
+function unsaid(verdict: Verdict, fed: Fed): Finding[] {
+  const why = (name: string): string =>
+    `${name} grows, and whether it counts the errors of each row or all so far is not said; say --kind COLUMN=gauge or --kind COLUMN=counter`;
+  return growing(verdict, fed, ({ use, def }) => use === 'advisory' && def?.resource === 'errors').map((id) => open(id, why(id)));
+}
+
+/** Ids of the series that do not decide, would fail if they did, and are of such columns. */
+function growing({ series }: Verdict, { columns }: Fed, isOne: (column: Column) => boolean): string[] {
+  const own = new Set(columns.filter(isOne).map(({ field }) => JSON.stringify([field.metric, field.labels])));
+  return series.filter((s) => !s.gated && s.outcome === 'fail' && own.has(JSON.stringify([s.metric, s.labels]))).map(({ id }) => id);
+}
+
+function open(id: string, why: string): Finding {
+  return { ...bare('leak', why), id: `leak:${id}`, series: [id] };
 }
 
 function unjudged({ columns }: Fed): Finding[] {

@@ -6,8 +6,14 @@ import { type Matrix, readMatrix } from './matrix.ts';
 export interface ServerAddress {
   /** Without user and password. */
   readonly url: string;
-  /** The value of the header, or null. */
-  readonly authorization: string | null;
+  readonly credentials: Credentials | null;
+}
+
+export interface Credentials {
+  /** The value of the header. */
+  readonly header: string;
+  /** Where they are from, without them: `the token of FILE`. */
+  readonly told: string;
 }
 
 /** The address without the user and password in it, which become a header; null for what is no URL of a server. */
@@ -19,7 +25,7 @@ export function serverOf(text: string): ServerAddress | null {
   url.password = '';
   url.search = '';
   url.hash = '';
-  return { url: url.href.replace(/\/+$/, ''), authorization: user === '' ? null : basicAuth(`${user}:${password}`) };
+  return { url: url.href.replace(/\/+$/, ''), credentials: user === '' ? null : basicAuth(`${user}:${password}`, 'the URL') };
 }
 
 /** A percent sign that begins nothing is one. */
@@ -31,8 +37,9 @@ function decoded(text: string): string {
   }
 }
 
-export function basicAuth(pair: string): string {
-  return `Basic ${Buffer.from(pair).toString('base64')}`;
+/** @param from where the pair stands */
+export function basicAuth(pair: string, from: string): Credentials {
+  return { header: `Basic ${Buffer.from(pair).toString('base64')}`, told: `the user and password of ${from}` };
 }
 
 export interface Range {
@@ -78,15 +85,15 @@ export class Prometheus {
 
   async #ask(body: URLSearchParams, seriesMax: number): Promise<{ matrix: Matrix } | { wrong: string; again: boolean }> {
     const limit = deadline(TIMEOUT_S, `it did not answer within ${TIMEOUT_S} s`);
-    const { authorization } = this.#server;
+    const { credentials } = this.#server;
     try {
       const response = await fetch(`${this.place}/api/v1/query_range`, {
         method: 'POST',
         body,
-        headers: { accept: 'application/json', ...(authorization === null ? {} : { authorization }) },
+        headers: { accept: 'application/json', ...(credentials === null ? {} : { authorization: credentials.header }) },
         signal: limit.signal,
       });
-      return await read(response, seriesMax);
+      return await read(response, credentials, seriesMax);
     } catch (error) {
       return { wrong: this.#withoutSecrets(unreachable(error)), again: !limit.signal.aborted && isPassing(error) };
     } finally {
@@ -96,12 +103,16 @@ export class Prometheus {
 
   /** An error of the HTTP client might quote the header that it refused. */
   #withoutSecrets(text: string): string {
-    const secret = this.#server.authorization?.replace(/^\w+ /, '') ?? '';
+    const secret = this.#server.credentials?.header.replace(/^\w+ /, '') ?? '';
     return secret === '' ? text : text.replaceAll(secret, '(not shown)');
   }
 }
 
-async function read(response: Response, seriesMax: number): Promise<{ matrix: Matrix } | { wrong: string; again: boolean }> {
+async function read(
+  response: Response,
+  credentials: Credentials | null,
+  seriesMax: number,
+): Promise<{ matrix: Matrix } | { wrong: string; again: boolean }> {
   let begin = '';
   const pieces = async function* (): AsyncIterable<string> {
     const decoder = new TextDecoder();
@@ -115,14 +126,23 @@ async function read(response: Response, seriesMax: number): Promise<{ matrix: Ma
   const status = `HTTP ${response.status}${response.statusText && ` ${response.statusText}`}`;
   const again = AGAIN.has(response.status);
   if (matrix?.status === 'error') return { wrong: `${status}: ${cut(matrix.error)}`, again };
-  if (response.status === 401 || response.status === 403) {
-    return { wrong: `${status}: it wants to know who asks; give --bearer-file or --basic-auth-file`, again };
-  }
+  const refusal = response.status === 401 ? notKnown : response.status === 403 ? mayNotRead : null;
+  if (refusal !== null) return { wrong: `${status}: ${refusal(credentials)}`, again };
   if (!response.ok || matrix === null)
     return { wrong: `${status}, and the answer is not that of a Prometheus: ${begin.replaceAll(/\s+/g, ' ').trim() || 'empty'}`, again };
   if (matrix.resultType !== 'matrix')
     return { wrong: `${status}, and the answer holds no series (${matrix.resultType || 'no result'})`, again };
   return { matrix };
+}
+
+const GIVE = 'give --bearer-file or --basic-auth-file';
+
+function notKnown(credentials: Credentials | null): string {
+  return credentials === null ? `it wants to know who asks; ${GIVE}` : `it refuses ${credentials.told}`;
+}
+
+function mayNotRead(credentials: Credentials | null): string {
+  return credentials === null ? `who does not say who asks may not read; ${GIVE}` : `who asks with ${credentials.told} may not read`;
 }
 
 /** The reason of a failed fetch is in its cause. */

@@ -38,6 +38,7 @@ export function report(analysed: Analysed, screen: Screen, withEvidence: boolean
       screen.columns,
       analysed,
     ),
+    ...wrapped(diagnosesOf(verdict), screen.columns, analysed),
     '',
     ...tableOf(analysed, screen),
     ...told('Why', whys(analysed), screen, analysed),
@@ -47,6 +48,11 @@ export function report(analysed: Analysed, screen: Screen, withEvidence: boolean
 }
 
 const REASONS_MAX = 5;
+
+/** Patterns decide nothing, so that no reason names them. */
+function diagnosesOf({ findings, reasons }: Verdict): string[] {
+  return findings.flatMap(({ kind, why }) => (kind === 'diagnosis' && !reasons.includes(why) ? [why] : []));
+}
 
 function ordered({ series }: Verdict): VerdictSeries[] {
   const rank = ({ outcome, grade, gated }: VerdictSeries): number =>

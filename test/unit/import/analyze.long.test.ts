@@ -128,6 +128,34 @@ describe('outcomes', () => {
     }
   });
 
+  test('errors that grow fail as a rate and as a total, and are open where the name says neither', async () => {
+    using folder = new Folder();
+    const judged = async (name: string, value: (i: number) => number, ...args: string[]): Promise<number> => {
+      const [head, ...rows] = day().trim().split('\n');
+      const text = [`${head},${name}`, ...rows.map((row, i) => `${row},${value(i)}`), ''].join('\n');
+      return (await analyze([folder.file('errors.csv', text), ...args])).code;
+    };
+    const noise = (i: number): number => ((i * 0.618_033_988_75) % 1) / 10;
+    expect(await judged('error_rate', (i) => 0.1 + i * 0.05 + noise(i))).toBe(10);
+    expect(await judged('error_rate', (i) => 0.1 + noise(i))).toBe(0);
+    expect(await judged('errors_total', (i) => i * i)).toBe(10);
+    expect(await judged('errors_total', (i) => 40 * i)).toBe(0);
+    expect(await judged('http_5xx', (i) => 40 * i)).toBe(11);
+    expect(await judged('http_5xx', (i) => 40 * i, '--kind', 'http_5xx=counter')).toBe(0);
+    expect(await judged('http_5xx', (i) => i % 3)).toBe(0);
+  });
+
+  test('a pattern that is recognised stands under the reasons', async () => {
+    using folder = new Folder();
+    const [head, ...rows] = day({ leakPerHour: 4 * MB })
+      .trim()
+      .split('\n');
+    const text = [`${head},p99_ms`, ...rows.map((row, i) => `${row},${100 + i + (i % 3)}`), ''].join('\n');
+    const { out } = await analyze([folder.file('slow.csv', text)]);
+    const above = out.slice(0, out.indexOf('\n\n')).replaceAll(/\s+/g, ' ');
+    expect(above).toContain('gradual latency increase: p99_ms climbs over time; likely a memory leak: rss_kb grows too');
+  });
+
   test('a constant series passes', async () => {
     using folder = new Folder();
     const rows = Array.from({ length: 1440 }, (_, i) => `${i * 60},1000,20,${i}`);
@@ -261,5 +289,30 @@ describe('bad input', () => {
     expect((await analyze([path, '--explain', 'heap'])).err).toMatch(/--explain: no judged series is called heap; there are rss_kb, fds/);
     expect((await analyze([path, '--time', 'when'])).err).toMatch(/--time: .* has no column when/);
     expect((await analyze([])).err).toMatch(/what is to be analysed\?/);
+  });
+
+  test('a record has meanings of its own: what would give it others is refused, all at once', async () => {
+    using folder = new Folder();
+    folder.file('record.sqlite', '');
+    const columns = ['--time', '--unit', '--kind', '--only', '--load', '--load-is', '--restarts', '--assume-work', '--max-series'];
+    const given = ['--time', 't', '--unit', 'a=kB', '--kind', 'a=count', '--only', 'a', '--load', 'a', '--load-is', 'rate'];
+    const { code, err } = await analyze([
+      folder.path,
+      ...given,
+      '--restarts',
+      'a',
+      '--assume-work',
+      '--max-series',
+      '9',
+      '--must-live',
+      '3d',
+    ]);
+    expect([code, err]).toEqual([
+      64,
+      `${columns.map((name) => `${name}: is for data; the record of a run has meanings of its own\n`).join('')}soak-agent: 9 problems [USAGE]\n`,
+    ]);
+    expect((await analyze([folder.path, '--must-live', '3d', '--warmup', '1h', '--limit', 'a=1', '--json'])).err).not.toContain(
+      'is for data',
+    );
   });
 });

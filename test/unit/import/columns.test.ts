@@ -68,6 +68,36 @@ describe('what names mean', () => {
   });
 });
 
+describe('errors', () => {
+  test.each([
+    ['error_rate', 'level', 'judged', 'gauge'],
+    ['failed_requests_per_s', 'level', 'judged', 'gauge'],
+    ['errors %', 'level', 'judged', 'gauge'],
+    ['errors_total', 'total', 'judged', 'counter'],
+    ['connection_errors_total', 'total', 'judged', 'counter'],
+    ['http_5xx', 'unsaid', 'advisory', 'gauge'],
+    ['allocFailures', 'unsaid', 'advisory', 'gauge'],
+  ] as const)('%s: %s', (name, errors, use, kind) => {
+    const one = field(name);
+    expect(meaningOf(one).errors).toBe(errors);
+    const column = new Columns([field('rss_kb'), one], NOTHING).of(one);
+    expect(column).toMatchObject({
+      use,
+      def: { kind, resource: 'errors', growth: 'drift', ...(use === 'judged' ? { gate: 'gated' } : {}) },
+    });
+  });
+
+  test.each([['terrors'], ['error_log_bytes'], ['error_latency_ms'], ['failed_queue_length'], ['mem_failsafe']])('%s are none', (name) => {
+    expect(meaningOf(field(name)).errors).toBeUndefined();
+  });
+
+  test('what the user said of a count of errors holds', () => {
+    const one = field('http_5xx');
+    const column = new Columns([one], { ...NOTHING, kinds: new Map([['http_5xx', 'counter']]) }).of(one);
+    expect(column).toMatchObject({ use: 'judged', def: { kind: 'counter', resource: 'errors' } });
+  });
+});
+
 describe('what is done with columns', () => {
   test('resident memory decides alone, and stands beside private memory', () => {
     expect(decided(['rss_kb', 'vsz_kb'])).toEqual({ rss_kb: 'judged', vsz_kb: 'advisory' });

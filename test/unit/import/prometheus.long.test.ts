@@ -177,9 +177,9 @@ describe('secrets', () => {
     const url = await server.open();
     const ways: [string[], Record<string, string>, string][] = [
       [['--bearer-file', folder.file('token', `${SECRET}\n`)], {}, `Bearer ${SECRET}`],
-      [['--basic-auth-file', folder.file('pair', `me:${SECRET}`)], {}, basicAuth(`me:${SECRET}`)],
+      [['--basic-auth-file', folder.file('pair', `me:${SECRET}`)], {}, basicAuth(`me:${SECRET}`, '').header],
       [[], { SOAK_PROMETHEUS_BEARER: SECRET }, `Bearer ${SECRET}`],
-      [[], { SOAK_PROMETHEUS_BASIC_AUTH: `me:${SECRET}` }, basicAuth(`me:${SECRET}`)],
+      [[], { SOAK_PROMETHEUS_BASIC_AUTH: `me:${SECRET}` }, basicAuth(`me:${SECRET}`, '').header],
     ];
     for (const [args, env, header] of ways) {
       const { code, out, err } = await analyze(['--prometheus', url, ...RANGE, ...args], env);
@@ -188,8 +188,35 @@ describe('secrets', () => {
       expect(out + err).not.toContain(SECRET);
     }
     const inUrl = await analyze(['--prometheus', url.replace('//', `//me:${SECRET}@`), ...RANGE]);
-    expect(server.asked.at(-1)?.authorization).toBe(basicAuth(`me:${SECRET}`));
+    expect(server.asked.at(-1)?.authorization).toBe(basicAuth(`me:${SECRET}`, '').header);
     expect(inUrl.out + inUrl.err).not.toContain(SECRET);
+  });
+
+  test('that the server refuses are told by where they are from', async () => {
+    using folder = new Folder();
+    const token = folder.file('token', SECRET);
+    const pair = folder.file('pair', `me:${SECRET}`);
+    let status = 401;
+    await using server = new Server((_, response) => response.writeHead(status).end());
+    const url = await server.open();
+    const told = async (args: string[], env: Record<string, string> = {}): Promise<string> =>
+      (await analyze(['--prometheus', url, ...RANGE, ...args], env)).err.split('\n')[0]!.slice(url.length + 2);
+    expect([
+      await told(['--bearer-file', token]),
+      await told(['--basic-auth-file', pair]),
+      await told([], { SOAK_PROMETHEUS_BEARER: SECRET }),
+      await told(['--prometheus', url.replace('//', `//me:${SECRET}@`)]),
+    ]).toEqual([
+      `HTTP 401 Unauthorized: it refuses the token of ${token}`,
+      `HTTP 401 Unauthorized: it refuses the user and password of ${pair}`,
+      'HTTP 401 Unauthorized: it refuses the token of SOAK_PROMETHEUS_BEARER',
+      'HTTP 401 Unauthorized: it refuses the user and password of the URL',
+    ]);
+    status = 403;
+    expect([await told(['--bearer-file', token]), await told([])]).toEqual([
+      `HTTP 403 Forbidden: who asks with the token of ${token} may not read`,
+      'HTTP 403 Forbidden: who does not say who asks may not read; give --bearer-file or --basic-auth-file',
+    ]);
   });
 
   test('a token that would break the header is refused without being shown', async () => {
@@ -202,9 +229,9 @@ describe('secrets', () => {
   test('an address is told without them', () => {
     expect(serverOf('https://me:a%40b@prom.example/base/?x=1#y')).toEqual({
       url: 'https://prom.example/base',
-      authorization: basicAuth('me:a@b'),
+      credentials: basicAuth('me:a@b', 'the URL'),
     });
-    expect(serverOf('http://me:50%@prom')?.authorization).toBe(basicAuth('me:50%'));
+    expect(serverOf('http://me:50%@prom')?.credentials).toEqual(basicAuth('me:50%', 'the URL'));
     expect([serverOf('prom:9090'), serverOf('ftp://x'), serverOf('')]).toEqual([null, null, null]);
   });
 });
