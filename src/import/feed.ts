@@ -6,6 +6,7 @@ import type { Series } from '../series.ts';
 import { Batch, type EventKind } from '../tick.ts';
 import type { Column, Columns } from './columns.ts';
 import type { Dataset, Row } from './dataset.ts';
+import { distances, Presence } from './presence.ts';
 
 /** The role that foreign data gets: nothing is known of it but its series. */
 export const TARGET = 'data';
@@ -17,6 +18,12 @@ export interface Fed {
   readonly columns: readonly Column[];
   /** Ids of the series of each column; -1 for those that have none. */
   readonly ids: readonly number[];
+  /** Of each column that makes a series, when it has values. */
+  readonly presences: readonly Presence[];
+  /** The same of all columns of a metric together, by its name. */
+  readonly metrics: ReadonlyMap<string, Presence>;
+  /** Last figure of each column, as it is in the data. */
+  readonly last: readonly number[];
   rows: number;
   from: number;
   to: number;
@@ -27,24 +34,11 @@ export interface Fed {
   restarts: number;
 }
 
-/** A hole is longer than this many usual distances, and than this many of the longer ones of data that is sampled unevenly. */
-const HOLE = 2.5;
-const HOLE_UNEVEN = 1.5;
-
 /** A start time that moves by less is the same one, rounded. */
 const SAME_START_S = 1;
 
 /** Counters that go back more often are no counters of one process: it would never have lived. */
 const RESETS_MAX = 64;
-
-/** Usual distance of rows, and the longest that is no hole. */
-export function distances(times: readonly number[]): { step: number; longest: number } {
-  const sorted = times.toSorted((a, b) => a - b);
-  const steps = sorted.flatMap((t, i) => (i > 0 && t > sorted[i - 1]! ? [t - sorted[i - 1]!] : [])).toSorted((a, b) => a - b);
-  const step = steps[Math.floor(steps.length / 2)] ?? 1;
-  const long = steps[Math.floor(steps.length * 0.95)] ?? step;
-  return { step, longest: Math.max(HOLE * step, HOLE_UNEVEN * long) };
-}
 
 /** What is fed. */
 interface Source {
@@ -63,8 +57,9 @@ export class Feeder {
   readonly #columns: Column[] = [];
   readonly #ids: number[] = [];
   readonly #longest: number;
-  /** Last figure of each column, as it is in the data. */
   readonly #last: number[] = [];
+  readonly #presences: Presence[] = [];
+  readonly #metrics = new Map<string, Presence>();
   readonly #members = new Map<string, string>();
   readonly #membersBy: readonly string[];
   readonly #fed: Fed;
@@ -82,7 +77,8 @@ export class Feeder {
     this.#choose = columns;
     this.#longest = longest;
     this.#assumeWork = assumeWork;
-    this.#fed = { columns: this.#columns, ids: this.#ids, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, restarts: 0 };
+    const seen = { columns: this.#columns, ids: this.#ids, presences: this.#presences, metrics: this.#metrics, last: this.#last };
+    this.#fed = { ...seen, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, restarts: 0 };
     // Where restarts are told per label (a pod, an instance), each has lives of its own.
     const restarts = dataset.fields.filter((field) => columns.of(field).use === 'restarts');
     this.#membersBy = [...new Set(restarts.flatMap(({ labels }) => Object.keys(labels)))];
@@ -99,6 +95,9 @@ export class Feeder {
       const column = this.#choose.of(this.#dataset.fields[i]!);
       this.#columns.push(column);
       this.#last.push(NaN);
+      this.#presences.push(new Presence());
+      const { metric } = column.field;
+      if (!this.#metrics.has(metric)) this.#metrics.set(metric, new Presence());
       this.#ids.push(column.def === null ? -1 : this.#open(column.def, column.field.labels, this.#memberOf(column)));
       if (column.use === 'load' && this.#load < 0) this.#load = this.#open(CATALOG.get('soak.traffic.requests'), {}, null);
     }
@@ -144,6 +143,7 @@ export class Feeder {
     const { use, def, factor, isTotal } = this.#columns[i]!;
     const before = this.#last[i]!;
     this.#last[i] = value;
+    if (def !== null) this.#present(i, this.#fed.from + t);
     if (use === 'load') {
       // What a load counts in a gap is not known, and the first figure of a counter is nobody's work.
       if (!isTotal) this.#requests += value * since;
@@ -153,6 +153,11 @@ export class Feeder {
       restarted.add(this.#memberOf(this.#columns[i]!));
     if (def?.kind === 'counter' && value < before && ++this.#resets <= RESETS_MAX) restarted.add(this.#memberOf(this.#columns[i]!));
     this.#batch.set(this.#ids[i]!, value * factor, t);
+  }
+
+  #present(i: number, time: number): void {
+    this.#presences[i]!.add(time);
+    this.#metrics.get(this.#columns[i]!.field.metric)!.add(time);
   }
 
   #restart(t: number, member: string | null): void {
