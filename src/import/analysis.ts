@@ -12,7 +12,7 @@ import { VERSION } from '../version.ts';
 import { type ColumnOptions, Columns } from './columns.ts';
 import type { Dataset, Row } from './dataset.ts';
 import { coverageOf } from './coverage.ts';
-import { partsOf } from './doubts.ts';
+import { partsOf, restlessNotes } from './doubts.ts';
 import { type Fed, Feeder } from './feed.ts';
 import { inOrder, type OrderNotes, OutOfOrder, sorted } from './order.ts';
 import { outcomeOfData } from './outcome.ts';
@@ -76,7 +76,7 @@ export async function analyseData(dataset: Dataset, options: AnalysisOptions): P
     kind: dataset.axis.kind,
     dataset,
     fed,
-    notes: [...notesOf(fed, order.replaced, wasSorted), ...partsOf(fed, dataset.axis.kind), ...dataset.notes],
+    notes: [...notesOf(fed, order.replaced, wasSorted), ...restlessNotes(fed), ...partsOf(fed, dataset.axis.kind), ...dataset.notes],
   };
 }
 

@@ -3,7 +3,7 @@ import { clockTime, inWords } from '../analysis/sentence.ts';
 import { rfc3339 } from '../clock.ts';
 import type { Column } from './columns.ts';
 import type { Dataset } from './dataset.ts';
-import type { Fed } from './feed.ts';
+import { type Fed, RESETS_MAX } from './feed.ts';
 import { coverageOf, COVERAGE_MIN } from './coverage.ts';
 
 type AxisKind = Dataset['axis']['kind'];
@@ -18,12 +18,31 @@ export interface Doubt {
 }
 
 export function doubtsOf(fed: Fed, kind: AxisKind): Doubt[] {
-  return [...valueless(fed), ...partial(fed, kind)];
+  return [...restless(fed), ...valueless(fed), ...partial(fed, kind)];
 }
 
 /** A moment of the data, to the minute. */
 export function moment(kind: AxisKind, time: number): string {
   return kind === 'wall' ? (rfc3339(time) ?? '').slice(0, 16).replace('T', ' ') : clockTime(Math.max(0, time));
+}
+
+/** Lives that are not known are not told apart: neither a leak nor its absence shows over them. */
+function restless({ columns, resets }: Fed): Doubt[] {
+  const judged = columns.filter(({ use }) => use === 'judged');
+  return columns.flatMap(({ field: { name } }, i) => {
+    if (resets[i]! <= RESETS_MAX) return [];
+    const why = `${backwards(name, resets[i]!)}: name what tells of restarts with --restarts (or --restarts-query), or say --kind ${name}=gauge if it is no counter`;
+    return [{ about: `${name} went back`, columns: judged, kind: 'leak' as const, why, evidence: { resets: resets[i]! } }];
+  });
+}
+
+/** Counters that were not believed, also where the data fails. */
+export function restlessNotes({ columns, resets }: Fed): string[] {
+  return columns.flatMap(({ field }, i) => (resets[i]! > RESETS_MAX ? [`${backwards(field.name, resets[i]!)} (--restarts)`] : []));
+}
+
+function backwards(name: string, times: number): string {
+  return `${name} went back ${times} times, and only the first ${RESETS_MAX} count as restarts`;
 }
 
 function valueless({ columns, presences, rows }: Fed): Doubt[] {

@@ -24,6 +24,8 @@ export interface Fed {
   readonly metrics: ReadonlyMap<string, Presence>;
   /** Last figure of each column, as it is in the data. */
   readonly last: readonly number[];
+  /** How often each column went back that should count up. */
+  readonly resets: readonly number[];
   rows: number;
   from: number;
   to: number;
@@ -37,8 +39,11 @@ export interface Fed {
 /** A start time that moves by less is the same one, rounded. */
 const SAME_START_S = 1;
 
-/** Counters that go back more often are no counters of one process: it would never have lived. */
-const RESETS_MAX = 64;
+/** A counter that goes back more often is none of one process: it would never have lived. */
+export const RESETS_MAX = 64;
+
+/** A column that is a counter by nothing but its name begins anew where it falls below this share: a level by that name falls by less. */
+const FALL = 0.5;
 
 /** What is fed. */
 interface Source {
@@ -58,6 +63,7 @@ export class Feeder {
   readonly #ids: number[] = [];
   readonly #longest: number;
   readonly #last: number[] = [];
+  readonly #resets: number[] = [];
   readonly #presences: Presence[] = [];
   readonly #metrics = new Map<string, Presence>();
   readonly #members = new Map<string, string>();
@@ -67,7 +73,6 @@ export class Feeder {
   #load = -1;
   #assumed = -1;
   #requests = 0;
-  #resets = 0;
   #n = 0;
 
   constructor(state: RunState, { dataset, columns, firstTimes, assumeWork }: Source) {
@@ -77,8 +82,9 @@ export class Feeder {
     this.#choose = columns;
     this.#longest = longest;
     this.#assumeWork = assumeWork;
-    const seen = { columns: this.#columns, ids: this.#ids, presences: this.#presences, metrics: this.#metrics, last: this.#last };
-    this.#fed = { ...seen, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, restarts: 0 };
+    const seen = { columns: this.#columns, ids: this.#ids, presences: this.#presences, metrics: this.#metrics };
+    const figures = { last: this.#last, resets: this.#resets };
+    this.#fed = { ...seen, ...figures, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, restarts: 0 };
     // Where restarts are told per label (a pod, an instance), each has lives of its own.
     const restarts = dataset.fields.filter((field) => columns.of(field).use === 'restarts');
     this.#membersBy = [...new Set(restarts.flatMap(({ labels }) => Object.keys(labels)))];
@@ -95,6 +101,7 @@ export class Feeder {
       const column = this.#choose.of(this.#dataset.fields[i]!);
       this.#columns.push(column);
       this.#last.push(NaN);
+      this.#resets.push(0);
       this.#presences.push(new Presence());
       const { metric } = column.field;
       if (!this.#metrics.has(metric)) this.#metrics.set(metric, new Presence());
@@ -151,8 +158,15 @@ export class Feeder {
     }
     if (use === 'restarts' && !Number.isNaN(before) && changed(this.#columns[i]!, before, value))
       restarted.add(this.#memberOf(this.#columns[i]!));
-    if (def?.kind === 'counter' && value < before && ++this.#resets <= RESETS_MAX) restarted.add(this.#memberOf(this.#columns[i]!));
+    if (this.#wentBack(this.#columns[i]!, before, value) && ++this.#resets[i]! <= RESETS_MAX)
+      restarted.add(this.#memberOf(this.#columns[i]!));
     this.#batch.set(this.#ids[i]!, value * factor, t);
+  }
+
+  /** What tells of restarts by the user's word tells of all. */
+  #wentBack({ use, def, isTotal }: Column, before: number, value: number): boolean {
+    if (this.#choose.restartsAreSaid) return false;
+    return (isTotal || def?.kind === 'counter') && value < (use === 'shown' ? before * FALL : before);
   }
 
   #present(i: number, time: number): void {

@@ -82,3 +82,22 @@ test('pods come and go: together they cover the time, and which of them was ther
   expect(gone.code).toBe(11);
   expect(gone.out).toContain('process_resident_memory_bytes has values for only 54 % of the time of the data');
 });
+
+test('a counter that goes back more often than a process can begin is told, and nothing passes on its word', async () => {
+  const columns = { rss_mb: memory, cpu_seconds_total: (i: number) => (i * 7) % 40, worker: (i: number) => (i < 400 ? 1 : 2) };
+  const { code, out } = await told(hours(columns));
+  expect(code).toBe(11);
+  expect(out).toMatch(/cpu_seconds_total went back \d+ times, and only the first 64 count as restarts: name what tells of restarts with --restarts /); // prettier-ignore
+  expect(out).toMatch(/\n {2}64 restarts: .*\n {2}cpu_seconds_total went back \d+ times, .* \(--restarts\)/);
+  const said = await told(hours(columns), ['--restarts', 'worker']);
+  expect([said.out.includes('went back'), said.out.includes('\n  1 restart: ')]).toEqual([false, true]);
+});
+
+test('a load that is a total tells of restarts, and so does a counter by its name; a level by that name does not', async () => {
+  const twice = (i: number): number => 60 * (i % 240) + 5;
+  const columns = { rss_mb: memory, calls: twice };
+  expect((await told(hours(columns), ['--load', 'calls', '--load-is', 'total'])).out).toContain('\n  1 restart: ');
+  expect((await told(hours({ rss_mb: memory, calls_total: twice }))).out).toContain('\n  1 restart: ');
+  expect((await told(hours({ rss_mb: memory, heap_total: (i) => 100 + (i % 10) }))).out).not.toContain('restart');
+  expect((await told(hours({ rss_mb: memory, calls_count: twice }))).out).not.toContain('restart');
+});
