@@ -67,7 +67,7 @@ export async function analyseData(dataset: Dataset, options: AnalysisOptions): P
   });
   const start = dataset.axis.kind === 'wall' ? fed.from : 0;
   const run = { id: 'analyze', start, end: start + state.t, planned: null, agent: VERSION, configHash: '' };
-  const verdict = outcomeOfData(state.judge.verdict(run, state), fed, { kind: dataset.axis.kind, vouched: options.assumeWork });
+  const verdict = outcomeOfData(state.judge.verdict(run, state), fed, { dataset, vouched: options.assumeWork });
   return {
     verdict,
     state,

@@ -1,6 +1,7 @@
 /** Why judged columns cannot pass, however flat they look: what the data does not hold of them. */
 import { clockTime, inWords } from '../analysis/sentence.ts';
 import { rfc3339 } from '../clock.ts';
+import { formatDuration } from '../quantity.ts';
 import type { Column } from './columns.ts';
 import type { Dataset } from './dataset.ts';
 import { type Fed, RESETS_MAX } from './feed.ts';
@@ -17,13 +18,28 @@ export interface Doubt {
   readonly evidence: Readonly<Record<string, string | number | null>>;
 }
 
-export function doubtsOf(fed: Fed, kind: AxisKind): Doubt[] {
+export function doubtsOf(fed: Fed, { axis: { kind }, ends }: Pick<Dataset, 'axis' | 'ends'>): Doubt[] {
+  const torn = apart(fed, kind, ends);
+  if (torn !== null) return [torn];
   return [...restless(fed), ...valueless(fed), ...partial(fed, kind)];
 }
 
 /** A moment of the data, to the minute. */
 export function moment(kind: AxisKind, time: number): string {
   return kind === 'wall' ? (rfc3339(time) ?? '').slice(0, 16).replace('T', ' ') : clockTime(Math.max(0, time));
+}
+
+/** A gap longer than all that was measured: there is no one run to judge, and nothing else about it is worth a word. */
+function apart({ longestGap, from, to, gapSeconds, gaps, columns }: Fed, kind: AxisKind, ends: Dataset['ends']): Doubt | null {
+  if (longestGap === null) return null;
+  const long = longestGap.to - longestGap.from;
+  if (long <= to - from - gapSeconds) return null;
+  const alone = longestGap.from === from ? ends?.first : longestGap.to === to ? ends?.last : undefined;
+  const line = alone === undefined ? '' : ` (line ${alone} alone is beyond it: is its time right?)`;
+  const one = gaps === 1 ? 'there is 1 gap' : `of ${gaps} gaps there is one`;
+  const why = `${one} of ${formatDuration(long)}, from ${moment(kind, longestGap.from)} to ${moment(kind, longestGap.to)}, which is longer than the data${line}; analyse the parts before and after it separately`;
+  const judged = columns.filter(({ use }) => use === 'judged');
+  return { about: 'data', columns: judged, kind: 'coverage', why, evidence: { gap: long } };
 }
 
 /** Lives that are not known are not told apart: neither a leak nor its absence shows over them. */

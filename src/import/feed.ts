@@ -33,6 +33,8 @@ export interface Fed {
   readonly step: number;
   gaps: number;
   gapSeconds: number;
+  /** The longest gap; null without any. */
+  longestGap: { readonly from: number; readonly to: number } | null;
   restarts: number;
 }
 
@@ -84,7 +86,7 @@ export class Feeder {
     this.#assumeWork = assumeWork;
     const seen = { columns: this.#columns, ids: this.#ids, presences: this.#presences, metrics: this.#metrics };
     const figures = { last: this.#last, resets: this.#resets };
-    this.#fed = { ...seen, ...figures, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, restarts: 0 };
+    this.#fed = { ...seen, ...figures, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, longestGap: null, restarts: 0 };
     // Where restarts are told per label (a pod, an instance), each has lives of its own.
     const restarts = dataset.fields.filter((field) => columns.of(field).use === 'restarts');
     this.#membersBy = [...new Set(restarts.flatMap(({ labels }) => Object.keys(labels)))];
@@ -182,6 +184,8 @@ export class Feeder {
   #gap(t: number, since: number): void {
     this.#fed.gaps++;
     this.#fed.gapSeconds += since - this.#fed.step;
+    const { longestGap, from } = this.#fed;
+    if (longestGap === null || since > longestGap.to - longestGap.from) this.#fed.longestGap = { from: from + t - since, to: from + t };
     this.#batch.event({
       t,
       kind: 'gap',

@@ -4,20 +4,30 @@
  */
 import { GATED_MAX } from '../analysis/gates.ts';
 import type { Finding, Verdict, VerdictSeries } from '../analysis/verdict.ts';
+import type { Dataset } from './dataset.ts';
 import { coverageOf, COVERAGE_MIN } from './coverage.ts';
 import { type Doubt, doubtsOf } from './doubts.ts';
 import type { Fed } from './feed.ts';
 
 interface Given {
-  readonly kind: 'wall' | 'elapsed';
+  readonly dataset: Pick<Dataset, 'axis' | 'ends'>;
   /** That the program worked is the user's word. */
   readonly vouched: boolean;
 }
 
-export function outcomeOfData(given: Verdict, fed: Fed, { kind, vouched }: Given): Verdict {
+export function outcomeOfData(given: Verdict, fed: Fed, { dataset, vouched }: Given): Verdict {
   const coverage = coverageOf(fed);
-  const verdict = doubted({ ...given, findings: given.findings.filter(isOfData) }, doubtsOf(fed, kind));
-  const findings = [...verdict.findings.map(withHint), ...uncovered(coverage), ...unjudged(given, fed), ...beyond(verdict, fed)];
+  const doubts = doubtsOf(fed, dataset);
+  // Work across such a gap is not steady, which says nothing of the program.
+  const isTorn = doubts.some(({ about, kind }) => kind === 'coverage' && about === 'data');
+  const own = given.findings.filter((finding) => isOfData(finding) && !(isTorn && finding.kind === 'work'));
+  const verdict = doubted({ ...given, findings: own }, doubts);
+  const findings = [
+    ...verdict.findings.map(withHint),
+    ...(isTorn ? [] : uncovered(coverage)),
+    ...unjudged(given, fed),
+    ...beyond(verdict, fed),
+  ];
   const outcome = (['fail', 'inconclusive'] as const).find((one) => findings.some((finding) => finding.outcome === one)) ?? 'pass';
   const reasons = findings.filter((finding) => finding.outcome === outcome).map(({ why }) => why);
   const judged = verdict.series.filter((series) => series.gated && series.outcome === 'pass').length;

@@ -28,7 +28,7 @@ async function told(content: string, args: readonly string[] = [], name = 'data.
   using folder = new Folder();
   const { code, out } = await analyze([folder.file(name, content), ...args]);
   // Lines are wrapped where they are told.
-  return { code, out: out.replaceAll(/\n {4}/g, ' ') };
+  return { code, out: out.replaceAll(/\n {4}(?=\S)/g, ' ') };
 }
 
 test('a judged column without a value is no pass, alone or beside another', async () => {
@@ -100,4 +100,14 @@ test('a load that is a total tells of restarts, and so does a counter by its nam
   expect((await told(hours({ rss_mb: memory, calls_total: twice }))).out).toContain('\n  1 restart: ');
   expect((await told(hours({ rss_mb: memory, heap_total: (i) => 100 + (i % 10) }))).out).not.toContain('restart');
   expect((await told(hours({ rss_mb: memory, calls_count: twice }))).out).not.toContain('restart');
+});
+
+test('a gap that is longer than the data is told, and a single row beyond it with its line', async () => {
+  const rows = hours({ rss_mb: memory }).trim().split('\n');
+  const later = rows.map((row, i) => (i > 240 ? row.replace(/^\d+/, (time) => String(Number(time) + 30 * 86_400)) : row));
+  const { code, out } = await told(later.join('\n'));
+  expect(code).toBe(11);
+  expect(out).toMatch(/^INCONCLUSIVE .*\n {2}there is 1 gap of 30d, from 2025-10-09 12:52 to 2025-11-08 12:53, which is longer than the data; analyse the parts before and after it separately\n\n/); // prettier-ignore
+  const zero = rows.map((row, i) => (i === 7 ? row.replace(/^\d+/, '0') : row));
+  expect((await told(zero.join('\n'))).out).toContain('(line 8 alone is beyond it: is its time right?)');
 });
