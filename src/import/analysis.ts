@@ -11,9 +11,12 @@ import { seriesLabel } from '../series.ts';
 import { VERSION } from '../version.ts';
 import { type ColumnOptions, Columns } from './columns.ts';
 import type { Dataset, Row } from './dataset.ts';
-import { distances, type Fed, Feeder } from './feed.ts';
+import { coverageOf } from './coverage.ts';
+import { partsOf, restlessNotes } from './doubts.ts';
+import { type Fed, Feeder } from './feed.ts';
 import { inOrder, type OrderNotes, OutOfOrder, sorted } from './order.ts';
-import { coverageOf, outcomeOfData } from './outcome.ts';
+import { outcomeOfData } from './outcome.ts';
+import { distances } from './presence.ts';
 import { listed } from './sheet.ts';
 
 export interface AnalysisOptions extends ColumnOptions {
@@ -64,7 +67,7 @@ export async function analyseData(dataset: Dataset, options: AnalysisOptions): P
   });
   const start = dataset.axis.kind === 'wall' ? fed.from : 0;
   const run = { id: 'analyze', start, end: start + state.t, planned: null, agent: VERSION, configHash: '' };
-  const verdict = outcomeOfData(state.judge.verdict(run, state), fed, options.assumeWork);
+  const verdict = outcomeOfData(state.judge.verdict(run, state), fed, { dataset, vouched: options.assumeWork });
   return {
     verdict,
     state,
@@ -73,7 +76,7 @@ export async function analyseData(dataset: Dataset, options: AnalysisOptions): P
     kind: dataset.axis.kind,
     dataset,
     fed,
-    notes: [...notesOf(fed, order.replaced, wasSorted), ...dataset.notes],
+    notes: [...notesOf(fed, order.replaced, wasSorted), ...restlessNotes(fed), ...partsOf(fed, dataset.axis.kind), ...dataset.notes],
   };
 }
 

@@ -13,7 +13,7 @@ export interface Column {
   readonly def: MetricDef | null;
   /** Figures times this are in the unit of `def`; of a load rate, per second. */
   readonly factor: number;
-  /** Of a load: requests so far, rather than a second. */
+  /** Of a load: requests so far, rather than a second; of what is shown: it counts up, and begins anew with its process. */
   readonly isTotal: boolean;
   /** What it was taken for, and why: one phrase. */
   readonly as: string;
@@ -70,6 +70,10 @@ export class Columns {
     this.#restarts = options.restarts;
   }
 
+  get restartsAreSaid(): boolean {
+    return this.#options.restarts !== null;
+  }
+
   of(field: Field): Column {
     const { kinds, scales, load, restarts, only } = this.#options;
     const meaning = meaningOf(field);
@@ -90,11 +94,16 @@ export class Columns {
     return this.#byName(field, meaning.kind, scale, meaning);
   }
 
+<<<<<<< HEAD
   #byName(field: Field, kind: ColumnKind, scale: Scale, { wide, errors }: Meaning): Column {
     if (errors === 'unsaid') return this.#level(field, kind, scale, 'advisory', UNSAID);
     if (errors !== undefined) return this.#level(field, kind, scale, 'judged', 'of errors');
     if (kind === 'counter')
       return bare(field, 'shown', 'a counter by its name, not judged; --kind NAME=counter judges its rate, --kind NAME=count its level');
+=======
+  #byName(field: Field, kind: ColumnKind, scale: Scale, { wide }: Meaning): Column {
+    if (kind === 'counter') return asCounter(field);
+>>>>>>> 16edf79a5821fd5f3e0a0d6637a3011f8dcba64f
     if (wide === 'always' && this.#hasHeld) return this.#level(field, kind, scale, 'advisory', 'more than the process holds');
     if (wide !== undefined && this.#hasPrivate)
       return this.#level(field, kind, scale, 'advisory', 'with shared and file pages; private memory decides');
@@ -165,6 +174,12 @@ export class Columns {
 
 function bare(field: Field, use: Use, as: string): Column {
   return { field, use, def: null, factor: 1, isTotal: false, as };
+}
+
+/** `_total` is the name of counters alone (OpenMetrics); `_count` and `_sum` may be those of what is there. */
+function asCounter(field: Field): Column {
+  const as = 'a counter by its name, not judged; --kind NAME=counter judges its rate, --kind NAME=count its level';
+  return { ...bare(field, 'shown', as), isTotal: field.metric.endsWith('_total') };
 }
 
 /** Options name a column, or a metric with all its labels. */

@@ -21,6 +21,8 @@ export interface Dataset {
   readonly firstTimes: readonly number[];
   /** What the reader noticed and the user should know; complete when all rows are read. */
   readonly notes: readonly string[];
+  /** Lines of the first and of the last moment, complete when all rows are read; none where there are no lines. */
+  readonly ends?: { readonly first: number; readonly last: number };
   /** All rows from the beginning, in the order of the file. Throws `DATA` or `PROMETHEUS`, with everything that is wrong. */
   rows(): AsyncIterable<readonly Row[]>;
 }

@@ -6,6 +6,7 @@ import type { Series } from '../series.ts';
 import { Batch, type EventKind } from '../tick.ts';
 import type { Column, Columns } from './columns.ts';
 import type { Dataset, Row } from './dataset.ts';
+import { distances, Presence } from './presence.ts';
 
 /** The role that foreign data gets: nothing is known of it but its series. */
 export const TARGET = 'data';
@@ -17,6 +18,14 @@ export interface Fed {
   readonly columns: readonly Column[];
   /** Ids of the series of each column; -1 for those that have none. */
   readonly ids: readonly number[];
+  /** Of each column that makes a series, when it has values. */
+  readonly presences: readonly Presence[];
+  /** The same of all columns of a metric together, by its name. */
+  readonly metrics: ReadonlyMap<string, Presence>;
+  /** Last figure of each column, as it is in the data. */
+  readonly last: readonly number[];
+  /** How often each column went back that should count up. */
+  readonly resets: readonly number[];
   rows: number;
   from: number;
   to: number;
@@ -24,27 +33,19 @@ export interface Fed {
   readonly step: number;
   gaps: number;
   gapSeconds: number;
+  /** The longest gap; null without any. */
+  longestGap: { readonly from: number; readonly to: number } | null;
   restarts: number;
 }
-
-/** A hole is longer than this many usual distances, and than this many of the longer ones of data that is sampled unevenly. */
-const HOLE = 2.5;
-const HOLE_UNEVEN = 1.5;
 
 /** A start time that moves by less is the same one, rounded. */
 const SAME_START_S = 1;
 
-/** Counters that go back more often are no counters of one process: it would never have lived. */
-const RESETS_MAX = 64;
+/** A counter that goes back more often is none of one process: it would never have lived. */
+export const RESETS_MAX = 64;
 
-/** Usual distance of rows, and the longest that is no hole. */
-export function distances(times: readonly number[]): { step: number; longest: number } {
-  const sorted = times.toSorted((a, b) => a - b);
-  const steps = sorted.flatMap((t, i) => (i > 0 && t > sorted[i - 1]! ? [t - sorted[i - 1]!] : [])).toSorted((a, b) => a - b);
-  const step = steps[Math.floor(steps.length / 2)] ?? 1;
-  const long = steps[Math.floor(steps.length * 0.95)] ?? step;
-  return { step, longest: Math.max(HOLE * step, HOLE_UNEVEN * long) };
-}
+/** A column that is a counter by nothing but its name begins anew where it falls below this share: a level by that name falls by less. */
+const FALL = 0.5;
 
 /** What is fed. */
 interface Source {
@@ -63,8 +64,10 @@ export class Feeder {
   readonly #columns: Column[] = [];
   readonly #ids: number[] = [];
   readonly #longest: number;
-  /** Last figure of each column, as it is in the data. */
   readonly #last: number[] = [];
+  readonly #resets: number[] = [];
+  readonly #presences: Presence[] = [];
+  readonly #metrics = new Map<string, Presence>();
   readonly #members = new Map<string, string>();
   readonly #membersBy: readonly string[];
   readonly #fed: Fed;
@@ -72,7 +75,6 @@ export class Feeder {
   #load = -1;
   #assumed = -1;
   #requests = 0;
-  #resets = 0;
   #n = 0;
 
   constructor(state: RunState, { dataset, columns, firstTimes, assumeWork }: Source) {
@@ -82,7 +84,9 @@ export class Feeder {
     this.#choose = columns;
     this.#longest = longest;
     this.#assumeWork = assumeWork;
-    this.#fed = { columns: this.#columns, ids: this.#ids, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, restarts: 0 };
+    const seen = { columns: this.#columns, ids: this.#ids, presences: this.#presences, metrics: this.#metrics };
+    const figures = { last: this.#last, resets: this.#resets };
+    this.#fed = { ...seen, ...figures, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, longestGap: null, restarts: 0 };
     // Where restarts are told per label (a pod, an instance), each has lives of its own.
     const restarts = dataset.fields.filter((field) => columns.of(field).use === 'restarts');
     this.#membersBy = [...new Set(restarts.flatMap(({ labels }) => Object.keys(labels)))];
@@ -99,6 +103,10 @@ export class Feeder {
       const column = this.#choose.of(this.#dataset.fields[i]!);
       this.#columns.push(column);
       this.#last.push(NaN);
+      this.#resets.push(0);
+      this.#presences.push(new Presence());
+      const { metric } = column.field;
+      if (!this.#metrics.has(metric)) this.#metrics.set(metric, new Presence());
       this.#ids.push(column.def === null ? -1 : this.#open(column.def, column.field.labels, this.#memberOf(column)));
       if (column.use === 'load' && this.#load < 0) this.#load = this.#open(CATALOG.get('soak.traffic.requests'), {}, null);
     }
@@ -144,6 +152,7 @@ export class Feeder {
     const { use, def, factor, isTotal } = this.#columns[i]!;
     const before = this.#last[i]!;
     this.#last[i] = value;
+    if (def !== null) this.#present(i, this.#fed.from + t);
     if (use === 'load') {
       // What a load counts in a gap is not known, and the first figure of a counter is nobody's work.
       if (!isTotal) this.#requests += value * since;
@@ -151,8 +160,20 @@ export class Feeder {
     }
     if (use === 'restarts' && !Number.isNaN(before) && changed(this.#columns[i]!, before, value))
       restarted.add(this.#memberOf(this.#columns[i]!));
-    if (def?.kind === 'counter' && value < before && ++this.#resets <= RESETS_MAX) restarted.add(this.#memberOf(this.#columns[i]!));
+    if (this.#wentBack(this.#columns[i]!, before, value) && ++this.#resets[i]! <= RESETS_MAX)
+      restarted.add(this.#memberOf(this.#columns[i]!));
     this.#batch.set(this.#ids[i]!, value * factor, t);
+  }
+
+  /** What tells of restarts by the user's word tells of all. */
+  #wentBack({ use, def, isTotal }: Column, before: number, value: number): boolean {
+    if (this.#choose.restartsAreSaid) return false;
+    return (isTotal || def?.kind === 'counter') && value < (use === 'shown' ? before * FALL : before);
+  }
+
+  #present(i: number, time: number): void {
+    this.#presences[i]!.add(time);
+    this.#metrics.get(this.#columns[i]!.field.metric)!.add(time);
   }
 
   #restart(t: number, member: string | null): void {
@@ -163,6 +184,8 @@ export class Feeder {
   #gap(t: number, since: number): void {
     this.#fed.gaps++;
     this.#fed.gapSeconds += since - this.#fed.step;
+    const { longestGap, from } = this.#fed;
+    if (longestGap === null || since > longestGap.to - longestGap.from) this.#fed.longestGap = { from: from + t - since, to: from + t };
     this.#batch.event({
       t,
       kind: 'gap',

@@ -3,26 +3,44 @@
  * file: the judged columns are all there is. That the program worked must be seen here as well, or vouched for.
  */
 import { GATED_MAX } from '../analysis/gates.ts';
+<<<<<<< HEAD
 import type { Finding, Verdict } from '../analysis/verdict.ts';
 import type { Column } from './columns.ts';
+=======
+import type { Finding, Verdict, VerdictSeries } from '../analysis/verdict.ts';
+import type { Dataset } from './dataset.ts';
+import { coverageOf, COVERAGE_MIN } from './coverage.ts';
+import { type Doubt, doubtsOf } from './doubts.ts';
+>>>>>>> 16edf79a5821fd5f3e0a0d6637a3011f8dcba64f
 import type { Fed } from './feed.ts';
 
-/** As for a run (contracts, "Outcome of a run"). */
-const COVERAGE_MIN = 0.9;
-
-/** Share of the time that the data covers, 0 to 1; null for a single row. */
-export function coverageOf({ from, to, gapSeconds }: Fed): number | null {
-  return to > from ? Math.max(0, 1 - gapSeconds / (to - from)) : null;
+interface Given {
+  readonly dataset: Pick<Dataset, 'axis' | 'ends'>;
+  /** That the program worked is the user's word. */
+  readonly vouched: boolean;
 }
 
-export function outcomeOfData(verdict: Verdict, fed: Fed, vouched: boolean): Verdict {
+export function outcomeOfData(given: Verdict, fed: Fed, { dataset, vouched }: Given): Verdict {
   const coverage = coverageOf(fed);
+<<<<<<< HEAD
   const findings = [
     ...verdict.findings.filter(isOfData).map(withHint),
     ...uncovered(coverage),
     ...unjudged(fed),
     ...beyond(verdict, fed),
     ...unsaid(verdict, fed),
+=======
+  const doubts = doubtsOf(fed, dataset);
+  // Work across such a gap is not steady, which says nothing of the program.
+  const isTorn = doubts.some(({ about, kind }) => kind === 'coverage' && about === 'data');
+  const own = given.findings.filter((finding) => isOfData(finding) && !(isTorn && finding.kind === 'work'));
+  const verdict = doubted({ ...given, findings: own }, doubts);
+  const findings = [
+    ...verdict.findings.map(withHint),
+    ...(isTorn ? [] : uncovered(coverage)),
+    ...unjudged(given, fed),
+    ...beyond(verdict, fed),
+>>>>>>> 16edf79a5821fd5f3e0a0d6637a3011f8dcba64f
   ];
   const outcome = (['fail', 'inconclusive'] as const).find((one) => findings.some((finding) => finding.outcome === one)) ?? 'pass';
   const reasons = findings.filter((finding) => finding.outcome === outcome).map(({ why }) => why);
@@ -32,6 +50,25 @@ export function outcomeOfData(verdict: Verdict, fed: Fed, vouched: boolean): Ver
   const left = fed.columns.filter(({ use }) => use === 'judged').length - GATED_MAX;
   if (left > 0) reasons.push(`${left} more series are advisory: at most ${GATED_MAX} decide; choose them with --only`);
   return { ...verdict, outcome, reasons, coverage, findings };
+}
+
+/** A series in doubt does not pass, and its doubt takes the place of what else was open: a longer run would not settle it. What fails still fails. */
+function doubted(verdict: Verdict, doubts: readonly Doubt[]): Verdict {
+  const why = new Map(doubts.flatMap((doubt) => doubt.columns.map(({ field }) => [keyOf(field), doubt.why] as const)));
+  const series = verdict.series.map((one): Verdict['series'][number] => {
+    const doubt = why.get(keyOf(one));
+    if (doubt === undefined || one.outcome === 'fail' || !one.gated) return one;
+    return { ...one, outcome: 'inconclusive', hoursToSettle: null, why: doubt };
+  });
+  const held = new Set(verdict.series.flatMap((one) => (why.has(keyOf(one)) ? [one.id] : [])));
+  const isOpen = ({ kind, outcome, series: own }: Finding): boolean =>
+    kind === 'leak' && outcome === 'inconclusive' && own.length > 0 && own.every((id) => held.has(id));
+  const found = doubts.map((doubt): Finding => {
+    const keys = new Set(doubt.columns.map(({ field }) => keyOf(field)));
+    const own = verdict.series.filter((one) => keys.has(keyOf(one))).map(({ id }) => id);
+    return { ...bare(doubt.kind, doubt.why, doubt.evidence), id: `${doubt.kind}:${doubt.about}`, series: own };
+  });
+  return { ...verdict, series, findings: [...verdict.findings.filter((finding) => !isOpen(finding)), ...found] };
 }
 
 /** Findings of kind `target` are about what a run must sample, and `coverage` about its own samples. */
@@ -56,8 +93,19 @@ function uncovered(coverage: number | null): Finding[] {
   return [bare('coverage', `the data covers only ${percent} % of its time, and 90 % are needed`, { coverage })];
 }
 
+/** A series of the verdict and its column in one word. */
+function keyOf({ metric, labels }: Pick<VerdictSeries, 'metric' | 'labels'>): string {
+  return JSON.stringify([metric, labels]);
+}
+
 /** Growth in a column that would decide if fewer did: not a failure by the rules of a run, but no pass either. */
+<<<<<<< HEAD
 function beyond(verdict: Verdict, fed: Fed): Finding[] {
+=======
+function beyond({ series }: Verdict, { columns }: Fed): Finding[] {
+  const judged = new Set(columns.flatMap(({ use, field }) => (use === 'judged' ? [keyOf(field)] : [])));
+  const growing = series.filter((s) => !s.gated && s.outcome === 'fail' && judged.has(keyOf(s)));
+>>>>>>> 16edf79a5821fd5f3e0a0d6637a3011f8dcba64f
   const why = (name: string): string => `${name} grows and is beyond the ${GATED_MAX} series that decide; choose it with --only`;
   return growing(verdict, fed, ({ use }) => use === 'judged').map((id) => open(id, why(id)));
 }
@@ -79,12 +127,17 @@ function open(id: string, why: string): Finding {
   return { ...bare('leak', why), id: `leak:${id}`, series: [id] };
 }
 
-function unjudged({ columns }: Fed): Finding[] {
-  if (columns.some(({ use }) => use === 'judged')) return [];
+function unjudged({ series }: Verdict, { columns, last }: Fed): Finding[] {
+  const judged = columns.filter(({ use }) => use === 'judged');
+  // Each without a value has a finding of its own.
+  const empty = columns.some(({ use }, i) => use === 'judged' && Number.isNaN(last[i]!));
+  if (judged.length > 0 && (empty || series.some(({ gated }) => gated))) return [];
   return [
     bare(
       'leak',
-      'no column is one whose growth would be a leak; say what a column is with --kind COLUMN=memory, count, latency, gauge or counter',
+      judged.length > 0
+        ? 'no series was judged'
+        : 'no column is one whose growth would be a leak; say what a column is with --kind COLUMN=memory, count, latency, gauge or counter',
     ),
   ];
 }

@@ -61,6 +61,8 @@ class Sheet implements Dataset {
   #known = 0;
   #rows = 0;
   #left = 0;
+  #earliest = { time: Infinity, line: 0 };
+  #latest = { time: -Infinity, line: 0 };
   #faults = new Faults();
 
   constructor(path: string, source: Source, first: readonly Entry[], options: SheetOptions) {
@@ -86,6 +88,10 @@ class Sheet implements Dataset {
     this.firstTimes = first.map(({ cells }) => this.axis.read(cells[this.#time] ?? '')).filter((time) => !Number.isNaN(time));
     this.#meet();
     this.#refuseLong();
+  }
+
+  get ends(): NonNullable<Dataset['ends']> {
+    return { first: this.#earliest.line, last: this.#latest.line };
   }
 
   get notes(): readonly string[] {
@@ -200,6 +206,8 @@ class Sheet implements Dataset {
       if (Number.isNaN(time))
         this.#wrong(entry, this.#time, `${quoted(entry.cells[this.#time] ?? '')} is no time like those before it (${this.axis.text})`);
       else rows.push({ time, values: this.#values(entry) });
+      if (time < this.#earliest.time) this.#earliest = { time, line: entry.line };
+      if (time > this.#latest.time) this.#latest = { time, line: entry.line };
     }
     this.#rows += rows.length;
     return rows;
