@@ -5,7 +5,7 @@ import type { Env } from '../config/environment.ts';
 import { type Place, placeOf } from '../place.ts';
 import { type Detail, Problem, type ProblemCode } from '../problem.ts';
 import type { Targets, TargetSpec } from '../targets.ts';
-import { missingProgram } from './selection-exec.ts';
+import { whyNoProgram } from './selection-exec.ts';
 import { describe, Finder } from './selection-find.ts';
 import { type Absence, withRemedies } from './selection-remedy.ts';
 import { type ProcessInfo, ProcessTable } from './selection-table.ts';
@@ -71,8 +71,8 @@ function resolve(spec: TargetSpec, table: ProcessTable): Resolution {
   // Whoever starts the command says so when it cannot be started.
   if (spec.command) return { spec, found: [], problem: null };
   if (selector.kind === 'exec') {
-    const missing = missingProgram(selector.command);
-    return missing === null ? { spec, found: [], problem: null } : refuse('NO_TARGET', `there is no program ${missing} to start`);
+    const why = whyNoProgram(selector.command);
+    return why === null ? { spec, found: [], problem: null } : refuse('NO_TARGET', why);
   }
   const { found, why } = new Finder(selector).find(table);
   if (why) return refuse(why.code, why.message);

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import type { Env } from '../../src/config/environment.ts';
 import { Problem } from '../../src/problem.ts';
-import { argumentsOf, missingProgram } from '../../src/sources/selection-exec.ts';
+import { argumentsOf, whyNoProgram } from '../../src/sources/selection-exec.ts';
 import { findTargets, resolveAll, selectionSource } from '../../src/sources/selection.ts';
 import { Targets, type TargetSpec } from '../../src/targets.ts';
 import { Tree } from '../fixtures/proc/tree.ts';
@@ -99,6 +99,13 @@ describe('what is refused', () => {
     ],
   ])('%s: %s', (text, message) => {
     expect(resolved(target(text))).toContain(message);
+  });
+
+  test('a program that is there and may not be executed', () => {
+    const path = join(tree.path, 'nox');
+    writeFileSync(path, '', { mode: 0o644 });
+    expect(resolved(target(`exec:${path} --x`))).toBe(`NO_TARGET target app: ${path} is not executable: chmod +x, or name its interpreter`);
+    expect(resolved(target(`exec:${tree.path}`))).toContain(`there is no program ${tree.path} to start`);
   });
 
   test('the thread of a process, which has a folder of its own', () => {
@@ -449,9 +456,9 @@ describe('the arguments of exec:', () => {
   });
 
   test('a program that is not there is found out before it is started', () => {
-    expect(missingProgram('sh -c true')).toBeNull();
-    expect(missingProgram('/bin/sh -c true')).toBeNull();
-    expect(missingProgram('no-such-program-at-all x')).toBe('no-such-program-at-all');
-    expect(missingProgram('/tmp')).toBe('/tmp'); // a folder
+    expect(whyNoProgram('sh -c true')).toBeNull();
+    expect(whyNoProgram('/bin/sh -c true')).toBeNull();
+    expect(whyNoProgram('no-such-program-at-all x')).toBe('there is no program no-such-program-at-all to start');
+    expect(whyNoProgram('/tmp')).toBe('there is no program /tmp to start'); // a folder
   });
 });
