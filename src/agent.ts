@@ -138,7 +138,7 @@ export class Agent {
       // First: where the target is started after the agent, whoever starts it waits for /healthz.
       if (this.config.listen) this.#listener = await listen(this.config.listen, this.#routes(), this.#log);
       const find = this.config.source === 'pidusage' ? findTargetsPortably : findTargets;
-      await find(this.targets, this.config, this.#clock, wait);
+      await find(this.targets, { ...this.config, env: this.#env }, this.#clock, wait);
       const messages = await this.#openRun();
       await this.#openExport();
       for (const source of this.#sources) await source.open(this.#sink());

@@ -22,6 +22,11 @@ export interface LoadEnd {
   readonly stopped: boolean;
 }
 
+const WHY: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such program',
+  EACCES: 'it is not executable: chmod +x, or name its interpreter',
+};
+
 /**
  * Starts the command in its own process group, with our standard streams. A command that cannot be started is a usage error.
  * @param variables for the command alone, beside those of our own environment
@@ -35,7 +40,7 @@ export async function startLoad(command: readonly string[], variables: Readonly<
   try {
     await once(child, 'spawn');
   } catch (error) {
-    const why = errno(error) === 'ENOENT' ? 'there is no such program' : `it cannot be started (${errno(error) ?? 'unknown error'})`;
+    const why = WHY[errno(error) ?? ''] ?? `it cannot be started (${errno(error) ?? 'unknown error'})`;
     throw new Problem('USAGE', { place: `-- ${file ?? ''}`, message: `${why}; what follows -- is a command to run while watching` });
   }
   const pid = child.pid ?? 0;

@@ -119,7 +119,7 @@ describe('who imports whom', () => {
     ['pino', /^log\.ts$/],
     ['pidusage', /^sources\/portable\.ts$/],
     ['systeminformation', /^sources\/(host|facts|hostportable|host-portable)\.ts$/],
-    ['commander', /^commands\/(program|flags)\.ts$/],
+    ['commander', /^commands\/(program|flags|strays)\.ts$/],
     ['yaml', /^config\/yaml\.ts$/],
     ['pg', /^sources\/postgres-session\.ts$/],
     ['ws', /^sources\/probe-websocket\.ts$/],

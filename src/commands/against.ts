@@ -5,6 +5,7 @@ import { comparisonPage } from '../comparison/comparisonpage.ts';
 import { measure, type MeasuredRun } from '../comparison/measured.ts';
 import { runsCalled } from '../comparison/stored.ts';
 import type { Config } from '../config/config.ts';
+import { Problem } from '../problem.ts';
 import { writeComparison } from '../record/files.ts';
 
 /** Run time between two comparisons, each some 20 ms. */
@@ -17,7 +18,17 @@ export class Against {
 
   /** Null without a baseline. @throws {Problem} before anything is started, when it cannot be read */
   static of({ baseline, out }: Config): Against | null {
-    return baseline === null ? null : new Against(runsCalled(baseline.called, { out, baselines: baseline.folder }));
+    if (baseline === null) return null;
+    try {
+      return new Against(runsCalled(baseline.called, { out, baselines: baseline.folder }));
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      const details = error.details.map(({ place, message }) => ({
+        place: '--baseline',
+        message: place === '' ? message : `${place}: ${message}`,
+      }));
+      throw new Problem(error.code, details, { cause: error });
+    }
   }
 
   private constructor(bases: readonly MeasuredRun[]) {

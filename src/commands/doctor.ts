@@ -9,7 +9,7 @@ import { type Observation, observe } from '../doctor/observe.ts';
 import { knownUsers, ownIdentity, processOf } from '../doctor/processes.ts';
 import { type Best, bestOutcome, prospectsOf, withoutPending } from '../doctor/prospects.ts';
 import { examinedRedis } from '../doctor/redis.ts';
-import { accessRemedies, type Place, placeOf } from '../doctor/remedies.ts';
+import { accessRemedies } from '../doctor/remedies.ts';
 import { type Report, reportLines, type TargetReport } from '../doctor/report.ts';
 import { scrapeReports } from '../doctor/scrapes.ts';
 import { serverReports } from '../doctor/servers.ts';
@@ -17,6 +17,7 @@ import { signalRows, youngSpots } from '../doctor/signals.ts';
 import { Faults } from '../config/faults.ts';
 import { SILENT } from '../log.ts';
 import { CATALOG } from '../metrics.ts';
+import { namespaceHint, type Place, placeOf } from '../place.ts';
 import { EXIT, type ExitCode } from '../problem.ts';
 import { resolveAll } from '../sources/selection.ts';
 import { printable } from '../sources/selection-table.ts';
@@ -75,11 +76,9 @@ function find(config: Config, place: Place): { present: TargetSpec[]; missing: R
   return { present: running.filter((spec) => !absent.has(spec)), missing: missing.map((refusal) => withHint(refusal, place)) };
 }
 
-/** In a container the likeliest reason is a pid namespace without the target in it. */
 function withHint(refusal: Refusal, place: Place): Refusal {
-  if (place === 'host' || refusal.code !== 'NO_TARGET') return refusal;
-  const setting = place === 'pod' ? 'shareProcessNamespace: true (or hostPID: true) in the pod' : '--pid=container:NAME or --pid=host';
-  return { ...refusal, message: `${refusal.message}; processes of other containers are seen with ${setting}` };
+  const hint = refusal.code === 'NO_TARGET' ? namespaceHint(place) : null;
+  return hint === null ? refusal : { ...refusal, message: `${refusal.message}; ${hint}` };
 }
 
 function absent(role: string): Refusal {

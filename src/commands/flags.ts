@@ -1,7 +1,6 @@
 /** The option table as flags of a command, and what was given on the command line as a layer of settings. */
 import { type Command, Option } from 'commander';
 import type { Faults, Given } from '../config/faults.ts';
-import { didYouMean } from '../config/nearest.ts';
 import { fileTwinOf, flagOf, type OptionName, optionOf } from '../config/options.ts';
 import { emptyLayer, type Layer } from '../config/settings.ts';
 import { readSecret } from '../config/smallfile.ts';
@@ -18,14 +17,11 @@ export class Flags {
     this.#command = command;
     this.#faults = faults;
     this.#defaults = defaults;
-    // Unknown flags are reported together with everything else that is wrong, not alone.
-    command.allowUnknownOption().allowExcessArguments();
     for (const name of names) this.#declare(name);
   }
 
-  /** What was given. `operands` is how many arguments the command takes beside flags. */
-  layer(operands: number, commands: readonly string[]): Layer {
-    this.#noteUnknown(this.#command.args.slice(operands), commands);
+  /** What was given. */
+  layer(): Layer {
     return this.#layer;
   }
 
@@ -76,27 +72,4 @@ export class Flags {
     const secret = readSecret(path, flag, this.#faults);
     if (secret !== null) this.#given(name, secret, flag);
   }
-
-  #noteUnknown(args: readonly string[], commands: readonly string[]): void {
-    args.forEach((arg, i) => {
-      const before = args[i - 1] ?? '';
-      if (arg.startsWith('-') && arg.length > 1) this.#unknownFlag(arg.replace(/=.*/s, ''));
-      else if (!before.startsWith('-') || before.includes('=')) this.#faults.add('USAGE', arg, unexpected(arg, commands));
-      // Else it is most likely the value of the unknown flag before it.
-    });
-  }
-
-  #unknownFlag(flag: string): void {
-    const known = this.#command.options.map((option) => option.long).filter((long) => typeof long === 'string');
-    const message = known.includes(flag)
-      ? 'takes no value'
-      : `unknown flag${didYouMean(flag, known) || `; soak-agent ${this.#command.name()} --help lists them`}`;
-    this.#faults.add('USAGE', flag, message);
-  }
-}
-
-function unexpected(arg: string, commands: readonly string[]): string {
-  if (commands.includes(arg)) return `unexpected argument; a command comes first: soak-agent ${arg} ...`;
-  if (/^\d+$|^[a-z]+:|=/.test(arg)) return `unexpected argument; a target is given as --target ${arg}`;
-  return `unexpected argument${didYouMean(arg, commands) || '; what to run while watching comes after --'}`;
 }

@@ -15,6 +15,7 @@ import { ANALYZE_NOTES, EXAMPLES, REPORT_HELP, REPORT_NOTES, RUN_NOTES } from '.
 import type { Io } from './io.ts';
 import { REPORT_FORMATS, type ReportFormat } from './reportformats.ts';
 import { MERGE_FLAGS, RUN_COMMANDS, type RunCommand, WHICH } from './runcommands.ts';
+import { allowStrays, noteStrays } from './strays.ts';
 
 export { endAnyway, processIo } from './io.ts';
 
@@ -61,7 +62,6 @@ class Program {
       .version(VERSION, '-V, --version', 'print the version')
       .helpOption('-h, --help', 'print this help')
       .helpCommand(false)
-      .exitOverride()
       .configureOutput({
         writeOut: (text) => io.stdout.write(text),
         writeErr: (text) => io.stderr.write(text),
@@ -83,6 +83,9 @@ class Program {
     this.#addNotes();
     this.#addMetrics();
     this.#addConfig();
+    allowStrays(this.#program);
+    const names = this.#program.commands.map((command) => command.name());
+    this.#program.hook('preAction', (_, command) => noteStrays(command, names, this.#faults));
   }
 
   async run(): Promise<ExitCode> {
@@ -223,11 +226,9 @@ class Program {
     const given = this.#withFlags(command, MERGE_FLAGS);
     const flags = new Flags(command, JUDGEMENT, this.#faults, 'as in the runs');
     command.action(async (list: readonly string[]) => {
-      const unknown = list.findIndex((text) => text.startsWith('-'));
-      const operands = unknown < 0 ? list : list.slice(0, unknown);
-      const overrides = await this.#overrides(flags, operands.length);
+      const overrides = await this.#overrides(flags);
       const { merge } = await import('./merge.ts');
-      this.#code = merge(new Given(operands, given, this.#io.env), overrides, this.#io);
+      this.#code = merge(new Given(list, given, this.#io.env), overrides, this.#io);
     });
   }
 
@@ -252,7 +253,7 @@ class Program {
   #addNote(command: Command, what: (given: string) => ['phase' | 'mark', object]): void {
     const flags = new Flags(command, ['inbound', 'inboundToken', 'config'], this.#faults, 'none');
     command.action(async (given: string) => {
-      const settings = await loadSettings({ flags: flags.layer(1, this.#names()), env: this.#io.env }, this.#faults);
+      const settings = await loadSettings({ flags: flags.layer(), env: this.#io.env }, this.#faults);
       this.#refuseCommand();
       const at = settings.get('inbound') ?? { host: '127.0.0.1', port: INBOUND_PORT };
       const { note } = await import('./note.ts');
@@ -289,6 +290,10 @@ class Program {
         const { printSchema } = await import('./config.ts');
         this.#code = printSchema(this.#io);
       });
+    parent.action(() => {
+      this.#refuseCommand();
+      parent.help({ error: true });
+    });
   }
 
   async #config(flags: Flags): Promise<Config> {
@@ -298,7 +303,7 @@ class Program {
   /** Everything that was given, or one Problem with all that is wrong. */
   async #settings(flags: Flags): Promise<{ settings: Settings; config: Config }> {
     const faults = this.#faults;
-    const settings = await loadSettings({ flags: flags.layer(0, this.#names()), env: this.#io.env }, faults);
+    const settings = await loadSettings({ flags: flags.layer(), env: this.#io.env }, faults);
     const { CATALOG } = await import('../metrics.ts');
     const config = buildConfig(settings, { command: this.#beside, catalog: CATALOG }, faults);
     if (settings.targets.length === 0 && config.scrapes.length === 0 && !faults.any)
@@ -307,8 +312,8 @@ class Program {
     return { settings, config };
   }
 
-  async #overrides(flags: Flags, operands = 1): Promise<JudgeOverrides> {
-    const settings = await loadSettings({ flags: flags.layer(operands, this.#names()), env: this.#io.env }, this.#faults);
+  async #overrides(flags: Flags): Promise<JudgeOverrides> {
+    const settings = await loadSettings({ flags: flags.layer(), env: this.#io.env }, this.#faults);
     const { CATALOG } = await import('../metrics.ts');
     const overrides = buildOverrides(settings, CATALOG, this.#faults);
     this.#refuseCommand();
@@ -329,10 +334,6 @@ class Program {
   #refuseCommand(): void {
     this.#noteCommand();
     this.#faults.throwIfAny();
-  }
-
-  #names(): string[] {
-    return this.#program.commands.map((command) => command.name());
   }
 }
 

@@ -13,7 +13,8 @@ import { kernelCountsDescriptors } from '../sources/proc-reader.ts';
 import { parseDescriptorLimit, TICKS_PER_S } from '../sources/procfs.ts';
 import { listen } from '../views/http.ts';
 import { capabilityNames, type Identity } from './identity.ts';
-import { listText, type Place, userText } from './remedies.ts';
+import { listText, userText } from './remedies.ts';
+import type { Place } from '../place.ts';
 
 export interface Fact {
   readonly label: string;

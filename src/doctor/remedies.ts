@@ -1,14 +1,6 @@
 /** What would let an agent read what it cannot: as which user, with which capabilities, and how that is said where it runs. */
 import { access, capabilityNames, type Identity, type Obstacle, type Watched } from './identity.ts';
-
-/** Where the agent runs. */
-export type Place = 'host' | 'container' | 'pod';
-
-/** Kubernetes sets the variable in every container, Podman the other one; Docker and Podman leave these files, unless the root is read-only. */
-export function placeOf(env: Readonly<Record<string, string | undefined>>, exists: (path: string) => boolean): Place {
-  if (env['KUBERNETES_SERVICE_HOST']) return 'pod';
-  return env['container'] || ['/.dockerenv', '/run/.containerenv'].some(exists) ? 'container' : 'host';
-}
+import type { Place } from '../place.ts';
 
 export interface Remedy {
   readonly what: string;

@@ -82,16 +82,27 @@ function withExec(command: string): string {
   return `${assignments}exec ${command.slice(assignments.length)}`;
 }
 
-/** The program that the command would start if that can be told and it cannot be found, else null. */
-export function missingProgram(command: string): string | null {
+/** Why the program of the command cannot be started, if that can be told; else null. */
+export function whyNoProgram(command: string): string | null {
   const [file = ''] = argumentsOf(command);
   const folders = file.includes('/') ? [''] : (process.env['PATH'] ?? '').split(':');
-  return folders.some((folder) => isProgram(join(folder, file))) ? null : file;
+  const paths = folders.map((folder) => join(folder, file));
+  if (paths.some(isProgram)) return null;
+  const present = paths.find(isFile);
+  return present === undefined ? `there is no program ${file} to start` : `${present} is not executable: chmod +x, or name its interpreter`;
 }
 
 function isProgram(path: string): boolean {
   try {
     accessSync(path, constants.X_OK);
+    return isFile(path);
+  } catch {
+    return false;
+  }
+}
+
+function isFile(path: string): boolean {
+  try {
     return statSync(path).isFile();
   } catch {
     return false;

@@ -94,7 +94,7 @@ function byPid(table: ProcessTable, pid: number): Finding {
   if (process.kernel) return none('KERNEL_THREAD', `${who} is a thread of the kernel: it has no memory and no descriptors to watch`);
   if (process.ended) return none('NO_TARGET', `${who} has ended and waits for its parent to notice (a zombie)`);
   const leader = threadGroup(table, pid);
-  if (leader !== null && leader !== pid) return none('NO_TARGET', `${pid} is a thread of process ${leader}; watch that`);
+  if (leader !== null && leader !== pid) return none('SELECTOR', `${pid} is a thread of process ${leader}; watch that`);
   return { found: [process], why: null };
 }
 

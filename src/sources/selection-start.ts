@@ -1,10 +1,13 @@
 /** Before anything starts: whether every target is there and unambiguous. Everything that is wrong is said at once. */
 import { existsSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
+import type { Env } from '../config/environment.ts';
+import { type Place, placeOf } from '../place.ts';
 import { type Detail, Problem, type ProblemCode } from '../problem.ts';
 import type { Targets, TargetSpec } from '../targets.ts';
-import { missingProgram } from './selection-exec.ts';
+import { whyNoProgram } from './selection-exec.ts';
 import { describe, Finder } from './selection-find.ts';
+import { type Absence, withRemedies } from './selection-remedy.ts';
 import { type ProcessInfo, ProcessTable } from './selection-table.ts';
 import type { Roots } from './source.ts';
 
@@ -35,27 +38,29 @@ const WAIT_STEP_S = 0.5;
  */
 export async function findTargets(
   targets: Targets,
-  config: { readonly wait: number; readonly roots: Pick<Roots, 'proc'> },
+  config: { readonly wait: number; readonly roots: Pick<Roots, 'proc'>; readonly env?: Env },
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<void> {
   const specs = targets.all().map(({ spec }) => spec);
   const until = clock.monotonic() + config.wait;
   for (;;) {
-    const problems = resolveAll(specs, config.roots).flatMap(({ problem }) => problem ?? []);
+    const problems = resolveAll(specs, config.roots).flatMap(({ spec, problem }) =>
+      problem ? [{ kind: spec.selector.kind, ...problem }] : [],
+    );
     if (problems.length === 0) return;
     const mayCome = problems.every(({ code }) => code === 'NO_TARGET');
-    if (!mayCome || clock.monotonic() >= until) throw problemOf(problems);
+    if (!mayCome || clock.monotonic() >= until) throw problemOf(problems, mayCome ? config.wait : 0, placeOf(config.env ?? {}, existsSync));
     await clock.sleepUntil(Math.min(until, clock.monotonic() + WAIT_STEP_S), signal);
   }
 }
 
 /** One Problem of several: its code is the first one's. */
-function problemOf(problems: readonly { readonly code: ProblemCode; readonly detail: Detail }[]): Problem {
-  return new Problem(
-    problems[0]?.code ?? 'NO_TARGET',
-    problems.map(({ detail }) => detail),
-  );
+function problemOf(problems: readonly (Absence & { readonly code: ProblemCode })[], waited: number, place: Place): Problem {
+  const absent = problems.filter(({ code }) => code === 'NO_TARGET');
+  const remedied = withRemedies(absent, waited, place);
+  const details = problems.map((one) => remedied[absent.indexOf(one)] ?? one.detail);
+  return new Problem(problems[0]?.code ?? 'NO_TARGET', details);
 }
 
 function resolve(spec: TargetSpec, table: ProcessTable): Resolution {
@@ -66,8 +71,8 @@ function resolve(spec: TargetSpec, table: ProcessTable): Resolution {
   // Whoever starts the command says so when it cannot be started.
   if (spec.command) return { spec, found: [], problem: null };
   if (selector.kind === 'exec') {
-    const missing = missingProgram(selector.command);
-    return missing === null ? { spec, found: [], problem: null } : refuse('NO_TARGET', `there is no program ${missing} to start`);
+    const why = whyNoProgram(selector.command);
+    return why === null ? { spec, found: [], problem: null } : refuse('NO_TARGET', why);
   }
   const { found, why } = new Finder(selector).find(table);
   if (why) return refuse(why.code, why.message);

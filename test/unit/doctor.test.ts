@@ -8,7 +8,8 @@ import { access, capabilityNames, type Identity, parseIdentity, parseUsers, type
 import { capabilityText, cgroupText, hidepidText } from '../../src/doctor/machine.ts';
 import { containerOf } from '../../src/doctor/processes.ts';
 import { bestOutcome, prospectsOf, withoutPending } from '../../src/doctor/prospects.ts';
-import { accessRemedies, listText, type Place, placeOf } from '../../src/doctor/remedies.ts';
+import { accessRemedies, listText } from '../../src/doctor/remedies.ts';
+import { type Place, placeOf } from '../../src/place.ts';
 import { type Report, reportLines, wrapped } from '../../src/doctor/report.ts';
 import { mendsOf } from '../../src/doctor/servers.ts';
 import { signalRows, youngSpots } from '../../src/doctor/signals.ts';

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { describe, expect, test } from 'vitest';
 import { Flags } from '../../src/commands/flags.ts';
+import { allowStrays, noteStrays } from '../../src/commands/strays.ts';
 import { Faults } from '../../src/config/faults.ts';
 import { fileTwinOf, flagOf, OPTION_NAMES, type OptionName, optionOf } from '../../src/config/options.ts';
 import type { Problem } from '../../src/problem.ts';
@@ -16,11 +17,13 @@ const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const soakAgent = (argv: readonly string[], env: Record<string, string> = {}): Promise<Printed> => commandLine(argv, { env });
 
 function flagsOf(...argv: string[]): { layer: Layer; problem: string } {
-  const command = new Command('run');
+  const command = new Command('soak-agent').command('run');
   const faults = new Faults();
   const flags = new Flags(command, OPTION_NAMES, faults);
-  command.exitOverride().parse(argv, { from: 'user' });
-  const layer = flags.layer(0, ['run', 'doctor', 'metrics']);
+  allowStrays(command);
+  command.parse(argv, { from: 'user' });
+  noteStrays(command, ['run', 'doctor', 'metrics'], faults);
+  const layer = flags.layer();
   try {
     faults.throwIfAny();
   } catch (error) {
@@ -155,7 +158,7 @@ describe('usage', () => {
     [[], '--target: is missing: say what to watch, such as --target 4242 or --target api=port:8080'],
     [['--interval'], '--interval: should be followed by a value'],
     [['run', '--rule'], '--rule: should be followed by a value'],
-    [['replay', 'a', 'b'], 'b: unexpected argument'],
+    [['replay', 'a', 'b'], 'b: unexpected argument; soak-agent replay --help says what it takes\n'],
     [['start', '--detach', '--hold', '--target', '1'], '--hold: cannot be used with --detach'],
     [['start', '--detach', '--once', '--target', '1'], '--once: cannot be used with --detach'],
     [['report', 'a', '--jnit', 'x'], '--jnit: unknown flag; did you mean --junit?'],
@@ -163,10 +166,20 @@ describe('usage', () => {
     [['export', 'a', '--format', 'xls'], "option '--format <format>' argument 'xls' is invalid"],
     [['export', 'a', '--', 'b'], '--: only run takes a command after --'],
     [['replay', 'a', '--', 'b'], '--: only run takes a command after --'],
-    [['metrics', '--jsn'], "unknown option '--jsn' (Did you mean --json?)"],
-    [['metrics', 'x'], "too many arguments for 'metrics'. Expected 0 arguments but got 1: x."],
+    [['replay', '--jsn', 'a'], '--jsn: unknown flag; did you mean --json?\n'],
+    [['report', '--colour'], '--colour: unknown flag; soak-agent report --help lists them\n'],
+    [['phase', '--colour', 'steady'], '--colour: unknown flag; soak-agent phase --help lists them\n'],
+    [['mark', '- deployed', 'x'], 'x: unexpected argument; soak-agent mark --help says what it takes\n'],
+    [['verdict', '--jsn'], '--jsn: unknown flag; did you mean --json?\n'],
+    [['merge', 'a', '--colour', 'b', 'c'], '--colour: unknown flag; soak-agent merge --help lists them\n'],
+    [['merge'], '<run...>: is missing; soak-agent merge takes folders of runs'],
+    [['metrics', '--jsn'], '--jsn: unknown flag; did you mean --json?\n'],
+    [['metrics', '--json=3'], '--json: takes no value\n'],
+    [['metrics', 'x'], 'x: unexpected argument; soak-agent metrics --help says what it takes\n'],
     [['metrics', '--', 'x'], '--: only run takes a command after --'],
-    [['config', 'chek'], "unknown command 'chek' (Did you mean check?)"],
+    [['config', 'chek'], 'chek: unknown command; did you mean check?\n'],
+    [['config', 'x'], 'x: unknown command; after soak-agent config comes check or schema\n'],
+    [['config', 'check', '--colour'], '--colour: unknown flag; soak-agent config check --help lists them\n'],
     [['doctor', '--target', '1', '--', 'x'], '--: only run takes a command after --'],
     [['--target', '1', '--'], '--: should be followed by a command to run while watching'],
   ])('%j is explained and ends with 64', async (argv, message) => {

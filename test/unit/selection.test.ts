@@ -3,8 +3,9 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
+import type { Env } from '../../src/config/environment.ts';
 import { Problem } from '../../src/problem.ts';
-import { argumentsOf, missingProgram } from '../../src/sources/selection-exec.ts';
+import { argumentsOf, whyNoProgram } from '../../src/sources/selection-exec.ts';
 import { findTargets, resolveAll, selectionSource } from '../../src/sources/selection.ts';
 import { Targets, type TargetSpec } from '../../src/targets.ts';
 import { Tree } from '../fixtures/proc/tree.ts';
@@ -100,6 +101,13 @@ describe('what is refused', () => {
     expect(resolved(target(text))).toContain(message);
   });
 
+  test('a program that is there and may not be executed', () => {
+    const path = join(tree.path, 'nox');
+    writeFileSync(path, '', { mode: 0o644 });
+    expect(resolved(target(`exec:${path} --x`))).toBe(`NO_TARGET target app: ${path} is not executable: chmod +x, or name its interpreter`);
+    expect(resolved(target(`exec:${tree.path}`))).toContain(`there is no program ${tree.path} to start`);
+  });
+
   test('the thread of a process, which has a folder of its own', () => {
     tree.copy(1002, 1010);
     tree.edit('1010/status', (text) => text.replace(/^Tgid:\t1010$/m, 'Tgid:\t1002'));
@@ -128,6 +136,35 @@ describe('what is refused', () => {
     expect(failed).toBeInstanceOf(Problem);
     expect((failed as Problem).exitCode).toBe(64);
     expect((failed as Problem).details.map(({ place }) => place)).toEqual(['target a', 'target c', 'target d']);
+  });
+
+  test('what is not there comes with what would be right, each advice once', async () => {
+    const said = async (texts: readonly string[], wait: number, env: Env = {}): Promise<string[]> => {
+      const targets = new Targets(texts.map((text) => target(text)));
+      const found = findTargets(targets, { wait, roots: { proc: tree.path }, env }, new SimClock());
+      const problem = (await found.catch((error: unknown) => error)) as Problem;
+      const told = problem.details.map(({ message }) => message.replace(/^[^;]*/, ''));
+      // The machine of the tests may be a container itself.
+      return Object.keys(env).length > 0 ? told : told.map((message) => message.replace(/; processes of other containers .*/, ''));
+    };
+    const start = '; start it first, or --wait 2m waits for it';
+    const restarts = '; name:, port: or pidfile: follow a program through restarts';
+    for (const one of ['name:nobody', 'cmd:nobody', 'port:1', 'pidfile:/nonesuch', 'cgroup:/nobody'])
+      expect(await said([one], 0)).toEqual([start]);
+    expect(await said(['4711'], 0)).toEqual([restarts]);
+    expect(await said(['a=port:1', 'b=4711', 'c=port:2', 'd=name:node'], 0)).toEqual([
+      start,
+      restarts,
+      '',
+      expect.stringContaining('--many'),
+    ]);
+    expect(await said(['port:1'], 90)).toEqual(['; waited 1m30s for it']);
+    expect(await said(['4711'], 90)).toEqual([`; waited 1m30s for it${restarts}`]);
+    expect(await said(['exec:/no/such/program'], 0, { KUBERNETES_SERVICE_HOST: 'x' })).toEqual(['']);
+    expect(await said(['port:1'], 0, { KUBERNETES_SERVICE_HOST: 'x' })).toEqual([
+      expect.stringMatching(/^; start it .*; processes of .* shareProcessNamespace: true/),
+    ]);
+    expect(await said(['port:1'], 0, { container: 'podman' })).toEqual([expect.stringContaining('--pid=container:NAME')]);
   });
 
   test('what may still come is waited for, what is ambiguous is not', async () => {
@@ -419,9 +456,9 @@ describe('the arguments of exec:', () => {
   });
 
   test('a program that is not there is found out before it is started', () => {
-    expect(missingProgram('sh -c true')).toBeNull();
-    expect(missingProgram('/bin/sh -c true')).toBeNull();
-    expect(missingProgram('no-such-program-at-all x')).toBe('no-such-program-at-all');
-    expect(missingProgram('/tmp')).toBe('/tmp'); // a folder
+    expect(whyNoProgram('sh -c true')).toBeNull();
+    expect(whyNoProgram('/bin/sh -c true')).toBeNull();
+    expect(whyNoProgram('no-such-program-at-all x')).toBe('there is no program no-such-program-at-all to start');
+    expect(whyNoProgram('/tmp')).toBe('there is no program /tmp to start'); // a folder
   });
 });
