@@ -94,16 +94,10 @@ export class Columns {
     return this.#byName(field, meaning.kind, scale, meaning);
   }
 
-<<<<<<< HEAD
   #byName(field: Field, kind: ColumnKind, scale: Scale, { wide, errors }: Meaning): Column {
     if (errors === 'unsaid') return this.#level(field, kind, scale, 'advisory', UNSAID);
     if (errors !== undefined) return this.#level(field, kind, scale, 'judged', 'of errors');
-    if (kind === 'counter')
-      return bare(field, 'shown', 'a counter by its name, not judged; --kind NAME=counter judges its rate, --kind NAME=count its level');
-=======
-  #byName(field: Field, kind: ColumnKind, scale: Scale, { wide }: Meaning): Column {
     if (kind === 'counter') return asCounter(field);
->>>>>>> 16edf79a5821fd5f3e0a0d6637a3011f8dcba64f
     if (wide === 'always' && this.#hasHeld) return this.#level(field, kind, scale, 'advisory', 'more than the process holds');
     if (wide !== undefined && this.#hasPrivate)
       return this.#level(field, kind, scale, 'advisory', 'with shared and file pages; private memory decides');

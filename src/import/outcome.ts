@@ -3,15 +3,11 @@
  * file: the judged columns are all there is. That the program worked must be seen here as well, or vouched for.
  */
 import { GATED_MAX } from '../analysis/gates.ts';
-<<<<<<< HEAD
-import type { Finding, Verdict } from '../analysis/verdict.ts';
-import type { Column } from './columns.ts';
-=======
 import type { Finding, Verdict, VerdictSeries } from '../analysis/verdict.ts';
-import type { Dataset } from './dataset.ts';
+import type { Column } from './columns.ts';
 import { coverageOf, COVERAGE_MIN } from './coverage.ts';
+import type { Dataset } from './dataset.ts';
 import { type Doubt, doubtsOf } from './doubts.ts';
->>>>>>> 16edf79a5821fd5f3e0a0d6637a3011f8dcba64f
 import type { Fed } from './feed.ts';
 
 interface Given {
@@ -22,14 +18,6 @@ interface Given {
 
 export function outcomeOfData(given: Verdict, fed: Fed, { dataset, vouched }: Given): Verdict {
   const coverage = coverageOf(fed);
-<<<<<<< HEAD
-  const findings = [
-    ...verdict.findings.filter(isOfData).map(withHint),
-    ...uncovered(coverage),
-    ...unjudged(fed),
-    ...beyond(verdict, fed),
-    ...unsaid(verdict, fed),
-=======
   const doubts = doubtsOf(fed, dataset);
   // Work across such a gap is not steady, which says nothing of the program.
   const isTorn = doubts.some(({ about, kind }) => kind === 'coverage' && about === 'data');
@@ -40,7 +28,7 @@ export function outcomeOfData(given: Verdict, fed: Fed, { dataset, vouched }: Gi
     ...(isTorn ? [] : uncovered(coverage)),
     ...unjudged(given, fed),
     ...beyond(verdict, fed),
->>>>>>> 16edf79a5821fd5f3e0a0d6637a3011f8dcba64f
+    ...unsaid(verdict, fed),
   ];
   const outcome = (['fail', 'inconclusive'] as const).find((one) => findings.some((finding) => finding.outcome === one)) ?? 'pass';
   const reasons = findings.filter((finding) => finding.outcome === outcome).map(({ why }) => why);
@@ -99,13 +87,7 @@ function keyOf({ metric, labels }: Pick<VerdictSeries, 'metric' | 'labels'>): st
 }
 
 /** Growth in a column that would decide if fewer did: not a failure by the rules of a run, but no pass either. */
-<<<<<<< HEAD
 function beyond(verdict: Verdict, fed: Fed): Finding[] {
-=======
-function beyond({ series }: Verdict, { columns }: Fed): Finding[] {
-  const judged = new Set(columns.flatMap(({ use, field }) => (use === 'judged' ? [keyOf(field)] : [])));
-  const growing = series.filter((s) => !s.gated && s.outcome === 'fail' && judged.has(keyOf(s)));
->>>>>>> 16edf79a5821fd5f3e0a0d6637a3011f8dcba64f
   const why = (name: string): string => `${name} grows and is beyond the ${GATED_MAX} series that decide; choose it with --only`;
   return growing(verdict, fed, ({ use }) => use === 'judged').map((id) => open(id, why(id)));
 }
@@ -119,8 +101,8 @@ function unsaid(verdict: Verdict, fed: Fed): Finding[] {
 
 /** Ids of the series that do not decide, would fail if they did, and are of such columns. */
 function growing({ series }: Verdict, { columns }: Fed, isOne: (column: Column) => boolean): string[] {
-  const own = new Set(columns.filter(isOne).map(({ field }) => JSON.stringify([field.metric, field.labels])));
-  return series.filter((s) => !s.gated && s.outcome === 'fail' && own.has(JSON.stringify([s.metric, s.labels]))).map(({ id }) => id);
+  const own = new Set(columns.filter(isOne).map(({ field }) => keyOf(field)));
+  return series.filter((s) => !s.gated && s.outcome === 'fail' && own.has(keyOf(s))).map(({ id }) => id);
 }
 
 function open(id: string, why: string): Finding {
