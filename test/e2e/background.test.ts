@@ -47,12 +47,16 @@ describe.concurrent('a run in the background', () => {
     );
     expect(so.err).toContain('is still being recorded: this is the verdict so far');
     expect((JSON.parse(so.out) as Verdict).run.end).toBeNull();
-    const waited = await stage.command('wait', '--timeout', '100ms', '--out', stage.out);
-    expect(waited).toMatchObject({ code: 11, err: containing('has not ended within 100ms: it goes on') });
+    const waited = await stage.command('wait', '--timeout', '1s', '--out', stage.out);
+    expect(waited).toMatchObject({ code: 11, err: containing('has not ended within 1s: it goes on') });
     expect(waited.out).toMatch(/^\S+ {2}fail so far/);
     const stopped = await stage.command('stop', folder.slice(-8), '--out', stage.out);
     expect(stopped).toMatchObject({ code: 10, out: matching(/^FAIL after /) });
-    expect(isAlive(pid)).toBe(false);
+    // The run has ended with its verdict; its process leaves a moment later.
+    await until(
+      () => isAlive(pid),
+      (alive) => !alive,
+    );
     const final = JSON.parse(readFileSync(join(folder, 'verdict.json'), 'utf8')) as Verdict;
     expect(final.outcome).toBe('fail');
     const log = readFileSync(join(folder, 'agent.log'), 'utf8');
