@@ -23,9 +23,9 @@ const code = await runSteps([
     { name: 'alerts on replayed runs', command: ['vitest', 'run', '--project', 'rules'], show: true },
   ],
   { name: 'build', command: ['node', 'tools/build.ts'] },
-  { name: 'real processes', command: ['vitest', 'run', '--project', 'e2e'], env, show: true },
+  { name: 'real processes', command: ['node', 'tools/realtests.ts', 'e2e'], env, show: true },
   // Apart from the others: beside real processes both fail for want of CPU, and what they find is then the machine's.
-  { name: 'real servers', command: ['vitest', 'run', '--project', 'servers'], env, show: true },
+  { name: 'real servers', command: ['node', 'tools/realtests.ts', 'servers'], env, show: true },
 ]);
 
 // Set by tools/run.mjs. Where everything must have been run, what could not be is a failure.

@@ -125,7 +125,7 @@ const OPTIONS = {
     default: null,
     list: true,
     help: 'how many connections a pool may have',
-    more: 'Of one process of the role, or of every role, to one server, database and user. Without it the size is learned from a pool that is often full.',
+    more: 'Of one process of the role, or of every role, to one server, database and user. Without it the size is what the program reports of its pool, or is learned from one that is often full.',
     example: 'api=20',
   }),
   statementTexts: option({

@@ -4,6 +4,7 @@
  * map lock (no smaps, maps, cmdline or environ) and nothing allocates while all is well.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, readdirSync, statfsSync, statSync } from 'node:fs';
+import { Kept } from '../kept.ts';
 import { errno } from '../problem.ts';
 import {
   type Image,
@@ -31,39 +32,30 @@ const BUFFER_BYTES = 65_536;
 /** One for all: reads are synchronous and parsed at once. */
 const buffer = Buffer.allocUnsafeSlow(BUFFER_BYTES);
 
-/** A whole file of /proc, once; the bytes are valid until the next read of any process. Throws what the system says. */
-export function readProcFile(path: string): { readonly bytes: Uint8Array; readonly length: number } {
+/** The bytes are valid until the next read of any process. */
+interface ProcFile {
+  readonly bytes: Uint8Array;
+  readonly length: number;
+}
+
+/** A whole file of /proc, once. Throws what the system says. */
+export function readProcFile(path: string): ProcFile {
   const fd = openSync(path, constants.O_RDONLY);
   try {
-    return { bytes: buffer, length: readSync(fd, buffer, 0, BUFFER_BYTES, 0) };
+    return readAtStart(fd);
   } finally {
     closeSync(fd);
   }
 }
 
-/** One that is read at every tick: opened once, which takes twice as long as to read it, and again after a failure. */
-export class KeptProcFile {
-  readonly path: string;
-  #fd = -1;
+function readAtStart(fd: number): ProcFile {
+  return { bytes: buffer, length: readSync(fd, buffer, 0, BUFFER_BYTES, 0) };
+}
 
-  constructor(path: string) {
-    this.path = path;
-  }
-
-  /** As `readProcFile`. */
-  read(): ReturnType<typeof readProcFile> {
-    try {
-      if (this.#fd < 0) this.#fd = openSync(this.path, constants.O_RDONLY);
-      return { bytes: buffer, length: readSync(this.#fd, buffer, 0, BUFFER_BYTES, 0) };
-    } catch (error) {
-      this.close();
-      throw error;
-    }
-  }
-
-  close(): void {
-    if (this.#fd >= 0) closeSync(this.#fd);
-    this.#fd = -1;
+/** One that is read at every tick. */
+export class KeptProcFile extends Kept<ProcFile> {
+  protected readFrom(fd: number): ProcFile {
+    return readAtStart(fd);
   }
 }
 

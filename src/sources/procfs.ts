@@ -313,13 +313,21 @@ export function parseSwaps(bytes: Uint8Array, length: number): boolean {
 }
 
 /** AT_PAGESZ of the kernel's auxvec.h. */
-const PAGE_SIZE_KEY = 6;
+const PAGE_SIZE_KEY = 6n;
 
-/** Bytes of a page of memory, of `auxv`: pairs of words, in the byte order of every machine that Node runs this on. NaN when it does not say. */
+/** The smallest of any machine with Linux. */
+const PAGE_MIN_BYTES = 4096;
+
+/**
+ * Bytes of a page of memory, of `auxv`: pairs of words, here of 64 bits and little-endian. NaN when it does not say, and for what is no
+ * size of a page, as words of another size or byte order look.
+ */
 export function parsePageSize(bytes: Uint8Array, length: number): number {
   const words = new DataView(bytes.buffer, bytes.byteOffset, length);
   for (let at = 0; at + 16 <= length; at += 16) {
-    if (words.getUint32(at, true) === PAGE_SIZE_KEY) return words.getUint32(at + 8, true);
+    if (words.getBigUint64(at, true) !== PAGE_SIZE_KEY) continue;
+    const size = Number(words.getBigUint64(at + 8, true));
+    return size >= PAGE_MIN_BYTES && Number.isInteger(Math.log2(size)) ? size : NaN;
   }
   return NaN;
 }

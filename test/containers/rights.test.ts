@@ -60,8 +60,11 @@ describe.runIf(haveContainers)('what is read of another container', () => {
     expect(value('descriptors')).toBeLessThan(65);
     if (expected.includes('limit of the container')) expect(value('limit of the container')).toBe(MEMORY);
     await stage.podman('stop', '--time', '20', 'agent');
-    // Without systemd as its keeper this machine has no pressure figures of a version 1 control group.
-    const spots = stage.verdict()!.blind.filter(({ target, metric }) => target === 'app' && !metric.includes('pressure'));
+    // What no user would mend: without systemd this machine has no pressure figures of a version 1 control group, and some kernels count
+    // the I/O of one only once it was throttled.
+    const spots = stage
+      .verdict()!
+      .blind.filter(({ target, metric, reason }) => target === 'app' && !metric.includes('pressure') && !reason.startsWith('the kernel'));
     expect(
       [
         ...new Set(

@@ -313,6 +313,14 @@ describe('small files', () => {
     expect(size([33, 2 ** 46, 6, 16_384, 17, 100, 0, 0])).toBe(16_384);
     expect(size([6, 4096])).toBe(4096);
     expect([size([]), size([33, 6]), size([6])]).toEqual([NaN, NaN, NaN]);
+    expect([size([6, 2048]), size([6, 5000])]).toEqual([NaN, NaN]);
+  });
+
+  test('the size of a page is not told by words of 32 bits or of the other byte order', () => {
+    const size = (bytes: Uint8Array): number => parsePageSize(bytes, bytes.length);
+    const narrow = new Uint32Array([33, 0xb7f0_0000, 6, 4096, 17, 100, 0, 0]);
+    expect(size(new Uint8Array(narrow.buffer))).toBeNaN();
+    expect(size(new Uint8Array(new BigUint64Array([6n, 4096n, 0n, 0n]).buffer).toReversed())).toBeNaN();
   });
 
   test('children, cut anywhere, are the first of them and never part of a pid', () => {

@@ -230,40 +230,14 @@ describe('what the program says of its pools itself', () => {
     expect(one!.evidence['least']).toBeLessThan(-700);
   });
 
-  test('is the same when it is read at other moments, of one server of several, or beside a client that listens', () => {
-    expect(
-      told(
-        size(busy),
-        says((t) => busy(t + 4)),
-      ),
-    ).toEqual([]);
-    expect(
-      told(
-        size(() => 5),
-        size(() => 40, {}, { ...LABELS, 'soak.server': 'other' }),
-        says(() => 5),
-      ),
-    ).toEqual([]);
-    expect(
-      told(
-        size(() => 5),
-        size(() => 40, {}, REDIS),
-        says(() => 5),
-      ),
-    ).toEqual([]);
-    expect(
-      told(
-        size(() => 5),
-        size(() => 40, {}, REDIS),
-        says(() => 45),
-      ),
-    ).toEqual([]);
-    expect(
-      told(
-        size(() => 6),
-        says(() => 5),
-      ),
-    ).toEqual([]);
+  test.each<[string, ReturnType<typeof size>[]]>([
+    ['read at other moments', [size(busy), says((t) => busy(t + 4))]],
+    ['one more or less', [size(() => 6), says(() => 5)]],
+    ['of one server of several', [size(() => 5), size(() => 40, {}, { ...LABELS, 'soak.server': 'other' }), says(() => 5)]],
+    ['beside a client that listens', [size(() => 5), size(() => 40, {}, REDIS), says(() => 5)]],
+    ['with the client that listens', [size(() => 5), size(() => 40, {}, REDIS), says(() => 45)]],
+  ])('is the same when it is %s', (_, series) => {
+    expect(told(...series)).toEqual([]);
   });
 
   test('is of nobody knows which process where there are several, and is nothing to compare with where no socket is known', () => {
