@@ -1,14 +1,16 @@
 /** The judgement: a pure function of the folded bins and of what is known beside them. */
 import type { MetricDef } from '../catalog.ts';
 import { MATTERS } from '../catalog.ts';
+import { formatDuration } from '../quantity.ts';
 import { seriesLabel } from '../series.ts';
 import { judgeFloor } from './floor.ts';
 import { CONFIDENCE, type Growth, growthOf, type Interval, isFull } from './growth.ts';
 import { nextBook, SPAN_UNLIMITED_S } from './grades.ts';
 import type { AnalysisInput, Judgement, Outcome, SeriesInput, SeriesJudgement } from './judgement.ts';
-import { tooShortToSee } from './lives.ts';
+import { longerLives, shortLifeOf } from './lives.ts';
 import { certifiableIn, hoursToSee } from './power.ts';
 import { whyOf } from './sentence.ts';
+import { BEYOND_SLACK_S, type Within, withinLives } from './within.ts';
 
 const HOUR = 3600;
 
@@ -42,17 +44,19 @@ export function isFitted(def: MetricDef): boolean {
 }
 
 function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): SeriesJudgement {
-  const { def } = series.series;
+  const { def, target } = series.series;
   const limit = series.limits.at(-1) ?? null;
-  const work = series.series.target === null ? null : (input.work.get(series.series.target) ?? null);
+  const work = target === null ? null : (input.work.get(target) ?? null);
   const end = Math.min(input.now, input.options.judgedUntil ?? Infinity);
   // What is lost stays lost, and a pool that has lost all its connections is why the work stopped.
   if (def.growth === 'floor') return judgeFloor(series, input, end);
   const until = Math.min(end, work?.stoppedAt ?? Infinity);
   const floorOf = (level: number): number => floorPerHour(def, level, limit?.value ?? null, input.requiredLifetime);
   const growth = isFitted(def) ? growthOf(series, input, until, floorOf, full) : null;
+  const short = growth === null && isFitted(def) ? withinOf(series, input, until, floorOf) : null;
   const look = { now: input.now, plannedEnd: input.plannedEnd, final: input.options.final };
-  const book = growth === null ? series.book : nextBook(series.book, growth.evidence, look);
+  const evidence = growth?.evidence ?? short?.within.evidence;
+  const book = evidence === undefined ? series.book : nextBook(series.book, evidence, look);
   const known = {
     series: series.series,
     gate: series.gate,
@@ -60,30 +64,115 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
     grade: book.grade,
     book,
   };
-  if (growth === null) return { ...known, ...unknown(series, isFitted(def), until) };
-  const interval = book.grade === 'confirmed' ? growth.going() : growth.interval;
-  const level = levelNow(growth, book.grade, interval.perHour, until);
-  const exhaustion = exhaustionOf(level, interval, limit?.value ?? null, until);
-  const outcome = outcomeOf(series, input, growth, book.grade, limit?.value ?? null, exhaustion, until);
-  const { perHour, lo, hi } = interval;
-  const judged: Omit<SeriesJudgement, 'why'> = {
-    ...known,
-    outcome,
+  if (growth !== null) return judgedByPoints(series, input, until, growth, known);
+  if (short !== null) return judgedByLives(series, input, until, short, known);
+  return { ...known, ...unknown(series, isFitted(def), until) };
+}
+
+type Known = Pick<SeriesJudgement, 'series' | 'gate' | 'limit' | 'grade' | 'book'>;
+type Judged = Omit<SeriesJudgement, 'why'>;
+
+/** What the outcome follows from, however the slope was found. */
+interface Found {
+  readonly interval: Interval;
+  readonly floor: number;
+  readonly score: number;
+  /** Nothing else speaks against a pass. */
+  readonly mayPass: boolean;
+}
+
+function judgedByPoints(series: SeriesInput, input: AnalysisInput, until: number, growth: Growth, known: Known): SeriesJudgement {
+  const { stream, noise, floor } = growth;
+  const interval = known.grade === 'confirmed' ? growth.going() : growth.interval;
+  const level = levelNow(growth, known.grade, interval.perHour, until);
+  const found = { interval, floor, score: growth.evidence.score, mayPass: growth.interval.hi < floor };
+  const basis = basisOf(found, series, input, until, level, known);
+  const judged: Judged = {
+    ...basis,
     shape: shapeOf(growth),
+    onset: growth.onset && { at: growth.onset.at * HOUR, lo: growth.onset.lo * HOUR, hi: growth.onset.hi * HOUR },
+    smallestDetectablePerHour: certifiableIn(noise, until / HOUR),
+    hoursToSettle: basis.outcome === 'inconclusive' ? hoursToSettle(growth, known.limit !== null, until) : null,
+    judged: { from: stream.from * HOUR, to: stream.to * HOUR },
+    examined: isFull(growth.slope),
+    noise,
+  };
+  const over = stream.lives > 1 ? `, over ${stream.lives} lives` : '';
+  return { ...judged, why: whyOf(judged, series.noPass, over, lastOf(series, stream.level)) };
+}
+
+/** Of lives that are too short for its bins; of a total, whose own line must be flat besides, as more and more members are growth as well. */
+function judgedByLives(series: SeriesInput, input: AnalysisInput, until: number, short: Short, known: Known): SeriesJudgement {
+  const { within, life, floor, steady } = short;
+  const interval = known.grade === 'confirmed' ? within.going() : within.interval;
+  const found = { interval, floor, score: within.evidence.score, mayPass: within.interval.hi < floor && within.doubt === null && steady };
+  const basis = basisOf(found, series, input, until, series.value, known);
+  const judged: Judged = {
+    ...basis,
+    shape: plainShape(interval, floor),
+    onset: null,
+    smallestDetectablePerHour: within.detectable,
+    hoursToSettle: null,
+    judged: { from: within.from, to: within.to },
+    examined: true,
+    noise: null,
+  };
+  const doubt = steady ? doubtIn(within, longerLives(series, life, until)) : 'its processes do not grow, but their number may';
+  const over = `, within ${within.lives} lives of ${formatDuration(life)}`;
+  return { ...judged, why: whyOf(judged, series.noPass ?? doubt, over, series.value) };
+}
+
+function basisOf(
+  { interval, floor, score, mayPass }: Found,
+  series: SeriesInput,
+  input: AnalysisInput,
+  until: number,
+  level: number,
+  known: Known,
+): Known & Pick<Judged, 'outcome' | 'level' | 'floorPerHour' | 'floorRise' | 'slope' | 'perRequest' | 'exhaustion'> {
+  const { perHour, lo, hi } = interval;
+  const limit = known.limit?.value ?? null;
+  const exhaustion = exhaustionOf(level, interval, limit, until);
+  const requests = series.series.target === null ? null : input.work.get(series.series.target)?.requestsPerHour;
+  return {
+    ...known,
+    outcome: outcomeOf(series, input, { score, mayPass }, known.grade, limit, exhaustion, until),
     level,
-    floorPerHour: growth.floor,
+    floorPerHour: floor,
     floorRise: null,
     slope: { perHour, lo, hi, confidence: CONFIDENCE },
-    perRequest: work?.requestsPerHour ? perHour / work.requestsPerHour : null,
-    onset: growth.onset && { at: growth.onset.at * HOUR, lo: growth.onset.lo * HOUR, hi: growth.onset.hi * HOUR },
+    perRequest: requests ? perHour / requests : null,
     exhaustion,
-    smallestDetectablePerHour: certifiableIn(growth.noise, until / HOUR),
-    hoursToSettle: outcome === 'inconclusive' ? hoursToSettle(growth, limit !== null, until) : null,
-    judged: { from: growth.stream.from * HOUR, to: growth.stream.to * HOUR },
-    examined: isFull(growth.slope),
-    noise: growth.noise,
   };
-  return { ...judged, why: whyOf(judged, series.noPass, growth.stream.lives, lastOf(series, growth.stream.level)) };
+}
+
+interface Short {
+  readonly within: Within;
+  /** Usual length of a life, seconds. */
+  readonly life: number;
+  readonly floor: number;
+  /** Of a total: it does not grow as a whole. */
+  readonly steady: boolean;
+}
+
+/** Null where lives are long enough to be seen in the bins, or too few have ended. */
+function withinOf(series: SeriesInput, input: AnalysisInput, until: number, floorOf: (level: number) => number): Short | null {
+  const life = shortLifeOf(series, until);
+  if (life === null || Number.isNaN(series.value)) return null;
+  const floor = floorOf(series.value);
+  const members = Math.max(1, series.memberLives.length);
+  const within = withinLives(series, series.ended(), members, life, floor);
+  if (within === null) return null;
+  const whole = members > 1 ? growthOf({ ...series, lives: [], memberLives: [] }, input, until, floorOf, false) : null;
+  return { within, life, floor, steady: members === 1 || (whole !== null && whole.interval.hi < whole.floor) };
+}
+
+/** What speaks against what its lives show, and what would show more; null when nothing does. */
+function doubtIn({ doubt }: Within, longer: string): string | null {
+  if (doubt === 'fills') return `it slows down within a life, as what fills up does, and whether it ends is not known: ${longer}`;
+  if (doubt === 'may slow') return `whether it goes on in a longer life is not known: ${longer}`;
+  if (doubt === null) return null;
+  return `in lives so short, what a collector leaves lying looks the same: lives of ${formatDuration(BEYOND_SLACK_S)} would tell`;
 }
 
 /** What grows is higher now than in the middle of the last stretch: half of that is 5 % of the run, and so much too late for its limit. */
@@ -113,8 +202,11 @@ function unknown(
 function tooLittle(input: SeriesInput, until: number): string {
   const { series, bins, lives } = input;
   if (bins.length === 0) return `${seriesLabel(series)} has no sample yet`;
-  const short = tooShortToSee(input, until);
-  if (short !== null) return `whether ${seriesLabel(series)} grows is not known: ${short}`;
+  const life = shortLifeOf(input, until);
+  if (life !== null) {
+    const why = `its processes live for ${formatDuration(life)}, too short to see growth within one`;
+    return `whether ${seriesLabel(series)} grows is not known: ${why}: ${longerLives(input, life, until)}`;
+  }
   const few = lives.length > 2 ? `too little time between restarts (${lives.length} lives)` : 'too few samples yet';
   return `${few} to judge growth of ${seriesLabel(series)}`;
 }
@@ -145,22 +237,21 @@ function exhaustionOf(level: number, interval: Interval, limit: number | null, u
 function outcomeOf(
   { series, noPass }: SeriesInput,
   input: AnalysisInput,
-  growth: Growth,
+  { score, mayPass }: Pick<Found, 'score' | 'mayPass'>,
   grade: SeriesJudgement['grade'],
   limit: number | null,
   exhaustion: SeriesJudgement['exhaustion'],
   until: number,
 ): Outcome {
   if (grade === 'confirmed') {
-    if (growth.evidence.score < FAIL_SCORE) return 'inconclusive';
+    if (score < FAIL_SCORE) return 'inconclusive';
     if (limit === null) return series.def.growth === 'capacity' ? 'inconclusive' : 'fail';
     const latest = exhaustion?.hi ?? Infinity;
     return latest - until <= input.requiredLifetime ? 'fail' : 'inconclusive';
   }
   const work = series.target === null ? null : input.work.get(series.target);
   const worked = work === null || work === undefined || work.steady;
-  const flat = growth.interval.hi < growth.floor && grade !== 'suspected';
-  return flat && worked && noPass === null ? 'pass' : 'inconclusive';
+  return mayPass && grade !== 'suspected' && worked && noPass === null ? 'pass' : 'inconclusive';
 }
 
 /** Odds of 20:1 over plain shapes before a bend is spoken of. */
@@ -178,6 +269,10 @@ function shapeOf({ slope, interval, floor }: Growth): string {
     if (kind === 'square') return 'accelerating';
     if (kind === 'knee') return slope.after > slope.before ? 'late' : 'slowing';
   }
+  return plainShape(interval, floor);
+}
+
+function plainShape(interval: Interval, floor: number): string {
   if (interval.lo > floor) return 'linear';
   return interval.hi < -floor ? 'falling' : interval.hi < floor ? 'flat' : 'unclear';
 }

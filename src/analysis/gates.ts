@@ -23,8 +23,8 @@ export interface Gates {
 export const HEAP_HIDDEN = 'its heap is not visible';
 const PROVES_NOTHING = 'the runtime keeps a footprint in which a leak does not show, so a flat one proves nothing';
 
-const MEMORY = 'memory.private';
-const TREE = 'memory.tree';
+export const MEMORY = 'memory.private';
+export const TREE = 'memory.tree';
 const HEAP = 'heap';
 const HEAP_METRIC = 'soak.runtime.heap.used_after_collection';
 const HEAP_VISIBLE = 'soak.runtime.heap.visible';

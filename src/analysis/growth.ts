@@ -3,7 +3,7 @@ import { beginningOf, examined, longestLife, POINTS_FOR_ALL, type Reading, slope
 import type { Cut } from './cells.ts';
 import type { Evidence } from './grades.ts';
 import type { AnalysisInput, SeriesInput } from './judgement.ts';
-import { longestLifeOf, tellsEnds, tooShortToSee } from './lives.ts';
+import { longestLifeOf, shortLifeOf, tellsEnds } from './lives.ts';
 import type { LoadCurve } from './loadcurve.ts';
 import { Mixture } from './mixture.ts';
 import type { Noise } from './power.ts';
@@ -66,7 +66,7 @@ export function growthOf(
   floorOf: (level: number) => number,
   full: boolean,
 ): Growth | null {
-  if (tooShortToSee(input, until) !== null) return null;
+  if (shortLifeOf(input, until) !== null) return null;
   const { def, target } = input.series;
   const load = target === null ? null : (context.load.get(target) ?? null);
   const { warmup: given, final } = context.options;

@@ -22,6 +22,7 @@ import {
   UNITS_PER_TICK,
   UNITS_SCREEN,
 } from './round.ts';
+import { LifeSums, type LifeSumsSnapshot } from './lifesums.ts';
 import { type LoadEnded, LoadEnds } from './loadend.ts';
 import { Outages, type OutagesSnapshot } from './outages.ts';
 import { phaseAt } from './phases.ts';
@@ -47,6 +48,8 @@ export interface JudgeSnapshot {
   readonly judged: readonly (readonly [number, Kept])[];
   readonly judgedAt: number | null;
   readonly round: RoundSnapshot | null;
+  /** Absent in checkpoints of before. */
+  readonly lifeSums?: LifeSumsSnapshot;
   readonly thresholds: ThresholdsSnapshot;
   readonly windows: WindowRulesSnapshot;
   readonly expectations: ThresholdsSnapshot;
@@ -72,6 +75,7 @@ export class Judge {
   readonly #targetEnds = new TargetEnds();
   readonly #blind = new BlindSpots();
   readonly #books = new Map<number, GradeBook>();
+  readonly #lifeSums: LifeSums;
   readonly #judged = new Map<number, SeriesJudgement>();
   #restored: JudgeSnapshot['judged'] = [];
   #round: Round | null = null;
@@ -86,6 +90,7 @@ export class Judge {
     this.#expectations = new Expectations(options.rules);
     this.#recovery = new Recovery(options.rules);
     this.#coverage = new Coverage(options.interval);
+    this.#lifeSums = new LifeSums(options.warmup ?? 0);
   }
 
   /** Every tick: rules, coverage, blind signals, and what the last look left to do. */
@@ -93,7 +98,9 @@ export class Judge {
     this.#rehydrate(state);
     this.#verdict = null;
     const { phases } = state.timeline;
-    this.#thresholds.watch(tick.samples, state.series, state.store, phaseAt(phases, tick.t));
+    const phase = phaseAt(phases, tick.t);
+    this.#thresholds.watch(tick.samples, state.series, state.store, phase);
+    this.#lifeSums.watch(tick, state.series, phase);
     this.#windows.watch(tick.samples, state.series, phases, tick.t);
     this.#recovery.watch(tick, state.series);
     this.#expectations.watch(tick.samples, state.series, state.store);
@@ -137,7 +144,7 @@ export class Judge {
     const final = run.end !== null;
     const fresh = final || this.#judgedAt === null;
     const round = (fresh ? null : this.#round) ?? Round.all(state, this.#options, this.#blind.all());
-    const series = fresh ? analyse(round.input(round.due, state, this.#options, this.#books, final)).series : this.judgement!.series;
+    const series = fresh ? analyse(round.input(round.due, state, this.#options, this.#remembered(), final)).series : this.judgement!.series;
     const verdict = decide(run, state, this.#options, {
       series: series.toSorted((a, b) => a.series.id - b.series.id),
       work: round.work,
@@ -187,7 +194,7 @@ export class Judge {
   /** What stands behind the judgement of these series at the end of a run; null for one of which nothing can be judged. */
   explain(ids: readonly number[], state: JudgedState): (Explanation | null)[] {
     this.#rehydrate(state);
-    const input = Round.all(state, this.#options, this.#blind.all()).input(ids, state, this.#options, this.#books, true);
+    const input = Round.all(state, this.#options, this.#blind.all()).input(ids, state, this.#options, this.#remembered(), true);
     return input.series.map((series) => (isFitted(series.series.def) ? explain(series, input) : null));
   }
 
@@ -198,6 +205,7 @@ export class Judge {
       judged: [...this.#restored, ...judged],
       judgedAt: this.#judgedAt,
       round: this.#round?.snapshot() ?? null,
+      lifeSums: this.#lifeSums.snapshot(),
       thresholds: this.#thresholds.snapshot(),
       windows: this.#windows.snapshot(),
       expectations: this.#expectations.snapshot(),
@@ -216,6 +224,7 @@ export class Judge {
     this.#restored = snapshot.judged;
     this.#judgedAt = snapshot.judgedAt;
     this.#round = snapshot.round && Round.restore(snapshot.round);
+    if (snapshot.lifeSums) this.#lifeSums.restore(snapshot.lifeSums);
     this.#thresholds.restore(snapshot.thresholds);
     this.#windows.restore(snapshot.windows);
     this.#expectations.restore(snapshot.expectations);
@@ -228,12 +237,16 @@ export class Judge {
     this.#blind.restore(snapshot.blind);
   }
 
+  #remembered(): { books: ReadonlyMap<number, GradeBook>; lifeSums: LifeSums } {
+    return { books: this.#books, lifeSums: this.#lifeSums };
+  }
+
   /** Judges series of the round until the budget of units is spent. */
   #work(state: JudgedState, round: Round, budget: number): void {
     let units = budget;
     while (round.due.length > 0 && units > 0) {
       const ids = round.due.splice(0, Math.max(1, Math.floor(units / UNITS_FULL)));
-      for (const judged of analyse(round.input(ids, state, this.#options, this.#books, false)).series) {
+      for (const judged of analyse(round.input(ids, state, this.#options, this.#remembered(), false)).series) {
         units -= judged.examined ? UNITS_FULL : UNITS_SCREEN;
         this.#judged.set(judged.series.id, judged);
         this.#books.set(judged.series.id, judged.book);

@@ -6,6 +6,7 @@ import type { Series } from '../series.ts';
 import type { Bins } from '../store.ts';
 import type { Phase, Span } from '../timeline.ts';
 import type { GradeBook } from './grades.ts';
+import type { EndedLives } from './lifesums.ts';
 import type { LoadCurve } from './loadcurve.ts';
 import type { Noise } from './power.ts';
 import type { Rule } from './rules.ts';
@@ -29,6 +30,8 @@ export interface SeriesInput {
   readonly lives: readonly number[];
   /** The same of each member behind the total of a role; empty for all else. */
   readonly memberLives: readonly (readonly number[])[];
+  /** Lives that ended, as sums: its own, or those of each member behind a total. */
+  readonly ended: () => readonly EndedLives[];
   /** The ceiling as it was over time (rlimits and cgroup limits change), latest last; empty when none is known. */
   readonly limits: readonly { readonly t: number; readonly value: number; readonly from: string }[];
   /** Why it cannot pass however flat it is, and what would change that; null when it can. */

@@ -7,6 +7,9 @@ import { BLOCKS_MAX, type Stream } from './stream.ts';
 
 type Lived = Pick<SeriesInput, 'bins' | 'lives' | 'memberLives'>;
 
+/** Members of a role that have lives of their own; slots are 1 to 32. */
+export const SLOTS_MAX = 32;
+
 /** A life of so many bins has about four whole ones after its warm-up: with fewer, what a restart gives back looks like what did not grow. */
 const BINS_PER_LIFE = 5;
 
@@ -38,13 +41,16 @@ function usualLife({ bins, lives, memberLives }: Lived, until: number): number {
   return lengths.find((length) => (left -= length) <= 0) ?? Infinity;
 }
 
-/** Why growth within a life cannot be seen, and what would change that; null when it can. */
-export function tooShortToSee(input: Lived, until: number): string | null {
+/** The usual length of its lives in seconds, if growth within one cannot be seen in its bins; null when it can. */
+export function shortLifeOf(input: Lived, until: number): number | null {
   const life = usualLife(input, until);
-  if (life >= BINS_PER_LIFE * input.bins.width) return null;
+  return life >= BINS_PER_LIFE * input.bins.width ? null : life;
+}
+
+/** What would show whether growth in lives so short goes on. */
+export function longerLives({ bins }: Lived, life: number, until: number): string {
   const run = LIVES_SEEN * life < until ? `a run of up to ${formatDuration(LIVES_SEEN * life)}, or ` : '';
-  const needed = formatDuration(BINS_PER_LIFE * input.bins.width);
-  return `its processes live for ${formatDuration(life)}, too short to see growth within one: ${run}lives of ${needed} would show it`;
+  return `${run}lives of ${formatDuration(BINS_PER_LIFE * bins.width)} would show it`;
 }
 
 /** Whether points can show that growth ended: two of each life are what any shape goes through. */

@@ -10,6 +10,8 @@ import type { BlindSpot } from './blind.ts';
 import { type Gates, gatesOf, isSeen } from './gates.ts';
 import { type GradeBook, NEW_BOOK } from './grades.ts';
 import type { AnalysisInput, Gate, JudgeOptions, SeriesInput } from './judgement.ts';
+import type { LifeSums } from './lifesums.ts';
+import { SLOTS_MAX } from './lives.ts';
 import { LimitIndex, limitsOf } from './limits.ts';
 import { LoadCurve } from './loadcurve.ts';
 import { phasesOf } from './phases.ts';
@@ -31,6 +33,12 @@ export interface JudgedState {
   readonly timeline: Timeline;
 }
 
+/** What the judge knows of series from earlier looks, and from the ticks between. */
+interface Remembered {
+  readonly books: ReadonlyMap<number, GradeBook>;
+  readonly lifeSums: LifeSums;
+}
+
 /** A series is looked at again when the run has grown by this share: less cannot change what is known of it. */
 const GROWN = 1.05;
 
@@ -48,8 +56,6 @@ export const UNITS_SCREEN = 3;
 /** To begin a round takes about 1 ms per 1000 series. */
 export const SERIES_PER_UNIT = 80;
 
-/** Members whose restarts cut the total of their role; slots are 1 to 32. */
-const SLOTS_MAX = 32;
 /** With more restarts than this, a total is judged as it is, nothing of it would be left; its members tell whether that shows growth. */
 const TOTAL_LIVES_MAX = 16;
 
@@ -115,18 +121,12 @@ export class Round {
   }
 
   /** Everything the analysis needs to judge these series now. */
-  input(
-    ids: readonly number[],
-    state: JudgedState,
-    options: JudgeOptions,
-    books: ReadonlyMap<number, GradeBook>,
-    final: boolean,
-  ): AnalysisInput {
+  input(ids: readonly number[], state: JudgedState, options: JudgeOptions, known: Remembered, final: boolean): AnalysisInput {
     this.#limits ??= new LimitIndex(state.series.all().slice(0, this.#size));
     const lives = new Lives(state.timeline);
     return {
       now: state.t,
-      series: ids.map((id) => this.#series(state.series.get(id), state, options, books.get(id) ?? NEW_BOOK, lives)),
+      series: ids.map((id) => this.#series(state.series.get(id), state, options, known, lives)),
       load: loadOf((this.#requests ??= requestsOf(state.series.all().slice(0, this.#size))), this.work.keys(), state),
       work: this.work,
       phases: phasesOf(state.timeline.phases, this.work),
@@ -138,7 +138,7 @@ export class Round {
     };
   }
 
-  #series(series: Series, state: JudgedState, options: JudgeOptions, book: GradeBook, lives: Lives): SeriesInput {
+  #series(series: Series, state: JudgedState, options: JudgeOptions, { books, lifeSums }: Remembered, lives: Lives): SeriesInput {
     const { store } = state;
     const rules = options.rules.filter((rule) => ruleApplies(rule, series));
     return {
@@ -148,9 +148,10 @@ export class Round {
       value: store.value(series.id),
       at: store.at(series.id),
       ...lives.of(series),
+      ended: () => lifeSums.of(series, state.series),
       limits: limitsOf(series, this.#limits!, store, rules),
       noPass: this.gates.noPass.get(series.id) ?? null,
-      book,
+      book: books.get(series.id) ?? NEW_BOOK,
     };
   }
 }

@@ -34,11 +34,11 @@ export function clockTime(seconds: number): string {
 type Judged = Omit<SeriesJudgement, 'why'>;
 
 /**
- * @param lives number of lives that were judged together
+ * @param over the lives that were judged together, as they follow a rate; empty for one
  * @param last its value now, which of what grows is not the level of the last stretch
  */
-export function whyOf(j: Judged, noPass: string | null, lives: number, last: number): string {
-  const parts = [movement(j, lives, last)];
+export function whyOf(j: Judged, noPass: string | null, over: string, last: number): string {
+  const parts = [movement(j, over, last)];
   if (j.grade === 'confirmed' || j.outcome === 'fail') parts.push(reach(j), likelyCause(j));
   else if (j.grade === 'suspected') parts.push('suspected, not confirmed: it may still be bounded');
   else if (j.grade === 'retracted') parts.push('it grew and has stopped');
@@ -47,13 +47,12 @@ export function whyOf(j: Judged, noPass: string | null, lives: number, last: num
   return parts.filter((part) => part !== '').join('; ');
 }
 
-function movement(j: Judged, lives: number, last: number): string {
+function movement(j: Judged, over: string, last: number): string {
   const { unit } = j.series.def;
   const name = seriesLabel(j.series);
   if (j.slope === null) return name;
   const { perHour, lo, hi, confidence } = j.slope;
   const interval = `${Math.round(confidence * 100)} %: ${rateInWords(lo, unit)} to ${rateInWords(hi, unit)}`;
-  const over = lives > 1 ? `, over ${lives} lives` : '';
   if (lo > 0) return `${name} grows ${rateInWords(perHour, unit)} (${interval}) since ${since(j)}${over}, now ${inWords(last, unit)}`;
   const verb = hi < 0 ? 'falls' : hi < (j.floorPerHour ?? 0) ? 'does not grow' : 'may or may not grow';
   return `${name} ${verb} (${interval}${over}) at ${inWords(j.level ?? NaN, unit)}, judged from ${clockTime(j.judged?.from ?? 0)} on`;

@@ -19,6 +19,7 @@ test('of advisory series, a thousand are examined at the end; one that was only 
     at: 1,
     lives: [],
     memberLives: [],
+    ended: () => [],
     limits: [],
     noPass: null,
     book: NEW_BOOK,

@@ -27,10 +27,16 @@ const SCENARIO: Scenario = {
   ],
 };
 
+/** A new process every two minutes: too short for the bins of the whole run. */
+const RECYCLED: Scenario = {
+  ...SCENARIO,
+  events: Array.from({ length: 45 }, (_, i) => ({ t: i * 120, kind: i === 0 ? 'target_found' : 'restart', target: 'api', data: {} })),
+};
+
 /** The verdict so far or the last one, of the live state and of one restored from its checkpoint. */
-function both(until: number, final: boolean): readonly [live: Verdict, restored: Verdict] {
-  const live = new Simulation(SCENARIO).run(until);
-  const state = new RunState(new Judge(optionsOf(SCENARIO)));
+function both(scenario: Scenario, until: number, final: boolean): readonly [live: Verdict, restored: Verdict] {
+  const live = new Simulation(scenario).run(until);
+  const state = new RunState(new Judge(optionsOf(scenario)));
   for (const series of live.state.series.all()) state.series.restore(series);
   state.restore(live.state.snapshot());
   const verdict = live.verdict(final);
@@ -40,8 +46,14 @@ function both(until: number, final: boolean): readonly [live: Verdict, restored:
 // Before the first look, in the middle of one, at the end.
 describe.each([30, 2460, 5400])('after %d s', (until) => {
   test.each([true, false])('final: %s', (final) => {
-    const [live, restored] = both(until, final);
+    const [live, restored] = both(SCENARIO, until, final);
     expect(restored.series.map(({ id }) => id)).toEqual(live.series.map(({ id }) => id));
     expect(JSON.stringify(restored)).toBe(JSON.stringify(live));
   });
+});
+
+test('with lives that are judged all together', () => {
+  const [live, restored] = both(RECYCLED, 5400, true);
+  expect(live.series[0]!.why).toMatch(/within \d+ lives of 2m/);
+  expect(JSON.stringify(restored)).toBe(JSON.stringify(live));
 });
