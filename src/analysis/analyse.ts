@@ -218,7 +218,8 @@ export function floorPerHour(def: MetricDef, level: number, limit: number | null
   return Math.max(matters.share * Math.abs(level), matters.perHour);
 }
 
-function defaultMatters({ unit }: MetricDef): { share: number; perHour: number } {
+function defaultMatters({ unit, kind }: MetricDef): { share: number; perHour: number } {
+  if (kind === 'counter') return MATTERS.rate;
   if (unit === 'By') return MATTERS.memory;
   return unit.startsWith('{') ? MATTERS.count : { share: 0.01, perHour: 0.001 };
 }

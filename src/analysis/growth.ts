@@ -1,4 +1,5 @@
 /** What the bins of one series say of its growth: the stream, the slope at its end, and the evidence for and against growth that goes on. */
+import type { MetricDef } from '../catalog.ts';
 import { beginningOf, examined, longestLife, POINTS_FOR_ALL, type Reading, slopeAbove, type Subject } from './beginning.ts';
 import type { Cut } from './cells.ts';
 import type { Evidence } from './grades.ts';
@@ -81,7 +82,7 @@ export function growthOf(
   if (begun === null) return null;
   const { stream: first } = begun;
   const floor = floorOf(first.level) / unitOf(first);
-  const subject = { floor, grain: grainOf(def.unit), limited: input.limits.length > 0 };
+  const subject = { floor, grain: grainOf(def), limited: input.limits.length > 0 };
   if (isConstant(first)) {
     const slope = slopeOfConstant(first, first.hours, subject.grain, floor);
     return slope && described(first, slope, subject, until, first);
@@ -114,7 +115,9 @@ function isConstant({ y }: Stream): boolean {
   return y.every((value) => value === y[0]);
 }
 
-export function grainOf(unit: string): Grain {
+/** Of a counter the rate is judged, which comes in no pieces of one. */
+export function grainOf({ unit, kind }: Pick<MetricDef, 'unit' | 'kind'>): Grain {
+  if (kind === 'counter') return { rounding: 0, arrival: 0 };
   if (unit === 'By') return { rounding: PAGE ** 2 / 12, arrival: ALLOCATION };
   if (unit.startsWith('{')) return { rounding: 1 / 12, arrival: 1 };
   return { rounding: 0, arrival: 0 };

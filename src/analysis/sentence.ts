@@ -48,14 +48,22 @@ export function whyOf(j: Judged, noPass: string | null, over: string, last: numb
 }
 
 function movement(j: Judged, over: string, last: number): string {
-  const { unit } = j.series.def;
   const name = seriesLabel(j.series);
   if (j.slope === null) return name;
   const { perHour, lo, hi, confidence } = j.slope;
-  const interval = `${Math.round(confidence * 100)} %: ${rateInWords(lo, unit)} to ${rateInWords(hi, unit)}`;
-  if (lo > 0) return `${name} grows ${rateInWords(perHour, unit)} (${interval}) since ${since(j)}${over}, now ${inWords(last, unit)}`;
+  const interval = `${Math.round(confidence * 100)} %: ${growth(j, lo)} to ${growth(j, hi)}`;
+  if (lo > 0) return `${name} grows ${growth(j, perHour)} (${interval}) since ${since(j)}${over}, now ${level(j, last)}`;
   const verb = hi < 0 ? 'falls' : hi < (j.floorPerHour ?? 0) ? 'does not grow' : 'may or may not grow';
-  return `${name} ${verb} (${interval}${over}) at ${inWords(j.level ?? NaN, unit)}, judged from ${clockTime(j.judged?.from ?? 0)} on`;
+  return `${name} ${verb} (${interval}${over}) at ${level(j, j.level ?? NaN)}, judged from ${clockTime(j.judged?.from ?? 0)} on`;
+}
+
+/** What is judged of a counter is how much it counts in a second. */
+function level({ series: { def } }: Judged, value: number): string {
+  return inWords(value, def.unit) + (def.kind === 'counter' ? '/s' : '');
+}
+
+function growth(j: Judged, perHour: number): string {
+  return `${level(j, perHour)}/h`;
 }
 
 function since(j: Judged): string {
@@ -82,9 +90,10 @@ function likelyCause(j: Judged): string {
   return '';
 }
 
-function tooSlow({ series, floorPerHour, limit, slope }: Judged): string {
+function tooSlow(j: Judged): string {
+  const { series, floorPerHour, limit, slope } = j;
   if (floorPerHour === null || slope === null) return '';
-  const floor = rateInWords(floorPerHour, series.def.unit);
+  const floor = growth(j, floorPerHour);
   if (limit === null) return slope.lo > 0 ? `below the ${floor} that matter` : `growth of ${floor} would have been seen`;
   return `below ${floor}, half of what would reach ${inWords(limit.value, series.def.unit)} (${limit.from}) in the required life`;
 }
@@ -94,9 +103,8 @@ function open(j: Judged, noPass: string | null): string {
   if (noPass !== null) return noPass;
   if (j.floorPerHour === null || j.smallestDetectablePerHour === null || j.slope === null) return '';
   if (j.slope.hi < j.floorPerHour) return j.grade === 'none' || j.grade === 'retracted' ? 'but no steady work was seen' : '';
-  const { unit } = j.series.def;
   const settle = j.hoursToSettle === null ? '' : `a run of ${formatDuration(j.hoursToSettle * 3600)} would settle it`;
   if (j.slope.lo > j.floorPerHour) return settle;
-  const can = `so far growth below ${rateInWords(j.smallestDetectablePerHour, unit)} cannot be told from none, and ${rateInWords(j.floorPerHour, unit)} matters`;
+  const can = `so far growth below ${growth(j, j.smallestDetectablePerHour)} cannot be told from none, and ${growth(j, j.floorPerHour)} matters`;
   return settle === '' ? can : `${can}; ${settle}`;
 }

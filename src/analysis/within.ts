@@ -88,7 +88,7 @@ export function withinLives(
   life: number,
   floor: number,
 ): Within | null {
-  const { arrival } = grainOf(series.def.unit);
+  const { arrival } = grainOf(series.def);
   const slopeOf = (of: LivesSum, tt: number, ty: number): Estimate => estimate(of, tt, ty, arrival, floor / members);
   const judged = judgedLives(ended, (of) => slopeOf(of, WHOLE_TT, WHOLE_TY));
   if (judged === null) return null;

@@ -37,7 +37,7 @@ export function signalMetric({ name, kind, by, unit, growth }: Declared): Metric
     ...(by.length === 0 ? {} : { labels: groupLabels(by) }),
     growth,
     alias: `signal.${name}`,
-    matters: MATTER[unit] ?? MATTER_OF_COUNTS,
+    matters: kind === 'counter' ? MATTERS.rate : (MATTER[unit] ?? MATTER_OF_COUNTS),
     ...(growth === 'leak' || growth === 'floor' ? { gate: 'gated', resource: resourceOf(kind, name) } : {}),
     panel: PANEL,
   };

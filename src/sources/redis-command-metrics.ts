@@ -73,7 +73,7 @@ export const COMMAND_METRICS = defineMetrics({
     growth: 'drift',
     resource: 'errors',
     alias: 'redis.errors',
-    matters: MATTERS.count,
+    matters: MATTERS.rate,
     panel: PANEL,
   },
   errorsByCode: {
@@ -101,7 +101,7 @@ export const COMMAND_METRICS = defineMetrics({
     growth: 'drift',
     resource: 'latency',
     alias: 'redis.slowlog',
-    matters: MATTERS.count,
+    matters: MATTERS.rate,
     panel: PANEL,
   },
   slowByCommand: {

@@ -47,7 +47,7 @@ export const METRICS = defineMetrics({
     growth: 'drift',
     resource: 'errors',
     alias: 'errors',
-    matters: MATTERS.count,
+    matters: MATTERS.rate,
     gate: 'gated',
     panel: PANEL,
   },
@@ -164,7 +164,7 @@ export const METRICS = defineMetrics({
     growth: 'drift',
     resource: 'errors',
     alias: 'operation.errors',
-    matters: MATTERS.count,
+    matters: MATTERS.rate,
     panel: PANEL,
   },
   operationMean: {

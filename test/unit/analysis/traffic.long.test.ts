@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { Judge } from '../../../src/analysis/judge.ts';
 import type { Verdict } from '../../../src/analysis/verdict.ts';
 import { parseRule } from '../../../src/analysis/ruleparser.ts';
-import { defineMetrics } from '../../../src/catalog.ts';
+import { defineMetrics, MATTERS } from '../../../src/catalog.ts';
 import { CATALOG } from '../../../src/metrics.ts';
 import { presetRules } from '../../../src/config/presets.ts';
 import { METRICS as PROCESS } from '../../../src/sources/process-metrics.ts';
@@ -22,7 +22,7 @@ const T = defineMetrics({
     growth: 'drift',
     alias: 'errors',
     resource: 'errors',
-    matters: { share: 0, perHour: 0.3 },
+    matters: MATTERS.rate,
     gate: 'gated',
   },
   byClass: {
