@@ -10,7 +10,7 @@ const RULES = ['test/e2e/alerts.test.ts'];
  * They start programs on two cores and wait for them: most of their time is no work. What a neighbour on the machine disturbed is tried
  * once more; vitest names every test that needed it.
  */
-const REAL = { testTimeout: 240_000, hookTimeout: 120_000, retry: 1 };
+const REAL = { testTimeout: 240_000, hookTimeout: 240_000, retry: 1, expect: { poll: { timeout: 60_000 } } };
 
 /** Whole runs, servers that hang, other programs that check what we write: seconds each. `npm run check` leaves them to `npm test`. */
 const LONG = ['test/{unit,sim}/**/*.long.test.ts'];

@@ -103,8 +103,9 @@ export class Loop implements Sink {
     const wall = clock.wall();
     for (const broken of this.#continuity.check(t, clock.monotonic(), wall)) this.event(broken.kind, broken.message, { data: broken.data });
     const tick = this.#batch.close(this.#n, t, wall);
-    this.#n++;
     if (record !== null) this.losses.note('ticks', t, record.append(tick, state.series));
+    // Not before: what could not be written is not judged either, and the last tick of the run, for which there may be room, is the one after it.
+    this.#n++;
     this.#fold(tick);
     if (record === null || minuteOf(t) === this.#minute) return;
     this.#minute = minuteOf(t);

@@ -15,7 +15,7 @@ export interface Program {
 }
 
 export class Programs {
-  readonly #started: Program[] = [];
+  readonly #started = new Set<Program>();
 
   /** A program that says when it is ready. `.pl` and `.mjs` are those of `test/fixtures/programs`. */
   async start(program: string, args: readonly (string | number)[] = [], options: SpawnOptions = {}): Promise<Program> {
@@ -50,8 +50,8 @@ export class Programs {
 
   async end(): Promise<void> {
     for (const { pid } of this.#started) killGroup(pid, 'SIGKILL');
-    await Promise.all(this.#started.map(({ ended }) => ended));
-    this.#started.length = 0;
+    await Promise.all([...this.#started].map(({ ended }) => ended));
+    this.#started.clear();
   }
 
   async #ready(child: ChildProcess): Promise<Program> {
@@ -64,7 +64,8 @@ export class Programs {
     const pid = child.pid!;
     const ended = child.exitCode === null ? once(child, 'exit') : Promise.resolve();
     const program = { pid, child, said, ended, kill: (signal: NodeJS.Signals = 'SIGKILL') => void process.kill(pid, signal) };
-    this.#started.push(program);
+    this.#started.add(program);
+    void ended.then(() => hasMembers(pid) || this.#started.delete(program));
     return program;
   }
 }
@@ -73,6 +74,15 @@ function interpreter(program: string): string[] {
   const path = fileURLToPath(new URL(`fixtures/programs/${program}`, import.meta.url));
   if (program.endsWith('.pl')) return ['perl', path];
   return program.endsWith('.mjs') ? [process.execPath, path] : [program];
+}
+
+/** Whether anybody is left in the group of a program that has ended. If not, its number will be given to others, who are not ours to end. */
+export function hasMembers(group: number): boolean {
+  try {
+    return process.kill(-group, 0);
+  } catch {
+    return false;
+  }
 }
 
 function killGroup(pid: number, signal: NodeJS.Signals): void {

@@ -74,7 +74,7 @@ export class Watch {
   }
 
   /** Wakes up every `step` seconds until the condition holds; throws after `seconds`. */
-  async until(what: string, condition: () => boolean, seconds = 20, step = 0.1): Promise<void> {
+  async until(what: string, condition: () => boolean, seconds = 60, step = 0.1): Promise<void> {
     const end = this.clock.monotonic() + seconds;
     for (;;) {
       await this.tick();

@@ -9,6 +9,7 @@ import { afterAll } from 'vitest';
 import type { Verdict, VerdictSeries } from '../../src/analysis/verdict.ts';
 import { RecordReader } from '../../src/record/reader.ts';
 import type { RunEvent } from '../../src/tick.ts';
+import { hasMembers } from '../programs.ts';
 import { CLI } from '../soakagent.ts';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
@@ -245,6 +246,7 @@ export class Stage implements AsyncDisposable {
 
   #start<T extends Program>(program: T): T {
     this.#started.add(program);
+    void program.exited.then(() => hasMembers(program.pid) || this.#started.delete(program));
     return program;
   }
 
@@ -279,7 +281,7 @@ function compiled(): string {
 }
 
 /** Looks every tenth of a second until it is so, and returns what was seen. Tests that run beside others cannot use `expect.poll`. */
-export async function until<T>(look: () => T | Promise<T>, isSo: (seen: T) => boolean, seconds = 20): Promise<T> {
+export async function until<T>(look: () => T | Promise<T>, isSo: (seen: T) => boolean, seconds = 60): Promise<T> {
   const end = performance.now() + seconds * 1000;
   for (;;) {
     const seen = await look();

@@ -9,7 +9,7 @@ import { join, relative } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { describe, expect, test } from 'vitest';
 import { CLI } from '../soakagent.ts';
-import { installed, reading, Stage } from './agent-under-test.ts';
+import { installed, reading, Stage, until } from './agent-under-test.ts';
 
 /** Every file below, with its content, and every folder. */
 function everything(folder: string): Record<string, string> {
@@ -84,7 +84,10 @@ describe.runIf(installed('gcc')).concurrent('a target', () => {
     await using stage = new Stage();
     const parent = await stage.program('sh', '-c', 'sleep 0.2 & echo $! ready; exec sleep 60');
     const pid = /\d+/.exec(parent.out)![0];
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    await until(
+      () => readFileSync(`/proc/${pid}/status`, 'utf8'),
+      (status) => /^State:\s+Z/m.test(status),
+    );
     await expectRefused(stage, ['--target', `app=${pid}`], new RegExp(`^target app: process ${pid} \\(sleep\\) has ended .*zombie`, 'm'));
   });
 

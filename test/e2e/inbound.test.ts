@@ -404,7 +404,7 @@ describe.runIf(installed('gcc'))('a run', () => {
   test('has the phases, marks and senders in its record, and says where it listens', async () => {
     await using stage = new Stage();
     const service = await stage.service();
-    const agent = await stage.watching(['--target', `app=${service.pid}`, '--inbound', '0', '--duration', '8s']);
+    const agent = await stage.watching(['--target', `app=${service.pid}`, '--inbound', '0']);
     const [, url] = await agent.says(/points, phases and marks taken at (\S+)\n/);
     const post = (path: string, body: string, type = 'application/json'): Promise<Response> =>
       fetch(`${url}${path}`, { method: 'POST', body, headers: { 'content-type': type, connection: 'close' } });
@@ -417,6 +417,7 @@ describe.runIf(installed('gcc'))('a run', () => {
       () => agent.page('/metrics'),
       ({ text }) => /^soak_inbound_unclaimed_total\{.*\} (\d+)$/m.exec(text)?.[1] === '1',
     );
+    await agent.end();
     const result = await agent.result();
     expect(result.events('phase')).toMatchObject([{ data: { phase: 'fault', judged: false } }]);
     expect(result.events('mark')).toMatchObject([{ message: 'pulled the plug' }]);

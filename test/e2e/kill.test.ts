@@ -100,7 +100,8 @@ describe.runIf(installed('gcc')).concurrent('a run that is cut off', () => {
   test('by kill -9 at any moment is gone on with, and ends as if it had never been', async () => {
     await using stage = new Stage();
     const service = await stage.service('fds=0.2', 'busy=3');
-    const options = ['--target', `app=${service.pid}`, '--interval', '0.2', '--duration', '67s', '--rule', 'fds < 10000'];
+    // All the kills must fall into it: a busy machine takes some seconds for each start.
+    const options = ['--target', `app=${service.pid}`, '--interval', '0.2', '--duration', '110s', '--rule', 'fds < 10000'];
     let before = recorded(null);
     let starts = 0;
     for (let kill = 0; kill < KILLS; kill++) {

@@ -1,7 +1,7 @@
 /** The portable sources, on a system that has /proc to check them against. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, openSync, closeSync, readdirSync, readFileSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -9,14 +9,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SystemClock } from '../../src/clock.ts';
 import { EXIT } from '../../src/problem.ts';
 import type { Selector } from '../../src/selector.ts';
-import { findTargetsPortably, portableSelection } from '../../src/sources/portable-selection.ts';
-import { portableProcessSource } from '../../src/sources/portable.ts';
-import { METRICS } from '../../src/sources/process-metrics.ts';
-import type { Source } from '../../src/sources/source.ts';
+import { findTargetsPortably } from '../../src/sources/portable-selection.ts';
+import { withOwnPids } from '../ownpids.ts';
+import { NO_PROC, type PortableWatch, PROCESS, watchPortably } from '../portably.ts';
 import { Readings } from '../readings.ts';
 
-const PROCESS = { cpu: METRICS.cpuUtilization, rss: METRICS.memoryUsage, uptime: METRICS.uptime };
-const NO_PROC = { proc: '/nonexistent', sys: '/nonexistent' };
 const BUSY = 'for (;;);';
 const IDLE = 'setInterval(() => {}, 1e6)';
 
@@ -47,23 +44,14 @@ async function start(script: string): Promise<Program> {
   return child as Program;
 }
 
-interface Watch {
-  readonly readings: Readings;
-  readonly selection: Source;
-  readonly processes: Source;
-}
-
-async function watch(selector: Selector): Promise<Watch> {
-  const readings = new Readings(NO_PROC, { selector }, new SystemClock());
-  const selection = portableSelection(readings.ctx);
-  const processes = portableProcessSource(readings.ctx, { period: 5, metrics: PROCESS });
+/** Closed when the test is over. */
+async function watch(selector: Selector): Promise<PortableWatch> {
+  const watched = await watchPortably(selector);
   ended.push(async () => {
-    await selection.close();
-    await processes.close();
+    await watched.selection.close();
+    await watched.processes.close();
   });
-  await selection.open(readings);
-  await processes.open(readings);
-  return { readings, selection, processes };
+  return watched;
 }
 
 /** Seconds of CPU, from /proc. */
@@ -88,14 +76,20 @@ describe('figures', () => {
     await readings.read(selection);
     expect(readings.events).toMatchObject([{ kind: 'target_found', target: 'api', data: { pid } }]);
 
-    const used = cpuOf(pid);
-    const from = readings.now();
+    /** Around each of the two reads: when it was, and what had been used by then. */
+    const looks: { readonly at: number; readonly used: number }[] = [];
+    const look = (): void => void looks.push({ at: readings.now(), used: cpuOf(pid) });
+    look();
     await readings.read(processes);
+    look();
     expect(readings.value(PROCESS.cpu)).toBeUndefined(); // there is nothing yet to compare with
     await sleep(2000);
+    look();
     await readings.read(processes);
-    const share = (cpuOf(pid) - used) / (readings.now() - from);
-    expect(Math.abs(readings.value(PROCESS.cpu)! - share)).toBeLessThan(0.1);
+    look();
+    const [a, b, c, d] = looks as [(typeof looks)[0], (typeof looks)[0], (typeof looks)[0], (typeof looks)[0]];
+    expect(readings.value(PROCESS.cpu)).toBeGreaterThan((c.used - b.used) / (d.at - a.at) - 0.1);
+    expect(readings.value(PROCESS.cpu)).toBeLessThan((d.used - a.used) / (c.at - b.at) + 0.1);
     expect(Math.abs(readings.value(PROCESS.rss)! / rssOf(pid) - 1)).toBeLessThan(0.1);
     expect(readings.value(PROCESS.uptime)).toBeGreaterThan(2);
     expect(readings.value(PROCESS.uptime)).toBeLessThan(60);
@@ -121,18 +115,12 @@ describe('figures', () => {
   });
 });
 
-/** Writing the last pid makes the next process get the one after it. */
-async function startAs(pid: number): Promise<Program | null> {
-  const last = openSync('/proc/sys/kernel/ns_last_pid', 'w');
-  try {
-    writeSync(last, String(pid - 1));
-    const child = await start(IDLE);
-    if (child.pid === pid) return child;
-    await stop(child);
-    return null;
-  } finally {
-    closeSync(last);
-  }
+/** What `fixtures/pids/portably.ts` prints, by pidfile and by pid. */
+interface Reused {
+  readonly pids: readonly number[];
+  /** Events while it was the same. */
+  readonly same: readonly unknown[][];
+  readonly seen: readonly { readonly samples: unknown[]; readonly wants: boolean; readonly events: unknown[]; readonly bound: number }[];
 }
 
 describe('which process it is', () => {
@@ -192,34 +180,16 @@ describe('which process it is', () => {
     expect(kinds(readings)).toEqual(['restart']);
   });
 
-  test.skipIf(process.getuid?.() !== 0)('another process that got the same pid is another process', async () => {
-    const first = await start(IDLE);
-    const { pid } = first;
-    const path = join(folder, 'app.pid');
-    writeFileSync(path, String(pid));
-    const byFile = await watch({ kind: 'pidfile', path });
-    const byPid = await watch({ kind: 'pid', pid });
-    for (const { readings, selection, processes } of [byFile, byPid]) {
-      await readings.read(selection);
-      await readings.read(processes);
-      await readings.read(selection);
-      expect(kinds(readings)).toEqual([]); // still the same
-    }
-    await sleep(2500);
-    await stop(first);
-    let second: Program | null = null;
-    for (let attempt = 0; attempt < 50 && second === null; attempt++) second = await startAs(pid);
-    expect(second?.pid).toBe(pid);
-
-    await byFile.readings.read(byFile.processes);
-    expect(byFile.readings.samples).toEqual([]); // not under the name of the first
-    expect(byFile.selection.wants?.()).toBe(true);
-    await byFile.readings.read(byFile.selection);
-    expect(byFile.readings.events).toMatchObject([{ kind: 'restart', data: { pid, previousPid: pid } }]);
-    await byPid.readings.read(byPid.selection);
-    expect(kinds(byPid.readings)).toEqual(['target_gone']);
-    await byPid.readings.read(byPid.selection);
-    expect(byPid.readings.targets.all()[0]!.procs).toEqual([]); // a pid does not come back
+  test.skipIf(process.getuid?.() !== 0)('another process that got the same pid is another process', () => {
+    const { pids, same, seen } = withOwnPids('portably.ts') as Reused;
+    const [pid, previousPid] = pids;
+    expect(previousPid).toBe(pid);
+    expect(same).toEqual([[], []]);
+    // Neither is sampled under the name of the first. A pid file is followed; a pid does not come back.
+    expect(seen).toMatchObject([
+      { samples: [], wants: true, events: [{ kind: 'restart', data: { pid, previousPid } }], bound: 1 },
+      { samples: [], wants: true, events: [{ kind: 'target_gone' }], bound: 0 },
+    ]);
   });
 });
 

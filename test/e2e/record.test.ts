@@ -47,16 +47,23 @@ function open(folder: string): RecordReader {
   return reader;
 }
 
-/** Kills a recorder at a random moment after its first tick. Returns the number of the last tick that it said was recorded. */
+interface Moment {
+  /** It has recorded at least so many: how many more it does in a time is the machine's. */
+  readonly ticks: number;
+  /** Milliseconds after that, at most. */
+  readonly longest: number;
+}
+
+/** Kills a recorder at a random moment. Returns the number of the last tick that it said was recorded. */
 async function recordAndKill(
   folder: string,
   cap: number,
   series: number,
   sealAfter: number | string,
-  longest: number,
+  { ticks, longest }: Moment,
 ): Promise<{ last: number; sealed: boolean }> {
   const started = start('recorder.ts', folder, cap, series, sealAfter);
-  await started.first;
+  while (started.lines.length < ticks && started.child.exitCode === null) await delay(1);
   await delay(Math.random() * longest);
   started.child.kill('SIGKILL');
   await started.ended;
@@ -76,7 +83,7 @@ describe('kill -9', () => {
     const twin = new Program(20);
     const expected: unknown[] = [];
     for (let kill = 0; kill < KILLS; kill++) {
-      const { last } = await recordAndKill(folder, 512 * MB, 20, 'never', 100);
+      const { last } = await recordAndKill(folder, 512 * MB, 20, 'never', { ticks: 21, longest: 100 });
       const reader = RecordReader.open(folder);
       const from = Math.max(0, expected.length - 10);
       const ticks = Array.from(reader.ticks(from), plain);
@@ -96,8 +103,9 @@ describe('kill -9', () => {
     const folder = temporaryFolder();
     let before = -1;
     let most = 0;
+    // Some 3,300 ticks have room: from the sixth kill on, old ones are thinned out.
     for (let kill = 0; kill < FEW_KILLS; kill++) {
-      const { last } = await recordAndKill(folder, MB, 60, 'never', 250);
+      const { last } = await recordAndKill(folder, MB, 60, 'never', { ticks: 600, longest: 100 });
       most = Math.max(most, ...['', '-wal', '-shm'].map((end) => statSync(join(folder, `record.sqlite${end}`)).size));
       const reader = RecordReader.open(folder);
       reader.check();
@@ -119,7 +127,7 @@ describe('kill -9', () => {
     const outcomes = new Set<boolean>();
     for (let kill = 0; kill < FEW_KILLS; kill++) {
       const folder = temporaryFolder();
-      const { last, sealed } = await recordAndKill(folder, 512 * MB, 20, 130, 30);
+      const { last, sealed } = await recordAndKill(folder, 512 * MB, 20, 130, { ticks: 100, longest: 15 });
       const reader = RecordReader.open(folder);
       reader.check();
       expect(Array.from(reader.ticks()).length).toBeGreaterThanOrEqual(last + 1);

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, test } from 'vitest';
 import { EXIT } from '../../src/problem.ts';
+import { freePort } from '../servers/owned.ts';
 import { receiver } from './otlp.ts';
 import { type AgentUnderTest, installed, isAlive, reading, type Result, Stage, until } from './agent-under-test.ts';
 
@@ -37,6 +38,17 @@ function expectStopInOrder(agent: AgentUnderTest): void {
 async function pidIn(path: string): Promise<number> {
   const look = (): string => (existsSync(path) ? readFileSync(path, 'utf8') : '');
   return Number(await until(look, (text) => text.endsWith('\n')));
+}
+
+/** An agent that waits for its target: it says nothing then, but its pages are there. */
+async function waiting(stage: Stage, ...options: string[]): Promise<AgentUnderTest> {
+  const listen = `127.0.0.1:${await freePort()}`;
+  const agent = stage.agent([...options, '--listen', listen]);
+  await until(
+    () => fetch(`http://${listen}/healthz`, { headers: { connection: 'close' } }).then(({ status }) => status, String),
+    (answer) => answer === 200,
+  );
+  return agent;
 }
 
 /** What a process does with a signal, by its `status`: nothing at all, or something of its own. */
@@ -227,7 +239,7 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
   test('and lingers', async () => {
     await using stage = new Stage();
     const service = await stage.service('busy=2');
-    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--duration', '2s', '--linger', '3s']);
+    const agent = await stage.watching(['--target', `app=${service.pid}`, ...FAST, '--duration', '2s', '--linger', '15s']);
     await agent.says(/serving the final state at \S+\n/);
     expect(JSON.parse((await agent.page('/api/verdict')).text)).toMatchObject({ run: { end: expect.any(String) as string } });
     await ended(agent, /the planned 2s are over/);
@@ -268,7 +280,7 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
   test('and may wait for its target before it begins', async () => {
     await using stage = new Stage();
     const pidfile = join(stage.folder, 'app.pid');
-    const agent = stage.agent(['--target', `app=pidfile:${pidfile}`, ...FAST, '--wait', '30s', '--duration', '2s']);
+    const agent = await waiting(stage, '--target', `app=pidfile:${pidfile}`, ...FAST, '--wait', '2m', '--duration', '2s');
     await sleep(1500);
     expect(stage.runs()).toEqual([]);
     const service = await stage.service('busy=2');
@@ -278,8 +290,7 @@ describe.runIf(installed('gcc')).concurrent('a run ends', () => {
 
   test('before it begins when it is told to while it waits for its target', async () => {
     await using stage = new Stage();
-    const agent = stage.agent(['--target', `app=pidfile:${join(stage.folder, 'app.pid')}`, '--wait', '60s']);
-    await sleep(2500); // it says nothing while it waits
+    const agent = await waiting(stage, '--target', `app=pidfile:${join(stage.folder, 'app.pid')}`, '--wait', '2m');
     expect(await agent.end('SIGTERM')).toEqual({ code: 11, signal: null });
     expect(agent.err).toBe('told to stop before the run began: nothing was recorded\n');
     expect(stage.runs()).toEqual([]);

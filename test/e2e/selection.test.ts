@@ -172,7 +172,7 @@ describe('following', () => {
         await w.tick();
         expect(bound(w)).toEqual([`1:${app.pid}`]);
         app.child.stdin!.write('\n');
-        await w.until('child', () => bound(w).length === 2, 5);
+        await w.until('child', () => bound(w).length === 2);
         expect(w.kinds('member_start').at(-1)?.member).toBe('2');
       });
     }));

@@ -5,6 +5,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import type { MetricDef } from '../../../src/catalog.ts';
 import { RecordReader } from '../../../src/record/reader.ts';
 import { RecordWriter } from '../../../src/record/writer.ts';
+import { Batch, type Tick } from '../../../src/tick.ts';
 import { HEADER, mark, MEMORY, openSeries, plain, problemOf, Program, temporaryFolder } from '../../fixtures/record/ticks.ts';
 
 const MAX = { maxBytes: 512 * 2 ** 20 };
@@ -73,6 +74,25 @@ describe('a record', () => {
     expect(reader.last()).toMatchObject({ n: 300, wall: HEADER.start + 300 });
     expect(reader.checkpoint()).toEqual({ n: 300, state: Buffer.from('state') });
     expect(() => reader.check()).not.toThrow();
+  });
+
+  test('that goes on while it is read is read up to where it was, without the series that have come since', () => {
+    const folder = temporaryFolder();
+    const program = new Program(8);
+    const writer = RecordWriter.create(folder, HEADER, MAX);
+    onTestFinished(() => writer.close());
+    const recorded = record(writer, program, 0, 200);
+    const reader = open(folder);
+    const series = reader.series();
+    const ticks = reader.ticks()[Symbol.iterator]();
+    const first = plain(ticks.next().value as Tick);
+    const batch = new Batch();
+    batch.set(openSeries(program.table, 'late'), 1, 200);
+    writer.append(batch.close(200, 200, HEADER.start + 200), program.table); // into the window that is read next
+    expect([first, ...Array.from({ [Symbol.iterator]: () => ticks }, plain)]).toStrictEqual(recorded);
+    expect(series).toHaveLength(program.table.size - 1);
+    expect(open(folder).series()).toHaveLength(program.table.size);
+    expect(readAll(open(folder))).toHaveLength(201);
   });
 
   test('of a run that has only begun has a header and nothing else', () => {
