@@ -66,6 +66,7 @@ class ConfigFile {
 
   layer(): Layer {
     const layer = emptyLayer();
+    if (this.#yaml.lost.length > 0) this.#faults.doubt(...neededOf([], this.#yaml.lost));
     if (this.#yaml.toJs() === null) return layer;
     this.#check();
     for (const name of OPTION_NAMES) this.#take(name, layer);
@@ -198,9 +199,13 @@ function flatten(issue: Issue): Issue[] {
   return inside ? inside.flatMap((one) => flatten({ ...one, path: [...issue.path, ...one.path] })) : [issue];
 }
 
+/** Looking for the nearest of 10,000 keys would take seconds. */
+const LOOKED_UP_MAX = 50;
+
 /** What others may need of what stands here, or was meant to. Of targets it is decided for each. */
 function neededOf(path: Path, keys: readonly string[] = []): readonly Needed[] {
   if (path.length > 1 && path[0] === keyOf('target')) return [];
+  if (keys.length > LOOKED_UP_MAX) return NEEDED;
   return (path.length === 0 ? keys : [String(path[0])]).flatMap((word) => {
     const meant = nearest(word, FILE_KEYS);
     if (meant === null) return NEEDED;
