@@ -12,7 +12,7 @@ export type Selector =
 
 const SELECTOR_KINDS = ['name', 'cmd', 'port', 'pidfile', 'cgroup', 'exec'] as const;
 
-const ROLE = /^([a-z][a-z0-9_-]*)=/;
+const ROLE = /^[a-z][a-z0-9_-]*$/;
 
 /** What would be right, for messages. */
 const SELECTOR_FORMS = 'a pid, name:COMM, cmd:REGEX, port:NUMBER, pidfile:PATH, cgroup:PATH-OR-CONTAINER-ID or exec:COMMAND';
@@ -25,20 +25,29 @@ const COMM_BYTES = 15;
 
 /**
  * `[role=]selector`: the role is what stands before the first `=` if it comes before the selector's kind; later `=` belong to the
- * selector. Throws a SELECTOR problem without a place. What follows the kind is never quoted: it may hold a secret.
+ * selector. Throws a SELECTOR problem without a place.
  */
 export function parseTarget(text: string): { readonly role: string | null; readonly selector: Selector } {
-  const trimmed = text.trim();
-  const role = ROLE.exec(trimmed)?.[1] ?? null;
-  return { role, selector: parseSelector(role === null ? trimmed : trimmed.slice(role.length + 1).trim()) };
+  const { role, selector } = splitTarget(text);
+  return { role: role === null ? null : parseRole(role), selector: parseSelector(selector) };
 }
 
-function parseSelector(text: string): Selector {
+/** The two parts of a target as they were written. */
+export function splitTarget(text: string): { readonly role: string | null; readonly selector: string } {
+  const [, role = null, selector = text] = /^([^:=]*)=(.*)$/s.exec(text) ?? [];
+  return { role: role?.trim() ?? null, selector: selector.trim() };
+}
+
+/** @throws Problem SELECTOR without a place */
+export function parseRole(text: string): string {
+  if (!ROLE.test(text)) refuse(`"${text}" cannot be a role: a role is a lower-case letter, then lower-case letters, digits, - and _`);
+  return text;
+}
+
+/** What follows the kind is never quoted: it may hold a secret. @throws Problem SELECTOR without a place */
+export function parseSelector(text: string): Selector {
   if (/^\d+$/.test(text)) return parsePid(text);
   const [, kind = '', value = ''] = /^([^:]*):(.*)$/s.exec(text) ?? [];
-  const wrongRole = /^([^:=]*)=/.exec(text)?.[1];
-  if (wrongRole !== undefined)
-    refuse(`"${wrongRole}" cannot be a role: a role is a lower-case letter, then lower-case letters, digits, - and _`);
   if (!text.includes(':')) refuse(`this is no selector; it should be ${SELECTOR_FORMS}`);
   if (kind === 'pid') return parsePid(value);
   if (kind === 'container') return parseCgroup(value);

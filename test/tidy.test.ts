@@ -120,7 +120,7 @@ describe('who imports whom', () => {
     ['pidusage', /^sources\/portable\.ts$/],
     ['systeminformation', /^sources\/(host|facts|hostportable|host-portable)\.ts$/],
     ['commander', /^commands\/(program|flags|strays)\.ts$/],
-    ['yaml', /^config\/yaml\.ts$/],
+    ['yaml', /^config\/yaml(slips|open)?\.ts$/],
     ['pg', /^sources\/postgres-session\.ts$/],
     ['ws', /^sources\/probe-websocket\.ts$/],
     ['ioredis', /^sources\/redis-connection\.ts$/],

@@ -21,9 +21,9 @@ export function printSettings(settings: Settings, io: Pick<Io, 'stdout'>): ExitC
 type Row = readonly [name: string, value: string, place: string];
 
 function targetRows(settings: Settings): Row[] {
-  return settings.targets.map(({ text, many, children, place }) => {
+  return settings.targets.map(({ text, role, many, children, place }) => {
     const options = `${many ? ' (many)' : ''}${children ? ' (children)' : ''}`;
-    return ['target', `${text}${options}`, place];
+    return ['target', `${role ? `${role.text}=` : ''}${text}${options}`, place];
   });
 }
 

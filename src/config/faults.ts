@@ -12,6 +12,11 @@ export interface Given {
   readonly beside?: Readonly<Record<string, Given | readonly Given[]>>;
 }
 
+/** What other values name, or need. */
+export const NEEDED = ['roles', 'servers', 'pages', 'signals', 'inbound', 'otlp'] as const;
+
+export type Needed = (typeof NEEDED)[number];
+
 interface Fault extends Detail {
   readonly code: ProblemCode;
 }
@@ -24,6 +29,7 @@ const HIDDEN_MIN = 4;
 
 export class Faults {
   readonly #list: Fault[] = [];
+  readonly #doubted = new Set<Needed>();
 
   add(code: ProblemCode, place: string, message: string): void {
     if (this.full || this.#list.some((fault) => fault.place === place && fault.message === message)) return;
@@ -35,6 +41,16 @@ export class Faults {
     let shown = message;
     for (const { name, value } of given.hidden ?? []) if (value.length >= HIDDEN_MIN) shown = shown.replaceAll(value, `\${${name}}`);
     this.add(code, given.place, shown);
+  }
+
+  /** Some of this could not be understood: what is missing of it from here on may only follow from that. */
+  doubt(...needed: readonly Needed[]): void {
+    for (const one of needed) this.#doubted.add(one);
+  }
+
+  /** Notes that a value names or needs what is not there; nothing when that may follow from another fault. */
+  addMissing(code: ProblemCode, given: Given, message: string, ...needed: readonly Needed[]): void {
+    if (!needed.some((one) => this.#doubted.has(one))) this.addGiven(code, given, message);
   }
 
   /** What `read` makes of a value; undefined when it raises a usage Problem, whose details are noted at the value's place. */

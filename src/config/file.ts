@@ -5,8 +5,8 @@
 import { dirname, resolve } from 'node:path';
 import { FILE_SCHEMA } from './schema.ts';
 import type { Env } from './environment.ts';
-import type { Faults, Given } from './faults.ts';
-import { didYouMean } from './nearest.ts';
+import { type Faults, type Given, NEEDED, type Needed } from './faults.ts';
+import { didYouMean, nearest } from './nearest.ts';
 import { THRESHOLD_KEYS } from './rules.ts';
 import { PROBE_KEYS } from './probes.ts';
 import { SCRAPE_KEYS } from './scrapes.ts';
@@ -16,7 +16,7 @@ import { fileTwinOf, keyOf, OPTION_NAMES, type OptionName, optionOf } from './op
 import { headersText } from './optionvalue.ts';
 import { cut, messageOf } from '../problem.ts';
 import type { Selector } from '../selector.ts';
-import { emptyLayer, type GivenTarget, type Layer, understand } from './settings.ts';
+import { emptyLayer, type GivenTarget, type Layer, SAYS, understand } from './settings.ts';
 import { readSecret, readSmallFile } from './smallfile.ts';
 import { isMap, isScalar, isSeq, type Node, type Path, textOf, YamlFile } from './yaml.ts';
 
@@ -66,6 +66,7 @@ class ConfigFile {
 
   layer(): Layer {
     const layer = emptyLayer();
+    if (this.#yaml.lost.length > 0) this.#faults.doubt(...neededOf([], this.#yaml.lost));
     if (this.#yaml.toJs() === null) return layer;
     this.#check();
     for (const name of OPTION_NAMES) this.#take(name, layer);
@@ -75,12 +76,14 @@ class ConfigFile {
   #check(): void {
     const issues = (FILE_SCHEMA.safeParse(this.#yaml.toJs()).error?.issues ?? []) as readonly Issue[];
     for (const issue of issues.flatMap(flatten)) {
-      this.#refused.add(pathText(issue.path));
+      // What else a target says is looked at all the same.
+      if (!issue.keys || issue.path[0] !== keyOf('target')) this.#refused.add(pathText(issue.path));
       if (!issue.keys) this.#wrongShape(issue);
       for (const key of issue.keys ?? []) {
         if (this.#faults.full) return; // looking for the place and the nearest of 10,000 keys would take seconds
         this.#faults.add('CONFIG', this.#yaml.placeOfKey(issue.path, key), unknownKey(key, issue.path));
       }
+      this.#faults.doubt(...neededOf(issue.path, issue.keys));
     }
   }
 
@@ -106,7 +109,7 @@ class ConfigFile {
     if (twin) this.#takeSecret(name, key, twin.key, layer);
     const node = this.#usable([key]);
     if (node === null) return;
-    if (name === 'target') layer.targets.push(...this.#items(key).map((path) => this.#target(path)));
+    if (name === 'target') layer.targets.push(...(isSeq(node) ? node.items : []).map((_, i) => this.#target([key, i])));
     else layer.values.set(name, optionOf(name).list ? this.#items(key).map((path) => this.#entry(path)) : [this.#given(node)]);
   }
 
@@ -127,18 +130,27 @@ class ConfigFile {
   }
 
   #target(path: Path): GivenTarget {
-    const field = (key: string): Given | null => {
-      const value = this.#yaml.at([...path, key]);
+    const node = this.#yaml.at(path);
+    const given = (at: Path): Given | null => {
+      const value = this.#usable(at);
       return value === null ? null : this.#given(value);
     };
+    const field = (key: string): Given | null => (isMap(node) ? given([...path, key]) : null);
     const isOn = (name: 'many' | 'children'): boolean => {
-      const given = field(name);
-      return given !== null && understand(name, given, this.#faults) === true;
+      const said = field(name);
+      return said !== null && understand(name, said, this.#faults) === true;
     };
-    const role = field('role');
-    const selector = field('selector') ?? this.#given(this.#yaml.at(path));
-    const text = role ? `${role.text}=${selector.text}` : selector.text;
-    return { ...selector, text, many: isOn('many'), children: isOn('children'), load: this.#isTrue('load', field('load')) };
+    const [role, load] = [field('role'), this.#isTrue('load', field('load'))];
+    const selector = isMap(node) ? field('selector') : given(path);
+    const isRefused = { selector: selector === null, role: role === null && isMap(node) && node.has('role') };
+    return {
+      ...(selector ?? { text: '', place: this.#yaml.place(node) }),
+      many: isOn('many'),
+      children: isOn('children'),
+      load,
+      role,
+      refused: (['selector', 'role'] as const).filter((part) => isRefused[part]),
+    };
   }
 
   /** Of a switch that is no option. */
@@ -175,7 +187,9 @@ class ConfigFile {
     const text = pathText(path);
     const isRefused = (refused: string): boolean => refused === text || (!isSeq(node) && refused.startsWith(`${text}.`));
     if (node === null || [...this.#refused].some(isRefused)) return null;
-    return !isSeq(node) && this.#yaml.isUnfilled(node) ? null : node;
+    if (isSeq(node) || !this.#yaml.isUnfilled(node)) return node;
+    this.#faults.doubt(...neededOf(path));
+    return null;
   }
 }
 
@@ -184,6 +198,25 @@ function flatten(issue: Issue): Issue[] {
   const inside = issue.errors?.find((branch) => branch.every((one) => one.path.length > 0 || one.keys !== undefined));
   return inside ? inside.flatMap((one) => flatten({ ...one, path: [...issue.path, ...one.path] })) : [issue];
 }
+
+/** Looking for the nearest of 10,000 keys would take seconds. */
+const LOOKED_UP_MAX = 50;
+
+/** What others may need of what stands here, or was meant to. Of targets it is decided for each. */
+function neededOf(path: Path, keys: readonly string[] = []): readonly Needed[] {
+  if (path.length > 1 && path[0] === keyOf('target')) return [];
+  if (keys.length > LOOKED_UP_MAX) return NEEDED;
+  return (path.length === 0 ? keys : [String(path[0])]).flatMap((word) => {
+    const meant = nearest(word, FILE_KEYS);
+    if (meant === null) return NEEDED;
+    return OPTION_NAMES.flatMap((name) => ((keyOf(name) === meant || fileTwinOf(name)?.key === meant) && SAYS[name]) || []);
+  });
+}
+
+/** Every key that a file may have. */
+const FILE_KEYS = OPTION_NAMES.flatMap((name) => (optionOf(name).perTarget ? [] : [keyOf(name), fileTwinOf(name)?.key])).filter(
+  (key) => typeof key === 'string',
+);
 
 /** Keys of entries that are maps, by the list that they are in. */
 const ENTRY_KEYS: Readonly<Record<string, readonly string[]>> = {
@@ -216,12 +249,7 @@ function unknownKey(key: string, path: Path): string {
     return `unknown key ${word}; a selector is one word, without a space: ${word}:VALUE`;
   const list = path.findLast((one) => typeof one === 'string');
   if (list !== undefined) return `unknown key ${word}; an entry of ${list} has ${(ENTRY_KEYS[list] ?? THRESHOLD_KEYS).join(', ')}`;
-  const known = OPTION_NAMES.flatMap((name) => (optionOf(name).perTarget ? [] : [keyOf(name), fileTwinOf(name)?.key]));
-  const meant = didYouMean(
-    key,
-    known.filter((name) => typeof name === 'string'),
-  );
-  return `unknown key ${word}${meant || '; docs/config.md lists them'}`;
+  return `unknown key ${word}${didYouMean(key, FILE_KEYS) || '; docs/config.md lists them'}`;
 }
 
 /** Of the keys of entries that are not options themselves. */

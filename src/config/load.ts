@@ -1,10 +1,9 @@
 /** From flags, environment and file to a configuration, with everything that is wrong on the way. */
 import { statSync } from 'node:fs';
-import { join } from 'node:path';
 import type { Catalog } from '../catalog.ts';
 import type { Config, JudgeOverrides } from './config.ts';
 import { type Env, envLayer, otelLayer } from './environment.ts';
-import type { Faults } from './faults.ts';
+import type { Faults, Needed } from './faults.ts';
 import { findMetric } from '../gauges.ts';
 import { PHASE_NAME, type PlannedPhase } from '../phases.ts';
 import { DURATION_HINT, parseDuration } from '../quantity.ts';
@@ -17,13 +16,11 @@ import { buildProbes } from './probes.ts';
 import { checkRole } from './rolevalue.ts';
 import { buildRules } from './rules.ts';
 import { buildScrapes } from './scrapes.ts';
-import { buildServers, SERVERS_MAX, unused } from './servers.ts';
+import { buildServers, SERVERS_MAX } from './servers.ts';
 import { buildSignals } from './signals.ts';
 import type { SignalSpec } from '../intake/signals-spec.ts';
-import { defaultRole, parseTarget, type Selector } from '../selector.ts';
 import { emptyLayer, isOfFile, type Layer, Settings, subject } from './settings.ts';
-import { readSmallFile } from './smallfile.ts';
-import type { TargetSpec } from '../targets.ts';
+import { buildTargets, checkAsked, loadTarget } from './targets.ts';
 
 /** What was given to the program. */
 export interface Sources {
@@ -49,16 +46,16 @@ export async function loadSettings({ flags, env }: Pick<Sources, 'flags' | 'env'
 export function buildConfig(settings: Settings, { command, catalog }: Pick<Sources, 'command' | 'catalog'>, faults: Faults): Config {
   const get = settings.get.bind(settings);
   const endpoint = get('otlp');
-  const watched = buildTargets(settings, faults);
-  const targets = [...watched, ...loadTarget(command, watched, settings)];
-  const servers = buildServers(settings, new Map(targets.map(({ role }) => [role, 'a target'])), faults);
+  const { targets: watched, faulty } = buildTargets(settings, faults);
+  const targets = [...watched, ...loadTarget(command, watched, sourceOf(settings))];
+  const roles = [...targets.map(({ role }) => role), ...faulty];
+  const servers = buildServers(settings, new Map(roles.map((role) => [role, 'a target'])), faults);
   if (servers.length > SERVERS_MAX) {
     const message = `${servers.length} servers are more than the ${SERVERS_MAX} of one run`;
     faults.add('CONFIG', [...settings.list('postgres'), ...settings.list('redis')].at(-1)?.place ?? '', message);
   }
-  const roles = targets.map(({ role }) => role);
-  const asked = watched.flatMap(({ role, load }) => (load ? [] : [role]));
-  checkAsked(watched, settings, faults);
+  const asked = [...watched.flatMap(({ role, load }) => (load ? [] : [role])), ...faulty];
+  checkAsked(settings, faults);
   const scrapes = buildScrapes(settings, asked, faults);
   const signals = buildSignals(settings, { scrapes, inbound: settings.get('inbound') !== null, roles: asked }, faults);
   const unseen = [settings.find('networkOf'), settings.find('cgroupOf')?.role].filter((role) => role !== undefined && role !== null);
@@ -122,60 +119,6 @@ export function buildOverrides(settings: Settings, catalog: Sources['catalog'], 
 export function idleKeys(settings: Settings, counting: readonly OptionName[]): string[] {
   const places = (name: OptionName): string => (name === 'target' ? settings.targets[0]?.place : settings.placeOf(name)) ?? '';
   return OPTION_NAMES.flatMap((name) => (counting.includes(name) || !isOfFile(places(name)) ? [] : (keyOf(name) ?? [])));
-}
-
-/** Targets without a role of their own are named after what they are; the second `node` is `node-2`. */
-function buildTargets(settings: Settings, faults: Faults): TargetSpec[] {
-  const parsed = settings.targets.flatMap((given) => {
-    const target = faults.attempt(given, parseTarget);
-    return target ? [{ ...target, given }] : [];
-  });
-  const placeOf = new Map<string, string>();
-  for (const { role, given } of parsed) {
-    if (role === null) continue;
-    const other = placeOf.get(role);
-    if (other !== undefined)
-      faults.addGiven('SELECTOR', given, `the role ${role} is taken by the target at ${other}; each needs a name of its own`);
-    placeOf.set(role, given.place);
-  }
-  return parsed.map(({ role, selector, given: { many, children, load, place } }) => {
-    const named = role ?? unused(defaultRole(selector, commOf(selector, settings.get('proc'))), placeOf);
-    placeOf.set(named, place);
-    return { role: named, selector, many, children, ...(load === true ? { load } : {}) };
-  });
-}
-
-/** Who makes the load decides nothing, so that a run of generators alone could only pass. */
-function checkAsked(watched: readonly TargetSpec[], settings: Settings, faults: Faults): void {
-  const isAnything = ['postgres', 'redis', 'scrape'].some((name) => settings.list(name as 'scrape').length > 0);
-  if (watched.length === 0 || isAnything || watched.some(({ load }) => load !== true)) return;
-  const last = settings.targets.at(-1)!;
-  faults.add(
-    'CONFIG',
-    last.place,
-    'every target has load: true, so that nothing would be judged; give the service that is asked as well, without it',
-  );
-}
-
-/** The role of the command after `--`, unless the user has one of that name: who makes the load may be what leaks. */
-const LOAD_ROLE = 'load';
-
-/** The command with everything that it starts: it may be a script, or npx. Only /proc tells of a tree. */
-function loadTarget(command: Sources['command'], watched: readonly TargetSpec[], settings: Settings): TargetSpec[] {
-  const isNamed = watched.some(({ role }) => role === LOAD_ROLE);
-  if (!command || command.length === 0 || isNamed || sourceOf(settings) !== 'procfs') return [];
-  return [
-    { role: LOAD_ROLE, selector: { kind: 'exec', command: command.join(' ') }, many: false, children: true, load: true, command: true },
-  ];
-}
-
-const COMM_MAX = 64; // the kernel's own limit is 16
-
-/** The name of a process that is given by its pid; null where it cannot be had, which is no mistake yet. */
-function commOf(selector: Selector, proc: string): string | null {
-  if (selector.kind !== 'pid') return null;
-  const read = readSmallFile(join(proc, String(selector.pid), 'comm'), COMM_MAX);
-  return 'text' in read ? read.text.trim() : null;
 }
 
 /** Aliases, so that a metric is named the same whichever of its names was given. */
@@ -246,11 +189,13 @@ function checkTogether(settings: Settings, command: Sources['command'], roles: r
   if (duration < settings.get('interval')) wrong('duration', 'should be longer than one interval');
   if (warmup >= duration) wrong('warmup', 'should be shorter than the duration of the run');
   if (command?.length === 0) faults.add('USAGE', '--', 'should be followed by a command to run while watching');
+  const lacks = (name: OptionName, message: string, needed: Needed): void =>
+    faults.addMissing('CONFIG', { text: '', place: settings.placeOf(name) }, `${subject(name, settings.placeOf(name))}${message}`, needed);
   if (settings.find('otlpHeaders') && settings.get('otlp') === null)
-    wrong('otlpHeaders', 'are headers of a push, but otlp names no receiver');
+    lacks('otlpHeaders', 'are headers of a push, but otlp names no receiver', 'otlp');
   const inbound = inboundOf(settings);
   if (settings.find('inboundToken') && inbound === null)
-    wrong('inboundToken', 'is a token of the inbound listener, but inbound names no address');
+    lacks('inboundToken', 'is a token of the inbound listener, but inbound names no address', 'inbound');
   if (inbound && inbound.token === null && !LOOPBACK.test(inbound.at.host))
     wrong(
       'inbound',

@@ -20,7 +20,7 @@ export function splitRole(text: string): OfRole {
 export function checkRole(role: string, given: Given, roles: readonly string[], faults: Faults): void {
   if (roles.includes(role)) return;
   const meant = didYouMean(role, roles) || `; the roles are ${roles.join(', ')}`;
-  faults.addGiven('CONFIG', given, `no target has the role ${role}${meant}`);
+  faults.addMissing('CONFIG', given, `no target has the role ${role}${meant}`, 'roles');
 }
 
 /** The role that a value belongs to: the one it names, or the only one there is; null: of the run. */

@@ -79,14 +79,19 @@ function thresholdText(beside: NonNullable<Given['beside']>): string {
 function checkRule({ role, metric, text }: Rule, given: Given, { names, servers, signals }: Watched, faults: Faults): void {
   if (role !== null && !names.includes(role)) {
     const meant = didYouMean(role, names) || `; the roles are ${names.join(', ')}`;
-    faults.addGiven('RULE', given, `"${text}": no target has the role ${role}${meant}`);
+    faults.addMissing('RULE', given, `"${text}": no target has the role ${role}${meant}`, 'roles', 'servers', 'pages');
   }
   const signal = signalName(metric ?? '');
   const declared = [...signals, ...PRESET_SIGNALS].map(({ name }) => name);
   if (signal !== null && !declared.includes(signal))
-    faults.addGiven('RULE', given, `"${text}": there is no signal ${signal}${didYouMean(signal, declared) || '; signals: declares them'}`);
+    faults.addMissing(
+      'RULE',
+      given,
+      `"${text}": there is no signal ${signal}${didYouMean(signal, declared) || '; signals: declares them'}`,
+      'signals',
+    );
   const gauge = gaugeName(metric ?? '');
   const gauges = servers.flatMap((server) => server.gauges.map(({ name }) => name));
   if (gauge === null || gauges.includes(gauge)) return;
-  faults.addGiven('RULE', given, `"${text}": no server has a gauge ${gauge}${didYouMean(gauge, gauges)}`);
+  faults.addMissing('RULE', given, `"${text}": no server has a gauge ${gauge}${didYouMean(gauge, gauges)}`, 'servers');
 }

@@ -64,6 +64,7 @@ class ScrapeEntry extends Entry {
     const authorization = this.#authorization(url);
     const given = this.#headers();
     const target = this.#target(roles, name);
+    if (url === null) this.faults.doubt('pages');
     if (url === null) return null;
     return {
       name,
@@ -138,7 +139,8 @@ class ScrapeEntry extends Entry {
     if (field === null) return roles.includes(name) ? name : this.#name === null && roles.length === 1 ? roles[0]! : null;
     if (!NAME.test(field.text)) this.wrong(field, `scrape.target should be the name of a role: ${NAME_HINT}`);
     const meant = roles.includes(field.text) ? null : nearest(field.text, roles);
-    if (meant !== null) this.wrong(field, `scrape.target: no target has the role ${field.text}; did you mean ${meant}?`);
+    if (meant !== null)
+      this.faults.addMissing('CONFIG', field, `scrape.target: no target has the role ${field.text}; did you mean ${meant}?`, 'roles');
     return field.text;
   }
 

@@ -49,7 +49,9 @@ export function buildServers(settings: Settings, taken: Map<string, string>, fau
   const specs = entries.flatMap((entry) => {
     const name = entry.name ?? unused(entry.option, taken);
     taken.set(name, entry.given.place);
-    return entry.spec(name) ?? [];
+    const spec = entry.spec(name);
+    if (spec === null) faults.doubt('servers');
+    return spec ?? [];
   });
   checkGauges(specs, faults);
   return specs;
@@ -187,7 +189,9 @@ class Entry {
       this.#wrong(query ?? given, 'gauges.query should be one SELECT that returns a number, or rows of a label and a number');
     if (growth && !kind) this.#wrong(growth, `gauges.growth should be one of ${GROWTHS.join(', ')}`);
     if (Number.isNaN(number)) this.#wrong(limit!, 'gauges.limit should be a plain number such as 1000');
-    if (!name || !query || Number.isNaN(number)) return null;
+    const isWhole = name && query && !Number.isNaN(number);
+    if (!isWhole) this.#faults.doubt('servers');
+    if (!isWhole) return null;
     return { name: name.text, query: query.text, growth: kind ?? (limit ? 'capacity' : 'none'), limit: number };
   }
 

@@ -2,7 +2,7 @@
  * Flags, environment and file are layers of the same shape. The first layer that gives an option wins, lists as a whole; values
  * of all layers are checked, also of those that lose.
  */
-import type { Faults, Given } from './faults.ts';
+import type { Faults, Given, Needed } from './faults.ts';
 import { keyOf, OPTION_NAMES, type OptionName, optionOf, type ValueOf } from './options.ts';
 import { cut } from '../problem.ts';
 
@@ -11,6 +11,10 @@ export interface GivenTarget extends Given {
   readonly children: boolean;
   /** Only a file says it. */
   readonly load?: boolean;
+  /** Apart from the selector, as only a file says it. */
+  readonly role?: Given | null;
+  /** What is known to be wrong, and noted, before it is looked into: these parts are not there. */
+  readonly refused?: readonly ('selector' | 'role')[];
 }
 
 export interface Layer {
@@ -27,6 +31,7 @@ export function understand<N extends OptionName>(name: N, given: Given, faults: 
   const type = optionOf(name).value;
   const value = type.parse(given.text);
   if (value !== undefined) return value as ValueOf<N>;
+  if (SAYS[name]) faults.doubt(SAYS[name]);
   const quoted = type.unquoted ? 'this' : `"${cut(given.text.replaceAll('\n', ' '))}"`;
   faults.addGiven('CONFIG', given, `${subject(name, given.place)}${quoted} should be ${type.hint}`);
   return undefined;
@@ -41,6 +46,19 @@ export function subject(name: OptionName, place: string): string {
 export function isOfFile(place: string): boolean {
   return /:\d+:\d+$/.test(place);
 }
+
+/** What an option says that others name, or cannot do without. */
+export const SAYS: Partial<Record<OptionName, Needed>> = {
+  target: 'roles',
+  postgres: 'servers',
+  redis: 'servers',
+  scrape: 'pages',
+  networkOf: 'roles',
+  cgroupOf: 'roles',
+  signals: 'signals',
+  inbound: 'inbound',
+  otlp: 'otlp',
+};
 
 /** What was decided, and where each value comes from. */
 export class Settings {

@@ -59,6 +59,7 @@ export function buildSignals(settings: Settings, around: Around, faults: Faults)
   const specs = given.slice(0, SIGNALS_MAX).flatMap((one) => {
     const entry = new SignalEntry(one, faults);
     const spec = entry.spec(around);
+    if (spec === null) faults.doubt('signals');
     return spec === null ? [] : [{ spec, entry }];
   });
   const seen = new Set<string>();
@@ -101,17 +102,20 @@ class SignalEntry extends Entry {
     if (as !== null && by.length > 0)
       this.wrong(this.given, 'signals.by: what stands for a metric of the agent (as) has no labels of its own');
     if (as === 'requests' || as === 'errors') this.#counted(as, kind);
+    const aggregate = this.word('aggregate', AGGREGATES, AGGREGATE_OF[kind]);
+    const unit = this.#unit(kind, match[0]?.name ?? '', scale);
+    const growth = this.word('growth', GROWTHS, GROWTH_OF[kind]);
     if (name === null || match.length === 0 || from === null) return null;
     return {
       name,
       match,
       over: kind === 'ratio' ? over : null,
       kind,
-      aggregate: this.word('aggregate', AGGREGATES, AGGREGATE_OF[kind]),
+      aggregate,
       by,
-      unit: this.#unit(kind, match[0]!.name, scale),
+      unit,
       scale,
-      growth: this.word('growth', GROWTHS, GROWTH_OF[kind]),
+      growth,
       limit,
       from,
       target: this.field('target')?.text ?? null,
@@ -186,7 +190,7 @@ class SignalEntry extends Entry {
       names.length === 0
         ? 'there is neither a scrape nor an inbound listener that it could come from'
         : `it should be one of ${names.join(', ')}`;
-    this.wrong(field ?? this.given, `signals.from: ${which}`);
+    this.faults.addMissing('CONFIG', field ?? this.given, `signals.from: ${which}`, 'pages', 'inbound');
     return null;
   }
 

@@ -1,21 +1,8 @@
 /** A YAML document whose every value knows its line and column, with environment variables filled in. Knows nothing of options. */
-import {
-  type Alias,
-  type Document,
-  isAlias,
-  isMap,
-  isScalar,
-  isSeq,
-  LineCounter,
-  type Node,
-  parseDocument,
-  type Scalar,
-  visit,
-  type YAMLError,
-} from 'yaml';
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Scalar, visit } from 'yaml';
 import type { Env } from './environment.ts';
 import type { Faults, Given } from './faults.ts';
-import { messageOf } from '../problem.ts';
+import { readLegible, withoutTwins } from './yamlslips.ts';
 
 export { isMap, isScalar, isSeq, type Node };
 
@@ -32,16 +19,22 @@ export class YamlFile {
   readonly #hidden = new Map<Scalar, NonNullable<Given['hidden']>>();
   readonly #unfilled = new Set<Scalar>();
 
-  /** `path` is for messages. What is wrong with the syntax goes to `faults`, and then nothing is left to be read. */
+  /** Keys at the left whose values are left out because their lines could not be understood; empty for lines without one. */
+  readonly lost: readonly string[];
+
+  /** `path` is for messages. What is wrong with the syntax goes to `faults`. */
   constructor(path: string, text: string, env: Env, faults: Faults) {
     this.#path = path;
     this.#faults = faults;
-    this.#doc = parseDocument(text, { lineCounter: this.#lines, prettyErrors: false, logLevel: 'error' });
-    if (!this.#isSound(text)) this.#doc.contents = null;
+    const { doc, slips, lost } = readLegible(text, this.#lines);
+    const twins = withoutTwins(doc, (offset) => this.#placeAt(offset));
+    this.#doc = doc;
+    this.lost = [...lost, ...twins.lost];
+    for (const { at, message } of [...slips, ...twins.slips]) faults.add('CONFIG', this.#placeAt(at), message);
     visit(this.#doc, { Scalar: (key, node) => (key === 'key' ? undefined : this.#fill(node, env)) });
   }
 
-  /** Null when the file is empty or its syntax is wrong. May throw RangeError or ReferenceError for what unfolds without end. */
+  /** Null when nothing is in the file, or nothing that can be understood. May throw RangeError or ReferenceError for what unfolds without end. */
   toJs(): unknown {
     return this.#doc.toJS();
   }
@@ -86,19 +79,6 @@ export class YamlFile {
     return `${this.#path}:${line}:${col}`;
   }
 
-  /** The syntax, and that every alias has its anchor. */
-  #isSound(text: string): boolean {
-    const errors = [...this.#doc.errors, ...this.#doc.warnings].filter((error, i, all) => isNews(error, all[i - 1], text));
-    const wrong = errors.map((error) => ({ at: error.pos[0], message: syntaxFault(error, text) }));
-    const checkAlias = (_key: unknown, alias: Alias): void => {
-      if (alias.resolve(this.#doc) !== undefined) return;
-      wrong.push({ at: alias.range?.[0] ?? 0, message: 'there is no such anchor before it; a value that begins with * needs quotes' });
-    };
-    visit(this.#doc, { Alias: checkAlias });
-    for (const { at, message } of wrong) this.#faults.add('CONFIG', this.#placeAt(at), message);
-    return wrong.length === 0;
-  }
-
   /** `${NAME}` and `${NAME:-default}` become the variable's value; `$${` stands for `${`. */
   #fill(node: Scalar, env: Env): void {
     if (typeof node.value !== 'string') return;
@@ -120,19 +100,6 @@ export class YamlFile {
 /** Numbers keep their spelling: `1e3` is not what a user means by a duration. */
 export function textOf(node: Scalar): string {
   return typeof node.value === 'string' ? node.value : (node.source ?? String(node.value));
-}
-
-/** After an error the rest of its line, and often of the file, is a row of complaints that follow from it. */
-function isNews(error: YAMLError, before: YAMLError | undefined, text: string): boolean {
-  return before === undefined || (error.code !== 'UNEXPECTED_TOKEN' && text.slice(before.pos[0], error.pos[0]).includes('\n'));
-}
-
-/** The parser's words without what they quote, which may be a secret; but for a few that only its author can read. */
-function syntaxFault(error: YAMLError, text: string): string {
-  if (error.code === 'MULTIPLE_DOCS') return 'a second document begins here; a configuration is one';
-  if (text.startsWith('${', error.pos[0] - 1)) return 'inside { } and [ ] a value with ${ needs quotes, as in "${NAME}"';
-  if (error.code === 'TAG_RESOLVE_FAILED') return 'there is no such tag; a value that begins with ! needs quotes';
-  return /stack/i.test(error.message) ? 'this is nested too deeply' : messageOf(error).replace(/: .*/, '');
 }
 
 function unfilledFault(name: string | undefined): string {

@@ -53,6 +53,54 @@ describe('a bad configuration', () => {
   });
 });
 
+/** Lines of a file with one slip, and in which of them it is told. */
+const SLIPS: readonly (readonly [text: string, line: number, message: RegExp])[] = [
+  ['targets:\n\t- api=port:1', 2, /a tab/],
+  ['targets:\n  - selector: name:a\n\trole: b', 3, /a tab/],
+  ['out: "runs', 1, /this " is not closed/],
+  ["out: 'runs", 1, /this ' is not closed/],
+  ['targets: [api=port:1', 1, /this \[ is not closed; \]/],
+  ['targets: [{selector: name:a, role: b]', 1, /this { is not closed; }/],
+  ['targets: [api=port:1]]', 1, /nothing is open/],
+  ['targets:\n  - a=port:1\n - b=port:2', 3, /indented/],
+  ['targets:\n  - selector: name:a\n     role: b', 3, /indented/],
+  ['targets:\n  - selector: name:a\n   role: b', 3, /indented/],
+  ['targets:\n  - api=port:1\n    many: true', 2, /"key: value"/],
+  ['targets: - api=port:1', 1, /a list should begin/],
+  ['out runs', 1, /"key: value"/],
+  ['out:runs', 1, /"key: value"/],
+  ['out: a: b', 1, /a colon and a space/],
+  ['out: @runs', 1, /begins with this sign/],
+  ['out: "a" b', 1, /has ended before this/],
+  [String.raw`out: "C:\data"`, 1, /begins an escape/],
+  ['rules: *rules', 1, /no such anchor/],
+  ['targets: ["a=port:1" "b=port:2"]', 1, /a comma should be/],
+  ['targets: [a=port:1,, b=port:2]', 1, /before this comma/],
+  ['out: a\nout: b', 2, /the key out is at .*soak\.yaml:\d+:1 already/],
+];
+
+test('a slip of the pen is told in words for its author, hides no other fault, and invents none', async () => {
+  const others = ['interval: 2s', 'keep: 0', 'probes: [api=http://localhost/]', 'wait: soon', '# a comment: [', 'hold: true'];
+  const draw = fc.tuple(fc.shuffledSubarray(others), fc.constantFrom(...SLIPS), fc.nat(others.length));
+  await fc.assert(
+    fc.asyncProperty(draw, async ([around, [slip, line, message], place]) => {
+      const blocks = around.toSpliced(place, 0, slip);
+      const lineOf = (block: string): number => [...blocks.slice(0, blocks.indexOf(block)), ''].join('\n').split('\n').length;
+      const wrong = ['keep: 0', 'wait: soon'].filter((one) => around.includes(one)).map(lineOf);
+      // Of one line without a colon nobody can tell that it was meant to be a pair.
+      fc.pre(blocks.some((block) => block !== slip && !block.startsWith('#')));
+      const { details } = await problemOf(loadText(`${blocks.join('\n')}\n`));
+      const told = details.map((one) => Number(/:(\d+):\d+$/.exec(one.place)?.[1]));
+      const at = lineOf(slip) + line - 1;
+      // Which roles there are is known only when the targets can be read.
+      const follows = slip.startsWith('targets') || !around.includes(others[2]!) ? [] : [lineOf(others[2]!)];
+      expect(told).toEqual([...wrong, ...follows, at].toSorted((a, b) => a - b));
+      expect(details[told.indexOf(at)]!.message).toMatch(message);
+    }),
+    { numRuns: fc.tries(200) },
+  );
+});
+
 describe('a good configuration', () => {
   test.each(['', '# nothing\n', '---\n', '{}', 'null'])('%j says nothing', async (text) => {
     expect((await loadText(text)).targets).toEqual([]);
