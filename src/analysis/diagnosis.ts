@@ -2,10 +2,11 @@
 import { type Series, seriesLabel } from '../series.ts';
 import type { Store } from '../store.ts';
 import { spikesOf } from './capacity.ts';
+import { causeOf, columnSpikes, latencyColumns } from './columnspikes.ts';
 import type { SeriesJudgement } from './judgement.ts';
 import { gridOf, onGrid } from './rates.ts';
 import { clockTime, inWords } from './sentence.ts';
-import { stepOf, usual } from './step.ts';
+import { type Step, stepOf, usual } from './step.ts';
 import { median } from './stats.ts';
 import type { Work } from './work.ts';
 
@@ -45,7 +46,7 @@ export function diagnosesOf(seen: Seen): Diagnosis[] {
     return [
       gradual(target, own, seen),
       errors(target, own, seen),
-      spikes(target, latency, seen),
+      spikes(target, latency, seen) ?? spikesOfColumns(target, sampled.get(target) ?? [], seen),
       plateau(target, own, latency, seen),
     ].flatMap((one) => one ?? []);
   });
@@ -120,16 +121,35 @@ function spikes(target: string | null, latency: Series | null, seen: Seen): Diag
   const grid = gridOf([latency], seen.store, seen.now);
   const { windows, usual } = spikesOf(onGrid(grid, [latency], seen.store));
   if (windows.length < SPIKES_MIN || windows.length > ISOLATED * grid.count) return null;
-  const times = windows.slice(0, 3).map((w) => clockTime(grid.from + w * grid.width));
+  const times = windows.map((w) => grid.from + w * grid.width);
   return {
     pattern: 'spikes',
     target,
     series: [seriesLabel(latency)],
     why:
-      `sudden spikes: ${seriesLabel(latency)} was more than three times its usual ${inWords(usual, 's')} at ${times.join(', ')}` +
-      `${windows.length > 3 ? ` and ${windows.length - 3} more times` : ''}; likely ${causeOfSpikes(target, windows, grid, seen)}`,
+      `sudden spikes: ${seriesLabel(latency)} was more than three times its usual ${inWords(usual, 's')} at ${timesOf(times)}` +
+      `; likely ${causeOfSpikes(target, windows, grid, seen)}`,
     evidence: { spikes: windows.length, usual },
   };
+}
+
+function spikesOfColumns(target: string | null, all: readonly Series[], { store, now }: Seen): Diagnosis | null {
+  const found = columnSpikes(all, store, now);
+  if (found === null) return null;
+  const { latency, times, usual: before } = found;
+  return {
+    pattern: 'spikes',
+    target,
+    series: [seriesLabel(latency)],
+    why:
+      `sudden spikes: ${seriesLabel(latency)} was more than three times its usual ${inWords(before, latency.def.unit)} at ` +
+      `${timesOf(times)}; ${causeOf(found)}`,
+    evidence: { spikes: times.length, usual: before },
+  };
+}
+
+function timesOf(times: readonly number[]): string {
+  return `${times.slice(0, 3).map(clockTime).join(', ')}${times.length > 3 ? ` and ${times.length - 3} more times` : ''}`;
 }
 
 /** What was high in the same windows. */
@@ -154,40 +174,50 @@ const CAUSES: Readonly<Record<string, string>> = {
 
 /** Good, and from some time on degraded: the load fell to half, or the latency stepped up and stayed under a load that went on. */
 function plateau(target: string | null, own: readonly SeriesJudgement[], latency: Series | null, seen: Seen): Diagnosis | null {
-  return halved(target, own, seen) ?? steppedUp(target, latency, seen);
+  const columns = latencyColumns(seen.all, seen.store).filter((one) => one.target === target);
+  const stepped = (latency === null ? columns : [latency]).flatMap((one) => {
+    const step = stepOf(onGrid(gridOf([one], seen.store, seen.now), [one], seen.store));
+    return step === null ? [] : [{ latency: one, step }];
+  });
+  return halved(target, own, stepped[0]?.latency ?? null, seen) ?? steppedUp(target, stepped, seen);
 }
 
-function halved(target: string | null, own: readonly SeriesJudgement[], { work }: Seen): Diagnosis | null {
+function halved(target: string | null, own: readonly SeriesJudgement[], stepped: Series | null, { work }: Seen): Diagnosis | null {
   const fallen = target === null ? undefined : work.get(target);
   if (fallen?.ended !== 'halved' || fallen.stoppedAt === null) return null;
-  const slower = ofResource(own, 'latency').find(({ shape }) => shape === 'step' || shape === 'late' || shape === 'linear');
+  const rising = ofResource(own, 'latency').find(({ shape }) => shape === 'step' || shape === 'late' || shape === 'linear');
+  const slower = rising?.series ?? stepped;
   return {
     pattern: 'plateau',
     target,
-    series: slower ? [seriesLabel(slower.series)] : [],
-    why: `plateau then drop: the work of ${target} fell to less than half at ${clockTime(fallen.stoppedAt)}${slower ? ` while ${seriesLabel(slower.series)} rose` : ''}; likely a capacity limit was reached, or the generator gave up`,
+    series: slower ? [seriesLabel(slower)] : [],
+    why: `plateau then drop: the work of ${target} fell to less than half at ${clockTime(fallen.stoppedAt)}${slower ? ` while ${seriesLabel(slower)} rose` : ''}; likely a capacity limit was reached, or the generator gave up`,
     evidence: { at: fallen.stoppedAt },
   };
 }
 
+interface Stepped {
+  readonly latency: Series;
+  readonly step: Step;
+}
+
 /** Of more or fewer requests another latency is to be expected: only under an even load is it the service that changed. */
-function steppedUp(target: string | null, latency: Series | null, seen: Seen): Diagnosis | null {
-  if (latency === null) return null;
+function steppedUp(target: string | null, [first]: readonly Stepped[], seen: Seen): Diagnosis | null {
   const requests = seen.all.filter(({ def, target: of, member }) => def.alias === 'requests' && of === target && member === null);
-  if (requests.length === 0) return null;
+  if (first === undefined || requests.length === 0) return null;
+  const { latency, step } = first;
   const grid = gridOf([latency], seen.store, seen.now);
-  const step = stepOf(onGrid(grid, [latency], seen.store));
-  if (step === null) return null;
   const rate = onGrid(grid, requests, seen.store);
   const change = usual(rate.subarray(step.at)) / usual(rate.subarray(0, step.at));
   if (!(Math.abs(change - 1) <= EVEN)) return null;
   const at = grid.from + step.at * grid.width;
+  const { unit } = latency.def;
   return {
     pattern: 'plateau',
     target,
     series: [seriesLabel(latency)],
     why:
-      `plateau then drop: ${seriesLabel(latency)} stepped up from ${inWords(step.before, 's')} to ${inWords(step.after, 's')} at ${clockTime(at)} and ` +
+      `plateau then drop: ${seriesLabel(latency)} stepped up from ${inWords(step.before, unit)} to ${inWords(step.after, unit)} at ${clockTime(at)} and ` +
       'stayed there, while as many requests came as before; likely a capacity limit was reached',
     evidence: { at, before: step.before, after: step.after },
   };

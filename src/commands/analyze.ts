@@ -75,12 +75,17 @@ function ofData({ verdict, state, evidence, origin, kind, dataset, fed, notes }:
     title: `${dataset.place}: ${rows}${every}`,
     when,
     nameOf: (id: string) => id.replace(new RegExp(`^${TARGET}(?:/\\w+)? `), ''),
-    notes: [`time: ${dataset.axis.text}${kind === 'wall' ? ', in UTC; within sentences it counts from the first row' : ''}`, ...notes],
+    notes: [timeNote(dataset), ...notes],
     others: [...judged, ...others],
   };
   const columns = fed.columns.map(({ field, use, as }) => ({ name: field.name, use, as }));
   const about = { input: dataset.place, format: dataset.format, time: dataset.axis.text, rows: fed.rows, step: fed.step, columns, notes };
   return { analysed, state, about };
+}
+
+function timeNote({ axis: { text, kind, local } }: DataAnalysis['dataset']): string {
+  const zone = local === true ? '' : ', in UTC';
+  return `time: ${text}${kind === 'wall' ? `${zone}; within sentences it counts from the first row` : ''}`;
 }
 
 function ofRecord(folder: string, options: AnalyzeOptions): Told {

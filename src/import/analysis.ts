@@ -11,11 +11,11 @@ import { seriesLabel } from '../series.ts';
 import { VERSION } from '../version.ts';
 import { type ColumnOptions, Columns } from './columns.ts';
 import type { Dataset, Row } from './dataset.ts';
-import { coverageOf } from './coverage.ts';
 import { partsOf, restlessNotes } from './doubts.ts';
 import { type Fed, Feeder } from './feed.ts';
 import { inOrder, type OrderNotes, OutOfOrder, sorted } from './order.ts';
 import { outcomeOfData } from './outcome.ts';
+import { gapNotes } from './disorder.ts';
 import { distances } from './presence.ts';
 import { listed } from './sheet.ts';
 
@@ -55,14 +55,14 @@ export async function analyseData(dataset: Dataset, options: AnalysisOptions): P
   checkNames(dataset, options);
   const columns = new Columns(dataset.fields, options);
   const order: OrderNotes = { replaced: 0 };
-  let wasSorted = false;
+  let disorder: readonly string[] = [];
   const attempt = (rows: AsyncIterable<readonly Row[]>, firstTimes: readonly number[]): Promise<Attempt> =>
     feed({ dataset, columns, options, firstTimes }, inOrder(rows, order));
   const { state, fed } = await attempt(dataset.rows(), dataset.firstTimes).catch(async (error: unknown) => {
     if (!(error instanceof OutOfOrder)) throw error;
-    wasSorted = true;
     order.replaced = 0;
-    const { rows, firstTimes } = await sorted(dataset.place, dataset.rows());
+    const { rows, firstTimes, notes } = await sorted(dataset, dataset.rows());
+    disorder = notes;
     return attempt(rows, firstTimes);
   });
   const start = dataset.axis.kind === 'wall' ? fed.from : 0;
@@ -76,7 +76,13 @@ export async function analyseData(dataset: Dataset, options: AnalysisOptions): P
     kind: dataset.axis.kind,
     dataset,
     fed,
-    notes: [...notesOf(fed, order.replaced, wasSorted), ...restlessNotes(fed), ...partsOf(fed, dataset.axis.kind), ...dataset.notes],
+    notes: [
+      ...disorder,
+      ...notesOf(fed, order.replaced, dataset.axis),
+      ...restlessNotes(fed),
+      ...partsOf(fed, dataset.axis.kind),
+      ...dataset.notes,
+    ],
   };
 }
 
@@ -140,16 +146,10 @@ export function evidenceOf(state: RunState): Map<string, Explanation> {
   return new Map(series.flatMap((one, i) => (found[i] ? [[seriesLabel(one), found[i]] as const] : [])));
 }
 
-function notesOf(fed: Fed, replaced: number, wasSorted: boolean): string[] {
-  const covered = coverageOf(fed);
+function notesOf(fed: Fed, replaced: number, axis: Dataset['axis']): string[] {
   return [
-    ...(wasSorted ? ['the rows were not in order of time; they were sorted'] : []),
     ...(replaced > 0 ? [`${replaced} rows have the time of another; the later one of each counts`] : []),
-    ...(fed.gaps > 0
-      ? [
-          `${fed.gaps} ${fed.gaps === 1 ? 'gap' : 'gaps'} in the data${covered === null ? '' : `, which covers ${Math.floor(covered * 100)} % of its time`}`,
-        ]
-      : []),
+    ...gapNotes(fed, axis),
     ...(fed.restarts > 0
       ? [`${fed.restarts} ${fed.restarts === 1 ? 'restart' : 'restarts'}: each life is judged by itself and all together`]
       : []),

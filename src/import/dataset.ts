@@ -7,6 +7,8 @@ export interface Row {
   readonly time: number;
   /** In the order of `fields`; NaN where there is none, also beyond the end. */
   readonly values: readonly number[];
+  /** Where it stands in the file; none where there are no lines. */
+  readonly line?: number;
 }
 
 export interface Dataset {
@@ -14,7 +16,8 @@ export interface Dataset {
   readonly place: string;
   /** `csv`, `ndjson`, `query_range answer`, `Prometheus`. */
   readonly format: string;
-  readonly axis: { readonly kind: 'wall' | 'elapsed'; readonly text: string };
+  /** `local`: dates without a zone, of a clock that may keep daylight saving. */
+  readonly axis: { readonly kind: 'wall' | 'elapsed'; readonly text: string; readonly local?: boolean };
   /** More may come while rows are read. */
   readonly fields: readonly Field[];
   /** Times of the first rows, from which their usual distance is taken. */

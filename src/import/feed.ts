@@ -34,7 +34,7 @@ export interface Fed {
   gaps: number;
   gapSeconds: number;
   /** The longest gap; null without any. */
-  longestGap: { readonly from: number; readonly to: number } | null;
+  longestGap: { readonly from: number; readonly to: number; /** Of the row after it. */ readonly line: number | null } | null;
   restarts: number;
 }
 
@@ -128,14 +128,14 @@ export class Feeder {
     return slot;
   }
 
-  #row({ time, values }: Row): void {
+  #row({ time, values, line }: Row): void {
     const fed = this.#fed;
     if (this.#columns.length < this.#dataset.fields.length) this.#meet();
     if (fed.rows === 0) fed.from = time;
     const t = time - fed.from;
     const since = fed.rows === 0 ? 0 : time - fed.to;
     if (fed.rows === 0) this.#event(t, 'target_found', null, 'the data begins');
-    if (since > this.#longest) this.#gap(t, since);
+    if (since > this.#longest) this.#gap(t, since, line ?? null);
     const restarted = new Set<string | null>();
     for (let i = 0; i < this.#columns.length; i++) this.#cell(i, values[i] ?? NaN, t, Math.min(since, this.#longest), restarted);
     for (const member of restarted) this.#restart(t, member);
@@ -181,11 +181,12 @@ export class Feeder {
     this.#event(t, 'restart', member, 'the process was started again');
   }
 
-  #gap(t: number, since: number): void {
+  #gap(t: number, since: number, line: number | null): void {
     this.#fed.gaps++;
     this.#fed.gapSeconds += since - this.#fed.step;
     const { longestGap, from } = this.#fed;
-    if (longestGap === null || since > longestGap.to - longestGap.from) this.#fed.longestGap = { from: from + t - since, to: from + t };
+    if (longestGap === null || since > longestGap.to - longestGap.from)
+      this.#fed.longestGap = { from: from + t - since, to: from + t, line };
     this.#batch.event({
       t,
       kind: 'gap',

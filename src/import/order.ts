@@ -1,5 +1,7 @@
 /** Rows in order of time, each time once: of rows that share a time the later one counts, as in a log that corrects itself. */
-import type { Row } from './dataset.ts';
+import type { Dataset, Row } from './dataset.ts';
+import { notesOf, whyRefused } from './disorder.ts';
+import { orderIn } from './steps.ts';
 import { dataProblem } from './text.ts';
 
 /** The data goes back in time: it must be sorted. */
@@ -34,7 +36,7 @@ export async function* inOrder(batches: AsyncIterable<readonly Row[]>, notes: Or
 function merged(before: Row, row: Row): Row {
   const length = Math.max(before.values.length, row.values.length);
   const values = Array.from({ length }, (_, i) => (Number.isNaN(row.values[i] ?? NaN) ? (before.values[i] ?? NaN) : row.values[i]!));
-  return { time: row.time, values };
+  return { ...row, values };
 }
 
 /** 160 MB, outside of V8's heap. More must come sorted, and then need not be in memory at all. */
@@ -46,27 +48,96 @@ const BATCH = 1024;
 export interface Sorted {
   readonly firstTimes: readonly number[];
   readonly rows: AsyncIterable<readonly Row[]>;
+  /** What was found out of order, and what was made of it. */
+  readonly notes: readonly string[];
 }
 
-/** All rows by time, in memory. Throws `DATA` when they are too many. */
-export async function sorted(place: string, batches: AsyncIterable<readonly Row[]>): Promise<Sorted> {
-  const times = new Numbers();
-  const cells = new Numbers();
-  const ends = new Numbers();
+/** All rows by time, in memory; after a step of the clock as they stand in the file. Throws `DATA` when they are too many, or are no one recording. */
+export async function sorted({ place, axis }: Pick<Dataset, 'place' | 'axis'>, batches: AsyncIterable<readonly Row[]>): Promise<Sorted> {
+  const held = new Held();
   for await (const batch of batches) {
-    for (const { time, values } of batch) {
-      times.push(time);
-      for (const value of values) cells.push(value);
-      ends.push(cells.length);
-    }
-    if (cells.length + times.length > SORTED_CELLS_MAX) {
+    for (const row of batch) held.push(row);
+    if (held.figures > SORTED_CELLS_MAX) {
       const most = `${SORTED_CELLS_MAX / 1e6} million figures`;
       throw dataProblem(place, `the rows are not in order of time, and more than ${most} are too many to sort here; sort the file first`);
     }
   }
-  const order = orderOf(times);
-  const rowOf = (i: number): Row => ({ time: times.at(i), values: Array.from(cells.between(i === 0 ? 0 : ends.at(i - 1), ends.at(i))) });
-  return { firstTimes: Array.from(order.subarray(0, BATCH), (i) => times.at(i)), rows: batched(order, rowOf) };
+  // What stands there twice is neither late nor another clock.
+  const once = held.once();
+  const times = Float64Array.from(once, (i) => held.times.at(i));
+  const lines = (i: number): number => held.lines.at(once[i]!);
+  const found = orderIn({ times, alike: (a, b) => held.shareColumn(once[a]!, once[b]!) });
+  const back = { times, lineOf: lines, axis };
+  if (found.kind !== 'steps') throw dataProblem(placeOf(place, lines(found.at)), whyRefused(found, back));
+  for (const { at, size } of found.steps) held.shift(once[at]!, size);
+  const order = orderOf(held.times);
+  return {
+    firstTimes: Array.from(order.subarray(0, BATCH), (i) => held.times.at(i)),
+    rows: batched(order, (i) => held.row(i)),
+    notes: notesOf(found.steps, back),
+  };
+}
+
+function placeOf(place: string, line: number): string {
+  return line > 0 ? `${place}:${line}` : place;
+}
+
+/** Rows of one time that are compared: more at one time are not what stands there twice. */
+const COMPARED_MAX = 4;
+
+/** Rows in the order of the file. */
+class Held {
+  readonly times = new Numbers();
+  readonly lines = new Numbers();
+  readonly #cells = new Numbers();
+  readonly #ends = new Numbers();
+
+  get figures(): number {
+    return this.#cells.length + this.times.length;
+  }
+
+  push({ time, values, line }: Row): void {
+    this.times.push(time);
+    this.lines.push(line ?? 0);
+    for (const value of values) this.#cells.push(value);
+    this.#ends.push(this.#cells.length);
+  }
+
+  row(i: number): Row {
+    const line = this.lines.at(i);
+    return { time: this.times.at(i), values: Array.from(this.#values(i)), ...(line > 0 ? { line } : {}) };
+  }
+
+  /** All from this one on are so much later. */
+  shift(from: number, seconds: number): void {
+    for (let i = from; i < this.times.length; i++) this.times.set(i, this.times.at(i) + seconds);
+  }
+
+  /** Indices of the rows that no earlier row repeats, time and values. */
+  once(): Uint32Array {
+    const order = orderOf(this.times);
+    const repeated = new Uint8Array(order.length);
+    for (let k = 0; k < order.length; k++) {
+      const i = order[k]!;
+      for (let back = 1; back <= Math.min(k, COMPARED_MAX) && this.times.at(order[k - back]!) === this.times.at(i); back++)
+        if (this.#isSame(order[k - back]!, i)) repeated[i] = 1;
+    }
+    return Uint32Array.from({ length: order.length }, (_, i) => i).filter((i) => repeated[i] === 0);
+  }
+
+  shareColumn(a: number, b: number): boolean {
+    const [left, right] = [this.#values(a), this.#values(b)];
+    return left.some((value, i) => !Number.isNaN(value) && !Number.isNaN(right[i] ?? NaN));
+  }
+
+  #isSame(a: number, b: number): boolean {
+    const [left, right] = [this.#values(a), this.#values(b)];
+    return left.length === right.length && left.every((value, i) => Object.is(value, right[i]));
+  }
+
+  #values(i: number): Float64Array {
+    return this.#cells.between(i === 0 ? 0 : this.#ends.at(i - 1), this.#ends.at(i));
+  }
 }
 
 // oxlint-disable-next-line require-await -- rows come as those of a file do
@@ -90,6 +161,10 @@ class Numbers {
 
   at(i: number): number {
     return this.#list[i]!;
+  }
+
+  set(i: number, value: number): void {
+    this.#list[i] = value;
   }
 
   between(from: number, to: number): Float64Array {

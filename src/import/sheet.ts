@@ -61,6 +61,9 @@ class Sheet implements Dataset {
   #known = 0;
   #rows = 0;
   #left = 0;
+  #before = -Infinity;
+  /** The first row that goes back in time. */
+  #back: number | null = null;
   #earliest = { time: Infinity, line: 0 };
   #latest = { time: -Infinity, line: 0 };
   #faults = new Faults();
@@ -122,7 +125,10 @@ class Sheet implements Dataset {
   /** To sort rows they are read once more; a pipe cannot be. */
   async #reopened(): Promise<Source> {
     if (!statSync(this.place).isFile())
-      throw dataProblem(this.place, 'the rows are not in order of time, and only a file can be read again to sort them');
+      throw dataProblem(
+        this.place,
+        `the rows are not in order of time (line ${this.#back} is the first that goes back), and only a file can be read again to sort them`,
+      );
     const source = await openSource(this.place);
     this.#names = source.names;
     this.#comma = source.comma;
@@ -204,8 +210,14 @@ class Sheet implements Dataset {
       }
       const time = this.axis.read(entry.cells[this.#time] ?? '');
       if (Number.isNaN(time))
-        this.#wrong(entry, this.#time, `${quoted(entry.cells[this.#time] ?? '')} is no time like those before it (${this.axis.text})`);
-      else rows.push({ time, values: this.#values(entry) });
+        this.#wrong(
+          entry,
+          this.#time,
+          `${quoted(entry.cells[this.#time] ?? '')} ${this.axis.whyNot(entry.cells[this.#time] ?? '')} (${this.axis.text})`,
+        );
+      else rows.push({ time, values: this.#values(entry), line: entry.line });
+      if (time < this.#before) this.#back ??= entry.line;
+      this.#before = time;
       if (time < this.#earliest.time) this.#earliest = { time, line: entry.line };
       if (time > this.#latest.time) this.#latest = { time, line: entry.line };
     }

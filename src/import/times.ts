@@ -8,6 +8,10 @@ export interface TimeAxis {
   readonly kind: 'wall' | 'elapsed';
   /** Seconds of a cell; NaN for what is no such time. */
   readonly read: (cell: string) => number;
+  /** Why a cell is no such time. */
+  readonly whyNot: (cell: string) => string;
+  /** Dates without a zone, of a clock that may keep daylight saving. */
+  readonly local: boolean;
   /** For people: `epoch milliseconds`. */
   readonly text: string;
 }
@@ -43,22 +47,51 @@ export function axisOf(name: string, sample: readonly string[], unit: string | n
   if (numbers.length > cells.length / 2) return numeric(name, numbers.map(Number), unit);
   const dates = cells.filter((cell) => !Number.isNaN(readDate(cell)));
   if (!(dates.length > cells.length / 2)) return null;
-  const zoned = dates.every((cell) => /(?:[zZC]|[+-]\d\d:?\d\d)$/.test(cell.slice(10)));
-  return { kind: 'wall', read: readDate, text: zoned ? 'RFC 3339' : 'date and time without a zone, taken as UTC,' };
+  const zoned = dates.filter(hasZone).length > dates.length / 2;
+  return {
+    kind: 'wall',
+    read: (cell) => (hasZone(cell) === zoned ? readDate(cell) : NaN),
+    whyNot: (cell) =>
+      Number.isNaN(readDate(cell))
+        ? NO_TIME
+        : zoned
+          ? 'has no zone, and the times before it have one'
+          : 'has a zone, and the times before it have none',
+    local: !zoned,
+    text: zoned ? 'RFC 3339' : 'date and time without a zone, taken as UTC,',
+  };
+}
+
+const NO_TIME = 'is no time like those before it';
+
+function hasZone(cell: string): boolean {
+  return /(?:[zZC]|[+-]\d\d:?\d\d)\s*$/.test(cell.trim().slice(10));
+}
+
+function epochOf(value: number): (typeof EPOCHS)[number] | undefined {
+  return EPOCHS.find(({ above }) => Math.abs(value) >= above);
 }
 
 function numeric(name: string, values: readonly number[], unit: string | null): TimeAxis {
   const given = unit === null ? splitUnit(name).scale : scaleOf(unit);
-  const largest = Math.max(...values.map(Math.abs));
-  const epoch = unit === null ? EPOCHS.find(({ above }) => largest >= above) : undefined;
-  const read = (factor: number) => (cell: string) => (NUMBER.test(cell.trim()) ? Number(cell) * factor : NaN);
-  if (epoch !== undefined) return { kind: 'wall', read: read(epoch.factor), text: epoch.text };
+  // Not the largest one: a single time in another unit is a mistake.
+  const usual = values.toSorted((a, b) => Math.abs(a) - Math.abs(b))[values.length >> 1]!;
+  const epoch = epochOf(usual);
   const factor = given?.unit === 's' ? given.factor : 1;
-  const isEpoch = largest * factor >= 1e8;
+  const isEpoch = (unit === null && epoch !== undefined) || Math.abs(usual) * factor >= 1e8;
+  // Of times from a start the size does not tell the unit.
+  const isOther = (value: number): boolean => isEpoch && epoch !== undefined && epochOf(value) !== undefined && epochOf(value) !== epoch;
+  const seconds = unit === null && epoch !== undefined ? epoch.factor : factor;
+  const words = unit === null && epoch !== undefined ? epoch.text : isEpoch ? `epoch ${given?.word ?? 's'}` : null;
   return {
     kind: isEpoch ? 'wall' : 'elapsed',
-    read: read(factor),
-    text: isEpoch ? `epoch ${given?.word ?? 's'}` : `${factor === 1 ? 'seconds' : (given?.word ?? 's')} from the start`,
+    read: (cell) => (NUMBER.test(cell.trim()) && !isOther(Number(cell)) ? Number(cell) * seconds : NaN),
+    whyNot: (cell) =>
+      NUMBER.test(cell.trim())
+        ? `is in ${epochOf(Number(cell))!.text}, and the times before it are in ${epoch!.text}: give all of them one unit`
+        : NO_TIME,
+    local: false,
+    text: words ?? `${factor === 1 ? 'seconds' : (given?.word ?? 's')} from the start`,
   };
 }
 

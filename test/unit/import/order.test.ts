@@ -1,6 +1,7 @@
 import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import type { Row } from '../../../src/import/dataset.ts';
+import { Problem } from '../../../src/problem.ts';
 import { inOrder, OutOfOrder, sorted } from '../../../src/import/order.ts';
 
 async function* batches(rows: readonly Row[], size: number): AsyncIterable<readonly Row[]> {
@@ -13,15 +14,27 @@ async function all(from: AsyncIterable<readonly Row[]>): Promise<Row[]> {
   return rows;
 }
 
+const X = { place: 'x', axis: { kind: 'elapsed', text: '' } } as const;
+
 const row = fc.record({ time: fc.integer({ min: 0, max: 20 }), values: fc.array(fc.integer({ min: 1 }), { maxLength: 3 }) });
 
 describe('rows in order', () => {
-  test('sorting keeps every row, and rows of one time in their order', async () => {
+  test('sorting keeps every row, and rows of one time in their order, unless they are no one recording', async () => {
+    let told = 0;
     await fc.assert(
       fc.asyncProperty(fc.array(row, { maxLength: 50 }), fc.integer({ min: 1, max: 7 }), async (rows, size) => {
-        expect(await all((await sorted('x', batches(rows, size))).rows)).toEqual(rows.toSorted((a, b) => a.time - b.time));
+        const found = await sorted(X, batches(rows, size)).catch((error: unknown) => {
+          expect(error).toBeInstanceOf(Problem);
+          told++;
+        });
+        if (!found) return;
+        const ordered = await all(found.rows);
+        expect(ordered.map(({ values }) => values).toSorted()).toEqual(rows.map(({ values }) => values).toSorted());
+        if (found.notes.some((note) => note.includes('the clock steps back'))) told++;
+        else expect(ordered).toEqual(rows.toSorted((a, b) => a.time - b.time));
       }),
     );
+    expect(told).toBeLessThan(fc.tries(10));
   });
 
   test('each time comes once, with the later value of each cell, whatever the pieces', async () => {
