@@ -4,6 +4,7 @@
  */
 import type { Clock } from './clock.ts';
 import { Continuity } from './continuity.ts';
+import { Costs } from './costs.ts';
 import { Losses } from './losses.ts';
 import type { RunState } from './runstate.ts';
 import { Schedule } from './schedule.ts';
@@ -59,6 +60,7 @@ export class Loop implements Sink {
   readonly #parts: LoopParts;
   readonly #batch = new Batch();
   readonly #continuity: Continuity;
+  readonly #costs: Costs;
   readonly schedule: Schedule;
   readonly losses = new Losses((kind, message, about) => this.event(kind, message, about));
   /** Seconds that folding took at the last look of the judge; null before the first. */
@@ -72,6 +74,7 @@ export class Loop implements Sink {
     this.#n = parts.state.n + 1;
     this.#minute = minuteOf(parts.state.t);
     this.#continuity = new Continuity(parts.interval);
+    this.#costs = new Costs(parts.state.series);
     this.schedule = new Schedule(parts.clock, parts.sources, this);
   }
 
@@ -102,6 +105,7 @@ export class Loop implements Sink {
     const t = this.now();
     const wall = clock.wall();
     for (const broken of this.#continuity.check(t, clock.monotonic(), wall)) this.event(broken.kind, broken.message, { data: broken.data });
+    this.#costs.add(this.#batch);
     const tick = this.#batch.close(this.#n, t, wall);
     if (record !== null) this.losses.note('ticks', t, record.append(tick, state.series));
     // Not before: what could not be written is not judged either, and the last tick of the run, for which there may be room, is the one after it.

@@ -1,5 +1,6 @@
 /** The table of every metric: what each source declares, and what the run says of itself. */
 import { Catalog } from './catalog.ts';
+import { METRICS as COSTS } from './costmetrics.ts';
 import { METRICS as CGROUP } from './sources/cgroup.ts';
 import { METRICS as HOST } from './sources/host.ts';
 import { METRICS as INBOUND } from './sources/inbound.ts';
@@ -21,6 +22,7 @@ export const CATALOG = new Catalog([
   PROCESS,
   CGROUP,
   RUNTIME,
+  COSTS,
   HOST,
   SOCKETS,
   POOL,

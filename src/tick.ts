@@ -99,9 +99,14 @@ export class Batch {
     this.#events.push(event);
   }
 
+  /** What the tick holds so far; valid until the next `set`. */
+  get pending(): Samples {
+    return { length: this.#length, series: this.#series, values: this.#values, at: this.#at };
+  }
+
   /** Ends the tick; what is set from now on belongs to the next one. */
   close(n: number, t: number, wall: number): Tick {
-    const samples = { length: this.#length, series: this.#series, values: this.#values, at: this.#at };
+    const samples = this.pending;
     const events = this.#events;
     this.#length = 0;
     this.#events = [];

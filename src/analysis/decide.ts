@@ -2,6 +2,7 @@
 import { seriesLabel, type Series } from '../series.ts';
 import type { RunEvent } from '../tick.ts';
 import { covers } from './blind.ts';
+import { burdensOf, withoutFull } from './burden.ts';
 import { type Capacity, capacityOf } from './capacity.ts';
 import type { Matters } from './finding.ts';
 import { breachesOf, findingsOf } from './findings.ts';
@@ -29,7 +30,8 @@ export interface Evented {
   readonly events: readonly RunEvent[];
 }
 
-export function decide(run: RunInfo, state: JudgedState & Evented, options: JudgeOptions, matters: Matters): Verdict {
+export function decide(run: RunInfo, state: JudgedState & Evented, options: JudgeOptions, given: Matters): Verdict {
+  const matters = { ...given, series: withoutFull(given.series, burdensOf(given.series, state.store)) };
   const at = (t: number): string => rfc3339(run.start + t);
   const required = [...requiredMetrics(state.series.all(), options)];
   const blindRequired = matters.blind.filter((spot) => required.some((name) => covers(spot, name)));

@@ -3,6 +3,7 @@ import { formatDuration } from '../quantity.ts';
 import { seriesLabel, type Series } from '../series.ts';
 import { type At, finding, type Matters } from './finding.ts';
 import type { BlindSpot } from './blind.ts';
+import { aboutBurdens, type Burden, burdenFigures, burdensBeside, burdensOf } from './burden.ts';
 import { HEAP_HIDDEN } from './gates.ts';
 import type { JudgeOptions, Outcome } from './judgement.ts';
 import { aboutLeak, type Leak, leaksOf } from './leaks.ts';
@@ -33,9 +34,10 @@ export function breachesOf(series: Series, { breaches }: Pick<Matters, 'breaches
 export function findingsOf(matters: Matters, state: JudgedState, options: JudgeOptions, at: At): Finding[] {
   const generators = generating(matters, options, at);
   const leaks = leaksOf(matters.series);
+  const burdens = burdensOf(matters.series, state.store);
   return [
     ...generators,
-    ...growing(leaks, matters, at).map((one) => (generators.length > 0 ? doubted(one, matters) : one)),
+    ...growing(leaks, matters, burdens, at).map((one) => (generators.length > 0 ? doubted(one, matters) : one)),
     ...pools(leaks, matters, state, options, at),
     ...outages(matters, at),
     ...recoveries(matters, state, options, at),
@@ -46,8 +48,9 @@ export function findingsOf(matters: Matters, state: JudgedState, options: JudgeO
     ...uncovered(matters),
     ...matters.blind.map((spot) => blindFinding(spot, at)),
     ...missing(matters, options),
-    ...open(matters, at),
+    ...open(matters, burdens, at),
     ...diagnoses(matters, state),
+    ...costly(burdens, at),
     ...idle(matters, state, at),
   ];
 }
@@ -79,13 +82,13 @@ function diagnoses(matters: Matters, { series, store, t }: JudgedState): Finding
   );
 }
 
-function growing(leaks: readonly Leak[], { series }: Matters, at: At): Finding[] {
+function growing(leaks: readonly Leak[], { series }: Matters, burdens: readonly Burden[], at: At): Finding[] {
   const own = leaks.filter(({ lead }) => lead.series.def.growth !== 'floor'); // a pool is told as such
   return own.map((leak) => {
     const judged = leak.lead;
     const { slope, level, limit, floorPerHour, onset } = judged;
     const from = onset?.at ?? judged.judged?.from ?? null;
-    return finding('leak', seriesLabel(judged.series), 'fail', judged.why + aboutLeak(leak, series), {
+    return finding('leak', seriesLabel(judged.series), 'fail', judged.why + aboutLeak(leak, series, burdens), {
       target: judged.series.target,
       series: [judged, ...leak.others].map((one) => seriesLabel(one.series)),
       from: from === null ? null : at(from),
@@ -99,6 +102,7 @@ function growing(leaks: readonly Leak[], { series }: Matters, at: At): Finding[]
         limitFrom: limit?.from ?? null,
         floorPerHour,
         perRequest: judged.perRequest,
+        ...burdenFigures(burdensBeside(judged, burdens)),
       },
     });
   });
@@ -115,7 +119,7 @@ function pools(
   return poolFindings(matters, { all, store, t }, plannedEnd).map(({ kind, fails, series: pool, why, from, to, evidence }) => {
     const leak = kind === 'pool_leak' ? leaks.find(({ lead }) => lead.series === pool) : undefined;
     const others = leak?.others ?? [];
-    return finding(kind, seriesLabel(pool), fails ? 'fail' : 'pass', leak ? why + aboutLeak(leak, matters.series) : why, {
+    return finding(kind, seriesLabel(pool), fails ? 'fail' : 'pass', leak ? why + aboutLeak(leak, matters.series, []) : why, {
       target: pool.target,
       series: [seriesLabel(pool), ...others.map((one) => seriesLabel(one.series))],
       from: from === null ? null : at(from),
@@ -137,7 +141,7 @@ function outages(matters: Matters, at: At): Finding[] {
 }
 
 /** Required series that say neither. */
-function open({ series }: Matters, at: At): Finding[] {
+function open({ series }: Matters, burdens: readonly Burden[], at: At): Finding[] {
   const undecided = series.filter((judged) => judged.gate === 'required' && judged.outcome === 'inconclusive');
   return undecided.map((judged) => {
     const kind = judged.why.includes(HEAP_HIDDEN) ? 'heap' : 'leak';
@@ -146,7 +150,27 @@ function open({ series }: Matters, at: At): Finding[] {
       series: [seriesLabel(judged.series)],
       from: judged.judged && at(judged.judged.from),
       to: judged.judged && at(judged.judged.to),
-      evidence: { hi: judged.slope?.hi ?? null, floorPerHour: judged.floorPerHour, hoursToSettle: judged.hoursToSettle },
+      evidence: {
+        hi: judged.slope?.hi ?? null,
+        floorPerHour: judged.floorPerHour,
+        hoursToSettle: judged.hoursToSettle,
+        ...burdenFigures(burdensBeside(judged, burdens)),
+      },
+    });
+  });
+}
+
+/** Worth a word of its own, also beside memory that has room: the next run is slower. */
+function costly(burdens: readonly Burden[], at: At): Finding[] {
+  return [...Map.groupBy(burdens, ({ judged }) => judged.series.target)].map(([target, own]) => {
+    const [{ judged }] = own as [Burden, ...Burden[]];
+    const why = `work gets dearer: in ${target ?? 'the run'} ${aboutBurdens(own)}; likely memory that is nearly full, or work on something that grows`;
+    return finding('diagnosis', `cost ${target ?? 'run'}`, 'pass', why, {
+      target,
+      series: own.map((one) => seriesLabel(one.judged.series)),
+      from: judged.judged && at(judged.judged.from),
+      to: judged.judged && at(judged.judged.to),
+      evidence: burdenFigures(own),
     });
   });
 }

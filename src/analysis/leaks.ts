@@ -1,6 +1,7 @@
 /** What several signals show of one leak: the one closest to the code that leaks leads, the others move with it. */
 import { formatDuration } from '../quantity.ts';
 import { seriesLabel } from '../series.ts';
+import { aboutBurdens, type Burden, burdensBeside } from './burden.ts';
 import type { SeriesJudgement } from './judgement.ts';
 import { inWords } from './sentence.ts';
 
@@ -57,14 +58,14 @@ export function classOf(judged: SeriesJudgement, all: readonly SeriesJudgement[]
 }
 
 /** Where it is, and what shows it too; begins with a semicolon, or is empty. */
-export function aboutLeak({ lead, others }: Leak, all: readonly SeriesJudgement[]): string {
+export function aboutLeak({ lead, others }: Leak, all: readonly SeriesJudgement[], burdens: readonly Burden[]): string {
   const where = WHERE[classOf(lead, all) ?? ''] ?? '';
   const collector = all.find((judged) => judged.series.def.resource === 'collector' && isOfSame(judged, lead) && isGrowing(judged));
   const names = others.map(({ series }) => seriesLabel(series));
   const more = names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : '';
   const parts = [
     where,
-    where !== '' && collector ? 'collections take more and more time' : '',
+    aboutBurdens(burdensBeside(lead, burdens)) || (where !== '' && collector ? 'collections take more and more time' : ''),
     names.length > 0 ? `with it grow ${names.slice(0, NAMED_MAX).join(', ')}${more}` : '',
     sooner(lead, others),
   ];

@@ -1,4 +1,5 @@
 /** Which series of the merged run a series of a part is: members by slot, what several agents see of one thing once. */
+import { isCost } from '../costmetrics.ts';
 import { CATALOG } from '../metrics.ts';
 import type { RecordedSeries } from '../record/reader.ts';
 import type { Owner, Series } from '../series.ts';
@@ -44,9 +45,10 @@ export class Identities {
     return own.find(({ member }) => member === series.member) ?? own[0] ?? null;
   }
 
-  /** Null for what says nothing when it is summed. @param all series of the part */
+  /** Null for what says nothing when it is summed, and for what is made anew of all parts. @param all series of the part */
   of(part: Part, series: RecordedSeries, all: readonly RecordedSeries[]): Identity | null {
     const { source, target, period, def, labels } = series;
+    if (isCost(def)) return null;
     const after = this.#after.get(series) ?? -Infinity;
     const as = (member: string | null): Identity => ({ source, target, member, period, def, labels, after });
     const thing = thingOf(part, series);

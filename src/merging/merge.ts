@@ -4,12 +4,14 @@ import { Judge } from '../analysis/judge.ts';
 import type { Clock } from '../clock.ts';
 import { SimClock } from '../clock.ts';
 import type { JudgeOverrides } from '../config/config.ts';
+import { Costs } from '../costs.ts';
 import { judgeOptions, storedJudging } from '../judging.ts';
 import { CATALOG } from '../metrics.ts';
 import type { RecordedSeries } from '../record/reader.ts';
 import type { RunHeader } from '../record/writer.ts';
 import { openRun } from '../runs.ts';
 import { RunState } from '../runstate.ts';
+import type { SeriesTable } from '../series.ts';
 import type { RunEvent, Tick } from '../tick.ts';
 import { VERSION } from '../version.ts';
 import { mergedEvents } from './events.ts';
@@ -52,7 +54,11 @@ export function merge(
   try {
     const fold = new Fold(state, { known, identities, replicas });
     let minute = 0;
-    for (const tick of ticksOf(parts, fold, mergedEvents(parts, replicas, rolls, { identities, interval }), { start, interval })) {
+    for (const tick of ticksOf(parts, fold, mergedEvents(parts, replicas, rolls, { identities, interval }), {
+      start,
+      interval,
+      table: state.series,
+    })) {
       run.record.append(tick, state.series);
       state.fold(tick);
       if (Math.floor(tick.t / CHECKPOINT_S) === minute) continue;
@@ -132,10 +138,11 @@ function membersOf(series: readonly RecordedSeries[], role: string): (string | n
 interface Grid {
   readonly start: number;
   readonly interval: number;
+  readonly table: SeriesTable;
 }
 
 /** Ticks of the merged run: everything that falls into one interval is one tick. Batches are reused: a tick is valid until the next one. */
-function* ticksOf(parts: readonly Part[], fold: Fold, events: readonly RunEvent[], { start, interval }: Grid): Iterable<Tick> {
+function* ticksOf(parts: readonly Part[], fold: Fold, events: readonly RunEvent[], { start, interval, table }: Grid): Iterable<Tick> {
   const heads = parts.map((part) => {
     const ticks = part.reader.ticks()[Symbol.iterator]();
     return { part, ticks, next: ticks.next() };
@@ -143,9 +150,11 @@ function* ticksOf(parts: readonly Part[], fold: Fold, events: readonly RunEvent[
   const begin: RunEvent = { t: 0, kind: 'run_start', target: null, member: null, message: `${parts.length} runs were merged`, data: {} };
   let [n, told, last] = [0, 0, 0];
   fold.batch.event(begin);
+  const costs = new Costs(table);
   const close = (t: number): Tick => {
     for (; told < events.length && events[told]!.t <= t; told++) fold.batch.event(events[told]!);
     fold.total(t);
+    costs.add(fold.batch);
     return fold.batch.close(n++, t, start + t);
   };
   let bucket: number | null = null;

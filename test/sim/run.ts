@@ -3,6 +3,7 @@ import { Judge, type RunInfo } from '../../src/analysis/judge.ts';
 import type { JudgeOptions } from '../../src/analysis/judgement.ts';
 import type { Verdict } from '../../src/analysis/verdict.ts';
 import type { MetricDef } from '../../src/catalog.ts';
+import { Costs } from '../../src/costs.ts';
 import { RunState } from '../../src/runstate.ts';
 import type { Series } from '../../src/series.ts';
 import { Batch, type RunEvent } from '../../src/tick.ts';
@@ -33,6 +34,8 @@ export interface Scenario {
   readonly events?: readonly (Pick<RunEvent, 't' | 'kind' | 'target' | 'data'> & Partial<RunEvent>)[];
   /** Ticks that do not happen: the agent was not running. */
   readonly down?: (t: number) => boolean;
+  /** What follows from counters is added to each tick, as an agent does. */
+  readonly costs?: boolean;
   readonly options?: Partial<JudgeOptions>;
 }
 
@@ -60,11 +63,13 @@ export class Simulation {
   readonly #ids: number[];
   #n = 0;
   #events: readonly RunEvent[];
+  #costs: Costs;
 
   constructor(scenario: Scenario) {
     const state = new RunState(new Judge(optionsOf(scenario)));
     this.scenario = scenario;
     this.state = state;
+    this.#costs = new Costs(state.series);
     this.#ids = scenario.series.map((s) => open(state, s, scenario.interval));
     this.#events = (scenario.events ?? []).map((event) => ({ member: null, message: event.kind, ...event }));
   }
@@ -78,6 +83,7 @@ export class Simulation {
       if (down?.(t)) continue;
       for (const event of this.#events.filter((e) => e.t <= t)) this.#batch.event(event);
       this.#events = this.#events.filter((e) => e.t > t);
+      if (this.scenario.costs) this.#costs.add(this.#batch);
       this.state.fold(this.#batch.close(n, t, START + t));
       each(this.state);
     }
@@ -93,6 +99,7 @@ export class Simulation {
   /** The world goes on; another state is fed from now on. */
   continuedBy(state: RunState): this {
     this.state = state;
+    this.#costs = new Costs(state.series);
     return this;
   }
 
