@@ -1,6 +1,6 @@
 /**
  * What memory that is full costs. A heap at its limit stays flat: what it leaks is paid for in collections, and so in CPU time per request.
- * Memory that is flat while these climb has proved nothing (decision 29).
+ * Memory that is flat while these climb has proved nothing (decision 30).
  */
 import type { Store } from '../store.ts';
 import { endsOf } from './ends.ts';
