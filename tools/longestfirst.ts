@@ -2,7 +2,7 @@
 import { BaseSequencer, type TestSpecification } from 'vitest/node';
 
 /** What takes a minute or more, longest first. Vitest knows times of its own, but on a clean clone it goes by the size of the files. */
-const E2E = ['generators', 'scrape', 'load', 'outcomes', 'runtime', 'record', 'kill', 'ci'];
+const E2E = ['scrape', 'generators', 'kill', 'load', 'outcomes', 'runtime', 'record', 'ci'];
 /** The recovery of a rate is told from how it was before: it begins behind the others, so that the machine is no busier at its end. */
 const SERVERS = ['pools', 'sockets', 'redis', 'postgres', 'postgres-recovery', 'servers'];
 const LONGEST = [...E2E, ...SERVERS].map((name) => `/test/e2e/${name}.test.ts`);

@@ -212,12 +212,13 @@ describe.runIf(installed('gcc')).concurrent('a folder for runs', () => {
       );
       expect(agent.out).toMatch(/^(INCONCLUSIVE|FAIL|PASS) after /m);
       const folder = await agent.recording();
-      const ticks = reading(folder, (reader) => [...reader.ticks()]);
+      const { ticks, isSealed } = reading(folder, (reader) => ({ ticks: [...reader.ticks()], isSealed: reader.sealed !== null }));
       expect(ticks.length).toBeGreaterThan(0);
       expect(ticks.map(({ n }) => n)).toEqual(ticks.map((_, i) => i));
       const again = await stage.command('replay', folder);
       expect([0, 10, 11]).toContain(again.code);
-      expect(again.err).toMatch(/the run is not finished: judged on what was recorded up to /);
+      // The end may fit into what the log had taken of the disk before.
+      expect(again.err.includes('the run is not finished: judged on what was recorded up to ')).toBe(!isSealed);
     } finally {
       execFileSync('umount', [out]);
     }

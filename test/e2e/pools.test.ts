@@ -14,7 +14,7 @@ import { temporaryFolder } from '../servers/owned.ts';
 import { havePgBouncer, startPgBouncer } from '../servers/pgbouncer.ts';
 import { havePostgres, type Postgres, POSTGRES_MAJORS, startPostgres } from '../servers/postgres.ts';
 import { haveRedis, type RedisServer, startRedis } from '../servers/redis.ts';
-import { type AgentOptions, type AgentUnderTest, installed, type Result, Stage, until } from './agent-under-test.ts';
+import { type AgentOptions, type AgentUnderTest, eventsOf, installed, type Result, Stage, until } from './agent-under-test.ts';
 import { Page } from './page.ts';
 
 const isRoot = process.getuid?.() === 0;
@@ -82,7 +82,6 @@ class SessionCount {
     await until(
       () => this.#most,
       (most) => most > 0,
-      30,
     );
   }
 
@@ -242,7 +241,6 @@ describe.runIf(possible).concurrent('pools of connections', () => {
       await until(
         () => fragile.said.at(-1)!,
         ({ idle, served }) => served > 20 && idle > 2,
-        30,
       );
       await sessions.some();
 
@@ -253,11 +251,26 @@ describe.runIf(possible).concurrent('pools of connections', () => {
       const again = await SessionCount.of(postgres);
       await fragile.up();
       writeFileSync(pidfile, String(fragile.pid));
+      const folder = await agent.recording();
+      const told = (kind: 'server_down' | 'server_up'): string[] =>
+        eventsOf(folder).flatMap((event) =>
+          event.kind === kind ? [`${String(event.data['server'])} ${String(event.data['class'])}`] : [],
+        );
+      const times = (kind: 'server_down' | 'server_up', count: number): Promise<unknown> =>
+        until(
+          () => told(kind),
+          (all) => ['db', 'cache'].every((server) => all.filter((one) => one.startsWith(`${server} `)).length >= count),
+        );
+      await times('server_up', 1);
       await sleep(15_000);
 
       for (const server of [postgres, redis]) server.freeze();
-      await sleep(8000);
+      await until(
+        () => told('server_down'),
+        (all) => ['db timeout', 'cache timeout'].every((one) => all.includes(one)),
+      );
       for (const server of [postgres, redis]) server.thaw();
+      await times('server_up', 2);
       await sleep(20_000);
       expect(await again.end()).toBeLessThanOrEqual(2);
       await agent.end('SIGTERM');

@@ -4,7 +4,7 @@ import { type Postgres, POSTGRES_MAJORS, startPostgres, startStandby } from '../
 import type { Watch } from '../watch.ts';
 import { blindOf, connect, ROLES, spec, sql, watch, watching } from './watching-postgres.ts';
 
-const SOON = { timeout: 20_000, interval: 100 };
+const SOON = { timeout: 60_000, interval: 100 };
 
 describe.each(POSTGRES_MAJORS)('a standby of Postgres %i', (major) => {
   let primary: Postgres;

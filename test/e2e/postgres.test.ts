@@ -84,10 +84,8 @@ describe.each(POSTGRES_MAJORS)('Postgres %i', (major) => {
         return made.value('db postgresql.table.dead_rows{db.collection.name="public.t"}') ?? 0;
       };
       // A backend tells the statistics what it did when it pleases, some second later.
-      await expect.poll(round, { timeout: 10_000, interval: 500 }).toBeGreaterThan(0);
-      await expect
-        .poll(async () => (await round(), made.value('db postgresql.commits')), { timeout: 10_000, interval: 500 })
-        .toBeGreaterThan(0);
+      await expect.poll(round, { interval: 500 }).toBeGreaterThan(0);
+      await expect.poll(async () => (await round(), made.value('db postgresql.commits')), { interval: 500 }).toBeGreaterThan(0);
       const { values } = made;
       const names = [
         'soak.server.up',
@@ -134,13 +132,13 @@ describe.each(POSTGRES_MAJORS)('Postgres %i', (major) => {
         await made.tick();
         return made.value(`db ${label}`);
       };
-      await expect.poll(() => later(61, 'postgresql.vacuum.running'), { timeout: 10_000, interval: 50 }).toBe(1);
+      await expect.poll(() => later(61, 'postgresql.vacuum.running'), { interval: 50 }).toBe(1);
       expect(made.value('db postgresql.vacuum.max_age')).toBeGreaterThan(0);
       expect(made.value('db postgresql.vacuum.index_passes')).toBe(0);
       await done;
       expect(await later(61, 'postgresql.vacuum.running')).toBe(0);
       const age = (): Promise<number | undefined> => later(610, 'postgresql.table.vacuum_age{db.collection.name="public.v"}');
-      await expect.poll(age, { timeout: 10_000, interval: 200 }).toBeLessThan(60);
+      await expect.poll(age, { interval: 200 }).toBeLessThan(60);
     });
     await vacuum.end();
     await sql(server, 'DROP TABLE v');

@@ -9,7 +9,7 @@ import { greeting, scripted } from '../servers/scripted.ts';
 import { freePort, haveRedis, type RedisServer, startRedis, startSentinel } from '../servers/redis.ts';
 import { Watch } from '../watch.ts';
 
-const SOON = { timeout: 30_000, interval: 200 };
+const SOON = { timeout: 60_000, interval: 200 };
 const clock = new SystemClock();
 const cleanup: (() => Promise<void> | void)[] = [];
 
