@@ -20,12 +20,17 @@ export interface Resolution {
 
 /**
  * Looks for every target once; starts and binds nothing.
+ * @param leaving process groups that will have ended before anything is bound
  * @throws {Problem} when there is no /proc to look in
  */
-export function resolveAll(specs: readonly TargetSpec[], roots: Pick<Roots, 'proc'>): Resolution[] {
+export function resolveAll(
+  specs: readonly TargetSpec[],
+  roots: Pick<Roots, 'proc'>,
+  leaving: ReadonlySet<number> = new Set(),
+): Resolution[] {
   if (!existsSync(`${roots.proc}/uptime`))
     throw new Problem('CONFIG', { place: '--proc', message: `there are no processes in ${roots.proc}` });
-  const table = new ProcessTable(roots.proc);
+  const table = new ProcessTable(roots.proc, new Set(), leaving);
   return specs.map((spec) => resolve(spec, table));
 }
 
@@ -38,14 +43,14 @@ const WAIT_STEP_S = 0.5;
  */
 export async function findTargets(
   targets: Targets,
-  config: { readonly wait: number; readonly roots: Pick<Roots, 'proc'>; readonly env?: Env },
+  config: { readonly wait: number; readonly roots: Pick<Roots, 'proc'>; readonly env?: Env; readonly leaving?: ReadonlySet<number> },
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<void> {
   const specs = targets.all().map(({ spec }) => spec);
   const until = clock.monotonic() + config.wait;
   for (;;) {
-    const problems = resolveAll(specs, config.roots).flatMap(({ spec, problem }) =>
+    const problems = resolveAll(specs, config.roots, config.leaving).flatMap(({ spec, problem }) =>
       problem ? [{ kind: spec.selector.kind, ...problem }] : [],
     );
     if (problems.length === 0) return;
