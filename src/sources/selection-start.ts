@@ -7,7 +7,7 @@ import { type Detail, Problem, type ProblemCode } from '../problem.ts';
 import type { Targets, TargetSpec } from '../targets.ts';
 import { whyNoProgram } from './selection-exec.ts';
 import { describe, Finder } from './selection-find.ts';
-import { type Absence, withRemedies } from './selection-remedy.ts';
+import { type Absence, withRemedies } from '../absence.ts';
 import { type ProcessInfo, ProcessTable } from './selection-table.ts';
 import type { Roots } from './source.ts';
 
@@ -60,12 +60,18 @@ export async function findTargets(
   }
 }
 
+type Unfound = Absence & { readonly code: ProblemCode };
+
 /** One Problem of several: its code is the first one's. */
-function problemOf(problems: readonly (Absence & { readonly code: ProblemCode })[], waited: number, place: Place): Problem {
+function problemOf(problems: readonly Unfound[], waited: number, place: Place): Problem {
+  return new Problem(problems[0]?.code ?? 'NO_TARGET', withAdvice(problems, waited, place));
+}
+
+/** What is missing comes with what would be right. */
+export function withAdvice(problems: readonly Unfound[], waited: number, place: Place): (Detail & { readonly code: ProblemCode })[] {
   const absent = problems.filter(({ code }) => code === 'NO_TARGET');
   const remedied = withRemedies(absent, waited, place);
-  const details = problems.map((one) => remedied[absent.indexOf(one)] ?? one.detail);
-  return new Problem(problems[0]?.code ?? 'NO_TARGET', details);
+  return problems.map((one) => ({ code: one.code, ...(remedied[absent.indexOf(one)] ?? one.detail) }));
 }
 
 function resolve(spec: TargetSpec, table: ProcessTable): Resolution {
