@@ -21,7 +21,7 @@ import { createLogger, type Logger } from './log.ts';
 import { Loop, RunTime } from './loop.ts';
 import { assert, messageOf } from './problem.ts';
 import { COOLDOWN, isJudgedPhase, PhasePlan } from './phases.ts';
-import { type OpenedRun, openRun } from './runs.ts';
+import { groupsToEnd, type OpenedRun, openRun } from './runs.ts';
 import { RunState } from './runstate.ts';
 import { SeriesTable } from './series.ts';
 import type { Claims } from './intake/claims.ts';
@@ -138,7 +138,8 @@ export class Agent {
       // First: where the target is started after the agent, whoever starts it waits for /healthz.
       if (this.config.listen) this.#listener = await listen(this.config.listen, this.#routes(), this.#log);
       const find = this.config.source === 'pidusage' ? findTargetsPortably : findTargets;
-      await find(this.targets, { ...this.config, env: this.#env }, this.#clock, wait);
+      const leaving = groupsToEnd(this.config.out, { configHash: configHash(this.config), agent: VERSION }, this.config.targets);
+      await find(this.targets, { ...this.config, env: this.#env, leaving }, this.#clock, wait);
       const messages = await this.#openRun();
       await this.#openExport();
       for (const source of this.#sources) await source.open(this.#sink());

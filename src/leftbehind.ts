@@ -54,14 +54,24 @@ export async function beginOrGoOn(opened: OpenedRun, loop: Loop, specs: readonly
   if (opened.record.isEmpty) loop.event('run_start', `soak-agent ${VERSION} began this run`);
   if (opened.record.isEmpty || !opened.resumed) return [];
   const { last, processes } = opened.resumed;
-  const ended = await endLeftBehind(
-    processes.filter(({ role }) => role === null || specs.some((spec) => spec.role === role && isStarted(spec))),
-    clock,
-  );
+  const ended = await endLeftBehind(startedOf(processes, specs), clock);
   const message = ['soak-agent was started again and goes on with this run', ...ended].join('; ');
   loop.event('run_resume', message, { data: { boot: opened.bootId } });
   loop.event('gap', 'the agent was not running', { data: { from: last.t } });
   return ended;
+}
+
+/** Process groups that `beginOrGoOn` will end: of these processes, and of those in `specs` that the agent starts. */
+export function leavingGroups(processes: readonly StartedProgram[], specs: readonly TargetSpec[]): ReadonlySet<number> {
+  return new Set(
+    startedOf(processes, specs)
+      .filter(lives)
+      .map(({ pid }) => pid),
+  );
+}
+
+function startedOf(processes: readonly StartedProgram[], specs: readonly TargetSpec[]): StartedProgram[] {
+  return processes.filter(({ role }) => role === null || specs.some((spec) => spec.role === role && isStarted(spec)));
 }
 
 /** The agent starts it itself; the command after `--` is told of by `load_start`. */

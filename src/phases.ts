@@ -9,6 +9,8 @@ export interface PlannedPhase {
 /** What a phase may be called: a word that rules can name. */
 export const PHASE_NAME = /^[a-z][a-z0-9_-]{0,31}$/;
 
+export const PHASE_HINT = 'a lower-case letter, then at most 31 lower-case letters, digits, - and _';
+
 /** What is called so is expected to look different, and no trend is taken from it. */
 const UNJUDGED = /^(?:warm-?up|ramp-?up|fault|recovery|cool-?down|idle)(?:$|[_-])/;
 

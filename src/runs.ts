@@ -3,7 +3,8 @@ import { existsSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Verdict } from './analysis/verdict.ts';
 import { rfc3339, type Clock } from './clock.ts';
-import { lastProcesses, type StartedProgram } from './leftbehind.ts';
+import { bootId } from './identity.ts';
+import { lastProcesses, leavingGroups, type StartedProgram } from './leftbehind.ts';
 import { messageOf } from './problem.ts';
 import { forgetCrash, readCrash, writeVerdict } from './record/files.ts';
 import { look, makeOut, makeRun, newestRun, prune, type RunFolder, unmake } from './record/folders.ts';
@@ -12,6 +13,7 @@ import { RecordReader } from './record/reader.ts';
 import { replay, type Replayed } from './record/replay.ts';
 import { recordPath } from './record/schema.ts';
 import { RecordWriter, type RunHeader } from './record/writer.ts';
+import type { TargetSpec } from './targets.ts';
 
 export { writeCrash } from './record/files.ts';
 export { listRuns, newestRun } from './record/folders.ts';
@@ -119,6 +121,31 @@ export function openRun(request: RunRequest): OpenedRun {
   const removed = keep === null ? [] : prune(out, keep);
   const messages = [...(crashed === null ? [] : [crashMessage(crashed)]), ...(message === null ? [] : [message]), ...removed];
   return new OpenedRun({ ...run, made, crashed, messages });
+}
+
+/**
+ * Process groups that a killed agent has left running, and that are ended when its run goes on: what is in them is no target. None when
+ * `openRun` would not go on with it. Changes nothing.
+ */
+export function groupsToEnd(
+  out: string,
+  header: Pick<RunHeader, 'configHash' | 'agent'>,
+  specs: readonly TargetSpec[],
+): ReadonlySet<number> {
+  try {
+    const newest = newestRun(out);
+    if (newest === null || !existsSync(recordPath(newest.folder)) || RunLock.owner(newest.folder)) return new Set();
+    const reader = RecordReader.open(newest.folder);
+    try {
+      const { configHash, agent, bootId: recorded } = reader.header;
+      const isOther = reader.sealed !== null || configHash !== header.configHash || agent !== header.agent;
+      return isOther ? new Set() : leavingGroups(lastProcesses(reader.events(), recorded, bootId()), specs);
+    } finally {
+      reader.close();
+    }
+  } catch {
+    return new Set(); // `openRun` says what is wrong with it
+  }
 }
 
 function begin(request: RunRequest, made: readonly string[]): Run {

@@ -2,6 +2,7 @@
 import { saveBaseline } from '../comparison/baseline.ts';
 import { compare as compareRuns, type Comparison } from '../comparison/compare.ts';
 import { comparisonPage } from '../comparison/comparisonpage.ts';
+import type { MeasuredRun } from '../comparison/measured.ts';
 import { BASELINES, runsCalled } from '../comparison/stored.ts';
 import { comparisonMarkdown, comparisonText } from '../comparison/text.ts';
 import { EXIT, type ExitCode } from '../problem.ts';
@@ -24,16 +25,15 @@ export function compare(given: Given, io: Io): ExitCode {
   if (name !== null && html !== null) faults.add('USAGE', '--html', 'nothing is compared with --save');
   faults.throwIfAny();
   if (name !== null) {
-    const runs = heads.flatMap((text) => runsCalled(text, places));
+    const runs = given.each(heads, (text) => runsCalled(text, places));
     io.stdout.write(`${saveBaseline(name, places.baselines, runs)}\n`);
     return EXIT.pass;
   }
-  const bases = [operands[0]!, ...given.all('base')].flatMap((text) => runsCalled(text, places));
-  const comparison = compareRuns(
-    bases,
-    heads.flatMap((text) => runsCalled(text, places)),
-    { between, strict: given.has('strict') },
-  );
+  const read = (texts: readonly string[]): MeasuredRun[][] => given.each(texts, (text) => [runsCalled(text, places)]);
+  const named = [operands[0]!, ...given.all('base')];
+  const runs = read([...named, ...heads]);
+  const [bases, rest] = [runs.slice(0, named.length).flat(), runs.slice(named.length).flat()];
+  const comparison = compareRuns(bases, rest, { between, strict: given.has('strict') });
   if (html !== null) writeView(html, comparisonPage(comparison), '--html', io);
   if (html === '-') return exitCode(given, comparison);
   if (format === 'json') io.stdout.write(`${JSON.stringify(comparison, null, 2)}\n`);

@@ -17,9 +17,9 @@ import { signalRows, youngSpots } from '../doctor/signals.ts';
 import { Faults } from '../config/faults.ts';
 import { SILENT } from '../log.ts';
 import { CATALOG } from '../metrics.ts';
-import { namespaceHint, type Place, placeOf } from '../place.ts';
+import { type Place, placeOf } from '../place.ts';
 import { EXIT, type ExitCode } from '../problem.ts';
-import { resolveAll } from '../sources/selection.ts';
+import { resolveAll, withAdvice } from '../sources/selection.ts';
 import { printable } from '../sources/selection-table.ts';
 import { type Target, Targets, type TargetSpec } from '../targets.ts';
 import { VERSION } from '../version.ts';
@@ -71,14 +71,9 @@ function find(config: Config, place: Place): { present: TargetSpec[]; missing: R
   const running = config.targets.filter(({ selector }) => selector.kind !== 'exec');
   if (config.source === 'pidusage') return { present: running, missing: [] };
   const found = resolveAll(config.targets, config.roots);
-  const missing = found.flatMap(({ problem }) => (problem === null ? [] : [{ code: problem.code, ...problem.detail }]));
   const absent = new Set(found.flatMap(({ spec, problem }) => (problem === null ? [] : [spec])));
-  return { present: running.filter((spec) => !absent.has(spec)), missing: missing.map((refusal) => withHint(refusal, place)) };
-}
-
-function withHint(refusal: Refusal, place: Place): Refusal {
-  const hint = refusal.code === 'NO_TARGET' ? namespaceHint(place) : null;
-  return hint === null ? refusal : { ...refusal, message: `${refusal.message}; ${hint}` };
+  const missing = found.flatMap(({ spec, problem }) => (problem === null ? [] : [{ kind: spec.selector.kind, ...problem }]));
+  return { present: running.filter((spec) => !absent.has(spec)), missing: withAdvice(missing, 0, place) };
 }
 
 function absent(role: string): Refusal {

@@ -3,6 +3,7 @@ import type { Env } from '../config/environment.ts';
 import { Faults } from '../config/faults.ts';
 import { optionOf } from '../config/options.ts';
 import { DURATION_HINT, parseDuration } from '../quantity.ts';
+import { wrongWord } from './strays.ts';
 
 export interface RunFlag {
   readonly name: string;
@@ -48,9 +49,19 @@ export class Given {
     return this.#parsed(name, (text) => shareOf(text), 'a percentage such as 2% or 0.5%');
   }
 
+  /** What `read` makes of each; what is wrong with any of them is told together. */
+  each<T>(texts: readonly string[], read: (text: string) => readonly T[]): T[] {
+    const all = texts.flatMap((text) => this.faults.attempt({ text, place: '' }, read) ?? []);
+    this.faults.throwIfAny();
+    return all;
+  }
+
   /** One of some words, or null when it was not given. */
   word<T extends string>(name: string, words: readonly T[]): T | null {
-    return this.#parsed(name, (text) => words.find((word) => word === text) ?? null, words.join(' or '));
+    const text = this.one(name);
+    const word = words.find((one) => one === text) ?? null;
+    if (text !== null && word === null) this.faults.add('USAGE', `--${name}`, wrongWord(text, words));
+    return word;
   }
 
   /** The folder of the runs: the flag, the variable of the option, its default. */

@@ -29,7 +29,7 @@ export function merge(given: Given, overrides: JudgeOverrides, io: Io): ExitCode
   const offsets = offsetsOf(given, faults);
   faults.throwIfAny();
   const out = given.one('out') ?? MERGED;
-  const named = given.operands.flatMap((text) => foldersOf(text, out));
+  const named = given.each(given.operands, (text) => foldersOf(text, out));
   const folders = [...new Set(named)];
   if (folders.length < 2) {
     const same = named.length > 1 ? `, and it is the same one that is named ${named.length} times` : '';

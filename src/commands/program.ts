@@ -5,6 +5,7 @@ import { Faults } from '../config/faults.ts';
 import { buildConfig, buildOverrides, idleKeys, loadSettings } from '../config/load.ts';
 import { OPTION_NAMES, type OptionName } from '../config/options.ts';
 import { ANALYZE_FLAGS } from '../import/flags.ts';
+import { PHASE_HINT, PHASE_NAME } from '../phases.ts';
 import { EXIT, type ExitCode, Problem, PROBLEMS } from '../problem.ts';
 import type { Settings } from '../config/settings.ts';
 import { VERSION } from '../version.ts';
@@ -36,11 +37,24 @@ export async function main(argv: readonly string[], io: Io): Promise<ExitCode> {
   const own = end < 0 ? argv : argv.slice(0, end);
   const command = end < 0 ? null : argv.slice(end + 1);
   try {
-    return await new Program(io, own, command).run();
+    return await attempt(io, own, command);
   } catch (error) {
     if (error instanceof CommanderError) return refuse(error, io);
     if (!(error instanceof Problem)) throw error;
     return report(error, io);
+  }
+}
+
+/** A flag without its value is the last word: it is noted, and what else is wrong is found without it. */
+async function attempt(io: Io, own: readonly string[], command: readonly string[] | null, faults = new Faults()): Promise<ExitCode> {
+  try {
+    return await new Program(io, own, command, faults).run();
+  } catch (error) {
+    const flag = own.at(-1);
+    if (flag === undefined || !(error instanceof CommanderError) || error.code !== 'commander.optionMissingArgument') throw error;
+    const noted = new Faults();
+    noted.add('USAGE', flag, 'should be followed by a value');
+    return attempt(io, own.slice(0, -1), command, noted);
   }
 }
 
@@ -49,12 +63,14 @@ class Program {
   readonly #argv: readonly string[];
   /** What follows `--`. */
   readonly #beside: readonly string[] | null;
-  readonly #faults = new Faults();
+  readonly #faults: Faults;
   readonly #program: Command;
   #code: ExitCode = EXIT.pass;
 
-  constructor(io: Io, argv: readonly string[], beside: readonly string[] | null) {
+  /** What `faults` holds already is told with the rest. */
+  constructor(io: Io, argv: readonly string[], beside: readonly string[] | null, faults: Faults) {
     this.#io = io;
+    this.#faults = faults;
     this.#argv = argv;
     this.#beside = beside;
     this.#program = new Command('soak-agent')
@@ -83,14 +99,22 @@ class Program {
     this.#addNotes();
     this.#addMetrics();
     this.#addConfig();
-    allowStrays(this.#program);
-    const names = this.#program.commands.map((command) => command.name());
-    this.#program.hook('preAction', (_, command) => noteStrays(command, names, this.#faults));
+    allowStrays(this.#program, (error, command) => {
+      if (error.code === 'commander.missingArgument') this.#noteStrays(command);
+      if (error.code === 'commander.missingArgument') this.#faults.throwIfAny();
+      throw error;
+    });
+    this.#program.hook('preAction', (_, command) => this.#noteStrays(command));
   }
 
   async run(): Promise<ExitCode> {
     await this.#program.parseAsync([...this.#argv], { from: 'user' });
     return this.#code;
+  }
+
+  #noteStrays(command: Command): void {
+    const names = this.#program.commands.map((one) => one.name());
+    noteStrays(command, names, this.#faults, this.#argv);
   }
 
   #addRun(): void {
@@ -253,6 +277,8 @@ class Program {
   #addNote(command: Command, what: (given: string) => ['phase' | 'mark', object]): void {
     const flags = new Flags(command, ['inbound', 'inboundToken', 'config'], this.#faults, 'none');
     command.action(async (given: string) => {
+      if (command.name() === 'phase' && !given.startsWith('-') && !PHASE_NAME.test(given))
+        this.#faults.add('USAGE', '<name>', `should be ${PHASE_HINT}`);
       const settings = await loadSettings({ flags: flags.layer(), env: this.#io.env }, this.#faults);
       this.#refuseCommand();
       const at = settings.get('inbound') ?? { host: '127.0.0.1', port: INBOUND_PORT };
@@ -344,9 +370,7 @@ const HELP_WIDTH = 120;
 function refuse(error: CommanderError, io: Io): ExitCode {
   if (error.exitCode === 0) return EXIT.pass;
   if (error.code === 'commander.help') return EXIT.usage; // has been printed
-  const [place = ''] = /--[a-z-]+/.exec(error.code === 'commander.optionMissingArgument' ? error.message : '') ?? [];
-  const message = place === '' ? error.message.replace(/^error: /, '').replaceAll('\n', ' ') : 'should be followed by a value';
-  return report(new Problem('USAGE', { place, message }), io);
+  return report(new Problem('USAGE', { place: '', message: error.message.replace(/^error: /, '').replaceAll('\n', ' ') }), io);
 }
 
 /** One line for each problem, beginning with its place as compilers do, so that editors and eyes find it; then the code. */

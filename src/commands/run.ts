@@ -26,7 +26,7 @@ export async function run(config: Config, io: Io): Promise<ExitCode> {
   const log = TerminationLog.find(config.terminationLog);
   const finished = config.once ? finishedRun(agent.config) : null;
   if (finished !== null) return lenient(await showFinished(finished, { config, log, io, told }), config, io);
-  const messages = await started(agent, told);
+  const messages = await started(agent, told, io);
   if (messages === null) {
     io.stderr.write('told to stop before the run began: nothing was recorded\n');
     return EXIT.inconclusive;
@@ -81,13 +81,15 @@ export function exitCodeOf(outcome: Outcome): ExitCode {
   return EXIT[outcome];
 }
 
-/** What the user should know, or null when they no longer wanted to wait for a target. */
-async function started(agent: Agent, told: AbortSignal): Promise<readonly string[] | null> {
+/** What the user should know, or null when they no longer wanted to wait for a target. @throws {Problem} with all that keeps the run from starting */
+async function started(agent: Agent, told: AbortSignal, io: Io): Promise<readonly string[] | null> {
   try {
     return await agent.start(told);
   } catch (error) {
     if (told.aborted && !(error instanceof Problem)) return null;
-    throw error;
+    if (!(error instanceof Problem)) throw error;
+    const { withOtherRefusals } = await import('./refused.ts');
+    throw await withOtherRefusals(error, agent.config, io);
   }
 }
 

@@ -90,7 +90,7 @@ export const RUN_COMMANDS: readonly RunCommand[] = [
   {
     name: 'compare',
     operands: '<run...>',
-    what: 'the base, then one or more runs of what is compared with it; each a run as above, a baseline by name, or its file',
+    what: 'the base, then one or more runs that are compared with it; each the folder of a run, its id, a folder of runs, or a baseline by its name or file',
     description: 'say of every signal whether it regressed, improved or did not change against a base',
     flags: [
       { name: 'base', arg: '<run>', help: 'a further run of the base; repeat for more: several runs tell how runs differ' },

@@ -29,7 +29,7 @@ export function trend(given: Given, io: Io): ExitCode {
   if (operands.length > RUNS_MAX) faults.add('USAGE', 'trend', `${operands.length} runs are more than ${RUNS_MAX}`);
   faults.throwIfAny();
   const places = { out: given.out(), baselines: given.one('baselines') ?? BASELINES };
-  const all = operands.flatMap((text) => labelled(text, places)).toSorted((a, b) => (a.run.start < b.run.start ? -1 : 1));
+  const all = given.each(operands, (text) => labelled(text, places)).toSorted((a, b) => (a.run.start < b.run.start ? -1 : 1));
   if (all.length < 2) throw new Problem('USAGE', { place: 'trend', message: 'a trend is of two runs at least' });
   const result = trendOf(
     all.map(({ run }) => run),

@@ -73,13 +73,18 @@ export class Faults {
     return this.#list.length > 0;
   }
 
-  /** Throws one Problem with all of them. Its code is theirs if they share one. */
   throwIfAny(): void {
+    const problem = this.problem();
+    if (problem !== null) throw problem;
+  }
+
+  /** One Problem of all of them; null when there is none. Its code is theirs if they share one. */
+  problem(): Problem | null {
     const [first] = this.#list;
-    if (!first) return;
+    if (!first) return null;
     const code = this.#list.every((fault) => fault.code === first.code) ? first.code : 'CONFIG';
     const details: Detail[] = this.#list.toSorted(byLine).map(({ place, message }) => ({ place, message }));
-    throw new Problem(code, this.full ? [...details.slice(0, SHOWN_MAX), { place: '', message: 'and more' }] : details);
+    return new Problem(code, this.full ? [...details.slice(0, SHOWN_MAX), { place: '', message: 'and more' }] : details);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Config, JudgeOverrides } from './config.ts';
 import { type Env, envLayer, otelLayer } from './environment.ts';
 import type { Faults, Needed } from './faults.ts';
 import { findMetric } from '../gauges.ts';
-import { PHASE_NAME, type PlannedPhase } from '../phases.ts';
+import { PHASE_HINT, PHASE_NAME, type PlannedPhase } from '../phases.ts';
 import { DURATION_HINT, parseDuration } from '../quantity.ts';
 import { didYouMean } from './nearest.ts';
 import { keyOf, OPTION_NAMES, type OptionName } from './options.ts';
@@ -148,8 +148,7 @@ function buildPhases(settings: Settings, faults: Faults): PlannedPhase[] {
   return given.map((one, i) => {
     const [, name = '', , text] = /^([^=]*)(=(.*))?$/s.exec(one.text.trim()) ?? [];
     const seconds = text === undefined ? null : parseDuration(text);
-    if (!PHASE_NAME.test(name))
-      faults.addGiven('CONFIG', one, 'the name of a phase is a lower-case letter, then at most 31 lower-case letters, digits, - and _');
+    if (!PHASE_NAME.test(name)) faults.addGiven('CONFIG', one, `the name of a phase is ${PHASE_HINT}`);
     if (text !== undefined && !(seconds! > 0)) faults.addGiven('CONFIG', one, `after ${name}= should be ${DURATION_HINT}`);
     if (seconds === null && text === undefined && i < given.length - 1)
       faults.addGiven('CONFIG', one, `${name} should say how long it lasts, as in ${name}=10m: only the last phase may go on`);

@@ -47,7 +47,7 @@ export interface Surroundings {
 export async function machineOf(config: Config, around: Surroundings): Promise<Machine> {
   const { proc } = config.roots;
   const mountinfo = read(join(proc, 'self/mountinfo'));
-  const checks = [outFolder(config.out, config.recordMax), await listener(config.listen, around.log), await receiver(config)];
+  const checks = [...(await starting(config, around.log)), await receiver(config)];
   const facts = [
     { label: 'system', text: `${type()} ${release()} ${arch()}, ${availableParallelism()} CPUs, ${formatSize(totalmem())} of memory` },
     { label: 'agent', text: agentText(around) },
@@ -56,6 +56,15 @@ export async function machineOf(config: Config, around: Surroundings): Promise<M
     { label: 'clock', text: clockText(around.clock, read(join(config.roots.sys, CLOCKSOURCE))) },
   ];
   return { facts: [...facts, ...checks], refusals: checks.flatMap(({ refusal }) => refusal ?? []) };
+}
+
+/** For what of this machine a run would refuse to start. */
+export async function refusalsOf(config: Config, log: Logger): Promise<readonly Refusal[]> {
+  return (await starting(config, log)).flatMap(({ refusal }) => refusal ?? []);
+}
+
+async function starting(config: Config, log: Logger): Promise<readonly Checked[]> {
+  return [outFolder(config.out, config.recordMax), await listener(config.listen, log)];
 }
 
 function read(path: string): string | null {

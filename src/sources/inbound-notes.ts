@@ -1,7 +1,7 @@
 /** POST /api/phase and /api/mark: what is done to the target, by who does it. */
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../clock.ts';
-import { PHASE_NAME } from '../phases.ts';
+import { PHASE_HINT, PHASE_NAME } from '../phases.ts';
 import { Bodies } from './inbound-body.ts';
 import { type Door, EMPTY, JSON_TYPE, jsonRefusal, mediaType } from './inbound-door.ts';
 import { Rate } from './inbound-rate.ts';
@@ -38,8 +38,7 @@ export function noteDoors(notes: Notes, clock: Clock): { readonly phase: Door; r
 }
 
 function readPhase({ phase, judged = null, ...rest }: Readonly<Record<string, unknown>>, notes: Notes): void {
-  if (typeof phase !== 'string' || !PHASE_NAME.test(phase))
-    throw malformed('phase should be a lower-case letter, then at most 31 lower-case letters, digits, - and _, such as "fault"');
+  if (typeof phase !== 'string' || !PHASE_NAME.test(phase)) throw malformed(`phase should be ${PHASE_HINT}, such as "fault"`);
   if (judged !== null && typeof judged !== 'boolean') throw malformed('judged should be true or false');
   only(rest, '{"phase": "fault", "judged": false}');
   notes.phase(phase, judged);

@@ -1,9 +1,12 @@
 /** Which process a target is where there is no /proc: only pids and pid files can be followed, nothing can be searched. */
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
+import type { Env } from '../config/environment.ts';
 import { type Detail, errno, Problem } from '../problem.ts';
+import { placeOf } from '../place.ts';
 import type { Target, Targets } from '../targets.ts';
 import { isSuccessor, released, type Usage, usageOf } from './portable.ts';
+import { type Absence, PORTABLE_REMEDIES, withRemedies } from '../absence.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
 
 const PERIOD_S = 10;
@@ -91,7 +94,7 @@ const WAIT_STEP_S = 0.5;
  */
 export async function findTargetsPortably(
   targets: Targets,
-  config: { readonly wait: number },
+  config: { readonly wait: number; readonly env?: Env },
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<void> {
@@ -102,14 +105,17 @@ export async function findTargetsPortably(
     const usages = await usageOf(clock, [...pids.values()].filter(isPid));
     const missing = [...pids].flatMap(([target, pid]) => (pid !== null && usages.has(pid) ? [] : [target]));
     if (missing.length === 0) return;
-    if (clock.monotonic() >= until) throw new Problem('NO_TARGET', missing.map(absence));
+    if (clock.monotonic() >= until) {
+      const place = placeOf(config.env ?? {}, existsSync);
+      throw new Problem('NO_TARGET', withRemedies(missing.map(absence), config.wait, place, PORTABLE_REMEDIES));
+    }
     await clock.sleepUntil(Math.min(until, clock.monotonic() + WAIT_STEP_S), signal);
   }
 }
 
-function absence({ role, spec: { selector } }: Target): Detail {
+function absence({ role, spec: { selector } }: Target): Absence {
   const why = selector.kind === 'pid' ? `no process has the pid ${selector.pid}` : 'the pid file is missing or names no running process';
-  return { place: `target ${role}`, message: `${why}; --wait waits for it` };
+  return { kind: selector.kind, detail: { place: `target ${role}`, message: why } };
 }
 
 function refuseUnfit(targets: Targets): void {

@@ -32,6 +32,8 @@ export class Stat {
   /** The byte of the state letter. */
   state = 0;
   ppid = NaN;
+  /** Its process group, named by the pid of whoever founded it. */
+  group = NaN;
   flags = 0;
   minflt = NaN;
   majflt = NaN;
@@ -94,6 +96,7 @@ function numbers(bytes: Uint8Array, from: number, length: number): boolean {
 
 function take(out: Stat): void {
   out.ppid = fields[4]!;
+  out.group = fields[5]!;
   out.flags = fields[9]!;
   out.minflt = fields[10]!;
   out.majflt = fields[12]!;

@@ -7,7 +7,7 @@ import { type Detail, Problem, type ProblemCode } from '../problem.ts';
 import type { Targets, TargetSpec } from '../targets.ts';
 import { whyNoProgram } from './selection-exec.ts';
 import { describe, Finder } from './selection-find.ts';
-import { type Absence, withRemedies } from './selection-remedy.ts';
+import { type Absence, withRemedies } from '../absence.ts';
 import { type ProcessInfo, ProcessTable } from './selection-table.ts';
 import type { Roots } from './source.ts';
 
@@ -20,12 +20,17 @@ export interface Resolution {
 
 /**
  * Looks for every target once; starts and binds nothing.
+ * @param leaving process groups that will have ended before anything is bound
  * @throws {Problem} when there is no /proc to look in
  */
-export function resolveAll(specs: readonly TargetSpec[], roots: Pick<Roots, 'proc'>): Resolution[] {
+export function resolveAll(
+  specs: readonly TargetSpec[],
+  roots: Pick<Roots, 'proc'>,
+  leaving: ReadonlySet<number> = new Set(),
+): Resolution[] {
   if (!existsSync(`${roots.proc}/uptime`))
     throw new Problem('CONFIG', { place: '--proc', message: `there are no processes in ${roots.proc}` });
-  const table = new ProcessTable(roots.proc);
+  const table = new ProcessTable(roots.proc, new Set(), leaving);
   return specs.map((spec) => resolve(spec, table));
 }
 
@@ -38,14 +43,14 @@ const WAIT_STEP_S = 0.5;
  */
 export async function findTargets(
   targets: Targets,
-  config: { readonly wait: number; readonly roots: Pick<Roots, 'proc'>; readonly env?: Env },
+  config: { readonly wait: number; readonly roots: Pick<Roots, 'proc'>; readonly env?: Env; readonly leaving?: ReadonlySet<number> },
   clock: Clock,
   signal?: AbortSignal,
 ): Promise<void> {
   const specs = targets.all().map(({ spec }) => spec);
   const until = clock.monotonic() + config.wait;
   for (;;) {
-    const problems = resolveAll(specs, config.roots).flatMap(({ spec, problem }) =>
+    const problems = resolveAll(specs, config.roots, config.leaving).flatMap(({ spec, problem }) =>
       problem ? [{ kind: spec.selector.kind, ...problem }] : [],
     );
     if (problems.length === 0) return;
@@ -55,12 +60,18 @@ export async function findTargets(
   }
 }
 
+type Unfound = Absence & { readonly code: ProblemCode };
+
 /** One Problem of several: its code is the first one's. */
-function problemOf(problems: readonly (Absence & { readonly code: ProblemCode })[], waited: number, place: Place): Problem {
+function problemOf(problems: readonly Unfound[], waited: number, place: Place): Problem {
+  return new Problem(problems[0]?.code ?? 'NO_TARGET', withAdvice(problems, waited, place));
+}
+
+/** What is missing comes with what would be right. */
+export function withAdvice(problems: readonly Unfound[], waited: number, place: Place): (Detail & { readonly code: ProblemCode })[] {
   const absent = problems.filter(({ code }) => code === 'NO_TARGET');
   const remedied = withRemedies(absent, waited, place);
-  const details = problems.map((one) => remedied[absent.indexOf(one)] ?? one.detail);
-  return new Problem(problems[0]?.code ?? 'NO_TARGET', details);
+  return problems.map((one) => ({ code: one.code, ...(remedied[absent.indexOf(one)] ?? one.detail) }));
 }
 
 function resolve(spec: TargetSpec, table: ProcessTable): Resolution {

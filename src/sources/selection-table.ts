@@ -27,14 +27,18 @@ export class ProcessTable {
   readonly self: number | null;
   /** Pids of the programs that this process has started as targets. */
   readonly started: ReadonlySet<number>;
+  /** Process groups that are about to be ended: nobody in them is there. */
+  readonly #leaving: ReadonlySet<number>;
   readonly #uptime: number;
   readonly #known = new Map<number, ProcessInfo | null>();
   #all: ProcessInfo[] | null = null;
 
-  constructor(proc: string, started: ReadonlySet<number> = new Set()) {
+  /** @param leaving in this process's own namespace */
+  constructor(proc: string, started: ReadonlySet<number> = new Set(), leaving: ReadonlySet<number> = new Set()) {
     this.proc = proc;
     this.started = started;
     this.self = selfOf(proc);
+    this.#leaving = this.ownNamespace ? leaving : new Set();
     this.#uptime = uptimeOf(proc);
   }
 
@@ -97,7 +101,8 @@ export class ProcessTable {
     try {
       const { bytes, length } = readProcFile(`${this.proc}/${pid}/stat`);
       if (!parseStat(bytes, length, stat)) return null;
-      const { ppid, startTime, threads } = stat;
+      const { ppid, group, startTime, threads } = stat;
+      if (this.#leaving.has(group)) return null;
       const comm = processName(Buffer.from(bytes.subarray(stat.commFrom, stat.commTo)).toString());
       const age = this.#uptime - startTime / TICKS_PER_S;
       const kernel = isKernelThread(stat);

@@ -11,7 +11,7 @@ import { lastPid, printable, ProcessTable } from './selection-table.ts';
 import { Followed } from './selection-target.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
 
-export { findTargets, resolveAll } from './selection-start.ts';
+export { findTargets, resolveAll, withAdvice } from './selection-start.ts';
 export { startExec };
 
 const PERIOD_S = 10;

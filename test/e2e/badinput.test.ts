@@ -110,6 +110,39 @@ describe.runIf(installed('gcc')).concurrent('a target', () => {
   });
 });
 
+test
+  .runIf(installed('gcc'))
+  .concurrent('targets, an address and a folder that will not do are told at once, whichever is met first', async () => {
+    await using stage = new Stage();
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const at = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+    const file = join(stage.folder, 'file');
+    writeFileSync(file, 'precious');
+    const before = everything(stage.folder);
+    const missing = ['--target', 'a=4194304', '--target', 'b=port:1'];
+    const lines = {
+      listen: `--listen: ${at} is in use, `,
+      a: 'target a: there is no process 4194304; name:, port: ',
+      b: 'target b: nothing listens on TCP port 1; start it first',
+      out: `--out: ${file} is not a folder`,
+    };
+    for (const [listen, told] of [
+      [at, [lines.listen, lines.out, lines.a, lines.b]],
+      ['off', [lines.a, lines.b, lines.out]],
+    ] as const) {
+      const agent = stage.agent([...missing, '--listen', listen], { out: file });
+      expect(await agent.ended, agent.err).toEqual({ code: 64, signal: null });
+      expect(agent.err.split('\n').map((line, i) => line.slice(0, told[i]?.length))).toEqual([
+        ...told,
+        `soak-agent: ${told.length} problems [CONFIG]`,
+        '',
+      ]);
+    }
+    expect(everything(stage.folder)).toEqual(before);
+    server.close();
+  });
+
 test.runIf(installed('gcc')).concurrent('an address that is in use, or not of this machine', async () => {
   await using stage = new Stage();
   const target = ['--target', `app=${(await stage.service()).pid}`];

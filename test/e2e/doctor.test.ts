@@ -217,7 +217,7 @@ describe.concurrent('what would keep a run from starting', () => {
     const { code, out, err } = await stage.doctor(args);
     taken.close();
     expect(code).toBe(64);
-    expect(err).toContain('target gone: there is no process 4194304');
+    expect(err).toContain('target gone: there is no process 4194304; name:, port: or pidfile: follow a program through restarts');
     expect(err).toContain(`--listen: 127.0.0.1:${port} is in use`);
     expect(err).toContain('--out: /etc/passwd is not a folder');
     expect(err).toContain('3 problems');

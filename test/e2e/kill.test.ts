@@ -239,6 +239,29 @@ describe.runIf(installed('gcc')).concurrent('a run that is cut off', () => {
     expect([...stage.running(app), ...stage.running(load)]).toEqual([]);
   });
 
+  test('leaves programs among which the next start looks for no target', async () => {
+    await using stage = new Stage();
+    const twin = stage.serviceCalled('twin');
+    const service = await stage.program(twin, 'busy=3');
+    const options = ['--target', 'svc=name:twin', '--interval', '0.2', '--', twin, 'busy=3'];
+    const first = await stage.watching(options);
+    await until(
+      () => kindsOf(begun(stage)),
+      (kinds) => kinds.includes('target_found') && kinds.includes('load_start'),
+    );
+    await first.end('SIGKILL');
+    const [left] = stage.running(twin).filter((pid) => pid !== service.pid);
+    expect(isAlive(left!)).toBe(true);
+    const next = await stage.watching(options);
+    await next.ready();
+    await next.end('SIGTERM');
+    await next.result();
+    expect(next.err).toContain(`process ${left} (the command after --), which the start before had left running, was ended`);
+    const bound = eventsOf(await next.recording()).filter(({ kind, target }) => target === 'svc' && kind !== 'gap');
+    expect(new Set(bound.flatMap(({ data }) => data['pid'] ?? []))).toEqual(new Set([service.pid]));
+    expect(bound.map(({ kind }) => kind)).not.toContain('target_gone');
+  });
+
   test('is not gone on with when the settings have changed, and is left as it is', async () => {
     await using stage = new Stage();
     const service = await stage.service('busy=3');

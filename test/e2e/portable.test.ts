@@ -140,6 +140,8 @@ describe('which process it is', () => {
     const path = join(folder, 'app.pid');
     const { targets, clock } = new Readings(NO_PROC, { selector: { kind: 'pidfile', path } }, new SystemClock());
     await expect(findTargetsPortably(targets, { wait: 0 }, clock)).rejects.toMatchObject({ code: 'NO_TARGET', exitCode: EXIT.usage });
+    await expect(findTargetsPortably(targets, { wait: 0 }, clock)).rejects.toThrow('; start it first, or --wait 2m waits for it');
+    await expect(findTargetsPortably(targets, { wait: 0.1 }, clock)).rejects.toThrow('; waited 100ms for it');
     const waiting = findTargetsPortably(targets, { wait: 60 }, clock);
     const program = await start(IDLE);
     writeFileSync(path, String(program.pid));
@@ -147,7 +149,9 @@ describe('which process it is', () => {
     await stop(program);
     await expect(findTargetsPortably(targets, { wait: 0 }, clock)).rejects.toMatchObject({ code: 'NO_TARGET' });
     const gone = new Readings(NO_PROC, { selector: { kind: 'pid', pid: program.pid } }, new SystemClock());
-    await expect(findTargetsPortably(gone.targets, { wait: 0 }, clock)).rejects.toThrow(`no process has the pid ${program.pid}`);
+    await expect(findTargetsPortably(gone.targets, { wait: 0 }, clock)).rejects.toThrow(
+      `no process has the pid ${program.pid}; pidfile: follows a program through restarts`,
+    );
   });
 
   test('a pid file is followed from one process to the next', async () => {

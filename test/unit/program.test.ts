@@ -20,9 +20,11 @@ function flagsOf(...argv: string[]): { layer: Layer; problem: string } {
   const command = new Command('soak-agent').command('run');
   const faults = new Faults();
   const flags = new Flags(command, OPTION_NAMES, faults);
-  allowStrays(command);
+  allowStrays(command, (error) => {
+    throw error;
+  });
   command.parse(argv, { from: 'user' });
-  noteStrays(command, ['run', 'doctor', 'metrics'], faults);
+  noteStrays(command, ['run', 'doctor', 'metrics'], faults, argv);
   const layer = flags.layer();
   try {
     faults.throwIfAny();
@@ -100,7 +102,7 @@ describe('flags', () => {
     [['name:node'], 'name:node: unexpected argument; a target is given as --target name:node'],
     [['api=port:80'], 'api=port:80: unexpected argument; a target is given as --target api=port:80'],
     [['--out', 'x', 'doctor'], 'doctor: unexpected argument; a command comes first: soak-agent doctor ...'],
-    [['docter'], 'docter: unexpected argument; did you mean doctor?'],
+    [['docter'], 'docter: unknown command; did you mean doctor?'],
     [['k6'], 'k6: unexpected argument; what to run while watching comes after --'],
     [
       ['--intervall', '5', '--colour', 'x', 'y', '--interval', '1s', '--hold'],
@@ -162,8 +164,17 @@ describe('usage', () => {
     [['start', '--detach', '--hold', '--target', '1'], '--hold: cannot be used with --detach'],
     [['start', '--detach', '--once', '--target', '1'], '--once: cannot be used with --detach'],
     [['report', 'a', '--jnit', 'x'], '--jnit: unknown flag; did you mean --junit?'],
-    [['report', 'a', '--inconclusive', 'x'], "option '--inconclusive <as>' argument 'x' is invalid"],
-    [['export', 'a', '--format', 'xls'], "option '--format <format>' argument 'xls' is invalid"],
+    [['report', 'a', '--inconclusive', 'x'], '--inconclusive: "x" should be skip or fail\n'],
+    [['export', 'a', '--format', 'xls'], '--format: "xls" should be csv, ndjson or openmetrics\n'],
+    [['export', 'a', '--format', 'cvs'], '--format: "cvs" should be csv, ndjson or openmetrics; did you mean csv?\n'],
+    [['compare', 'a', 'b', '--format', 'mardown'], '--format: "mardown" should be text, json or markdown; did you mean markdown?\n'],
+    [['report', 'a', '--html', '--json'], '--html: should be followed by a value, not by the flag --json\n'],
+    [['frobnicate'], 'frobnicate: unknown command; soak-agent --help lists them, and what to run while watching comes after --\n'],
+    [['statsu'], 'statsu: unknown command; did you mean status?\n'],
+    [['help'], 'help: unknown command; soak-agent --help lists them, and soak-agent COMMAND --help says what one takes\n'],
+    [['--versio'], '--versio: unknown flag; did you mean --version?\n'],
+    [['-v'], '-v: unknown flag; did you mean -V?\n'],
+    [['phase', 'Big'], '<name>: should be a lower-case letter, then'],
     [['export', 'a', '--', 'b'], '--: only run takes a command after --'],
     [['replay', 'a', '--', 'b'], '--: only run takes a command after --'],
     [['replay', '--jsn', 'a'], '--jsn: unknown flag; did you mean --json?\n'],
@@ -187,6 +198,46 @@ describe('usage', () => {
     expect([code, out]).toEqual([64, '']);
     expect(err).toContain(message);
     expect(err).toMatch(/\nsoak-agent: 1 problem \[USAGE\]\n$/);
+  });
+
+  test.each([
+    [
+      ['export', 'nowhere', '--bogus', '--format'],
+      ['--format: should be followed by a value', '--bogus: unknown flag;'],
+    ],
+    [
+      ['merge', '--colour'],
+      ['--colour: unknown flag;', '<run...>: is missing;'],
+    ],
+    [
+      ['merge', '--out'],
+      ['--out: should be followed by a value', '<run...>: is missing;'],
+    ],
+    [
+      ['--out', '--hold', '--interval', 'x', '--rule'],
+      ['--rule: should be followed', '--out: should be followed', '--interval: "x"'],
+    ],
+    [
+      ['compare', 'nowhere', 'anywhere'],
+      ['nowhere: there is no such', 'anywhere: there is no such'],
+    ],
+    [
+      ['merge', 'nowhere', 'anywhere'],
+      ['nowhere: there is no such', 'anywhere: there is no such'],
+    ],
+    [
+      ['trend', 'nowhere', 'v=anywhere'],
+      ['nowhere: there is no such', 'anywhere: there is no such'],
+    ],
+  ])('%j: all that is wrong is told at once', async (argv, lines) => {
+    const { code, err } = await soakAgent(argv);
+    expect(code).toBe(64);
+    expect(
+      err
+        .split('\n')
+        .slice(0, -2)
+        .map((line, i) => line.slice(0, lines[i]?.length)),
+    ).toEqual(lines);
   });
 
   test('config alone shows what it can do', async () => {
