@@ -87,7 +87,7 @@ export async function analyseData(dataset: Dataset, options: AnalysisOptions): P
 }
 
 /** Options that name a column that is not there, all at once. */
-function checkNames({ fields, place }: Dataset, options: AnalysisOptions): void {
+function checkNames({ fields, place, time }: Dataset, options: AnalysisOptions): void {
   const faults = new Faults();
   const names = fields.map(({ name }) => name);
   const known = new Set(fields.flatMap(({ name, metric }) => [name, metric]));
@@ -98,7 +98,9 @@ function checkNames({ fields, place }: Dataset, options: AnalysisOptions): void 
   check('--load', options.load);
   check('--restarts', options.restarts);
   for (const name of options.kinds.keys()) check('--kind', name);
-  for (const name of options.scales.keys()) check('--unit', name);
+  for (const name of options.scales.keys()) if (name !== time) check('--unit', name);
+  for (const { name, isText } of fields)
+    if (isText && options.kinds.has(name)) faults.add('DATA', '--kind', `column ${name} of ${place} holds text, and no figures`);
   faults.throwIfAny();
 }
 

@@ -1,5 +1,5 @@
 /** One cell of a table as a number. Absent, unreadable and zero are three different things. */
-import { parseDuration, parseSize } from '../quantity.ts';
+import { parseSize } from '../quantity.ts';
 import type { Unit } from '../catalog.ts';
 
 /** Cells that say that there is no value. Infinities are what a division by nothing leaves. */
@@ -8,7 +8,7 @@ const ABSENT = new Set(['', 'nan', 'null', 'none', 'nil', 'n/a', 'na', '-', '--'
 /** A cell that is no number. */
 export const TEXT = Symbol('text');
 
-/** A number that has a unit of its own, in bytes or seconds. */
+/** A number that has a unit of its own, in bytes or seconds, or a share. */
 export interface Quantity {
   readonly value: number;
   readonly unit: Unit;
@@ -17,7 +17,10 @@ export interface Quantity {
 const PLAIN = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const DECIMAL_COMMA = /^[+-]?\d*,\d+$/;
 const SIZED = /^[\d.]+\s*(?:[kKMGT]i?[bB]?|[bB])$/;
-const TIMED = /^[\d.]+\s*(?:ms|s)$/;
+const TIMED = /^([\d.]+)\s*(ns|µs|us|ms|s|mins?|hours?|days?)$/;
+const SHARE = /^([+-]?(?:\d+\.?\d*|\.\d+))\s*%$/;
+
+const SECONDS: Readonly<Record<string, number>> = { ns: 1e-9, µs: 1e-6, us: 1e-6, ms: 1e-3, s: 1, min: 60, hour: 3600, day: 86_400 };
 
 /** NaN for a cell without a value. @param comma `1,5` is one and a half */
 export function readCell(cell: string, comma: boolean): number | Quantity | typeof TEXT {
@@ -29,8 +32,16 @@ export function readCell(cell: string, comma: boolean): number | Quantity | type
   }
   if (ABSENT.has(text.toLowerCase())) return NaN;
   if (comma && DECIMAL_COMMA.test(text)) return Number(text.replace(',', '.'));
+  return quantityOf(comma ? text.replace(/^([+-]?\d*),(\d)/, '$1.$2') : text) ?? TEXT;
+}
+
+/** A figure with its unit, as spreadsheets, Grafana and `docker stats` show it. */
+function quantityOf(text: string): Quantity | null {
   const size = SIZED.test(text) ? parseSize(text) : null;
   if (size !== null) return { value: size, unit: 'By' };
-  const seconds = TIMED.test(text) ? parseDuration(text) : null;
-  return seconds === null ? TEXT : { value: seconds, unit: 's' };
+  const share = SHARE.exec(text)?.[1];
+  if (share !== undefined) return { value: Number(share) / 100, unit: '1' };
+  const [, figure, unit = ''] = TIMED.exec(text) ?? [];
+  const value = Number(figure) * (SECONDS[unit] ?? SECONDS[unit.slice(0, -1)] ?? NaN);
+  return Number.isFinite(value) ? { value, unit: 's' } : null;
 }

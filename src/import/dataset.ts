@@ -16,6 +16,8 @@ export interface Dataset {
   readonly place: string;
   /** `csv`, `ndjson`, `query_range answer`, `Prometheus`. */
   readonly format: string;
+  /** Name of the time column; none where there are no columns. */
+  readonly time?: string;
   /** `local`: dates without a zone, of a clock that may keep daylight saving. */
   readonly axis: { readonly kind: 'wall' | 'elapsed'; readonly text: string; readonly local?: boolean };
   /** More may come while rows are read. */

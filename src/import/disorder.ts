@@ -46,8 +46,8 @@ function sortedNote(steps: readonly Step[], { times, lineOf }: Recorded): string
   const [first] = late;
   if (first === undefined) return [];
   const by = formatDuration(times[first - 1]! - times[first]!);
-  const where =
-    late.length === 1 ? `line ${lineOf(first)} goes back ${by}` : `${late.length} go back, line ${lineOf(first)} the first, by ${by}`;
+  const line = lineOf(first) > 0 ? `line ${lineOf(first)}` : 'a point';
+  const where = late.length === 1 ? `${line} goes back ${by}` : `${late.length} go back, ${line} the first, by ${by}`;
   return [`the rows were not in order of time (${where}); they were sorted`];
 }
 

@@ -1,6 +1,7 @@
 /** Files as entries: lines of CSV or objects of NDJSON, told apart by the first line, with the names of their columns. */
 import { Faults } from '../config/faults.ts';
 import { readCell, TEXT } from './cells.ts';
+import { readDate } from './dates.ts';
 import { columnAt, CsvParser, delimiterOf, type Entry } from './csv.ts';
 import { NdjsonParser } from './ndjson.ts';
 import { dataProblem, type Line, linesOf, textOf } from './text.ts';
@@ -14,12 +15,15 @@ export interface Source {
   readonly entries: AsyncIterator<readonly Entry[]>;
 }
 
+/** Excel is told the separator so; the line of names shows it as well. */
+const SEPARATOR = /^"?sep=."?$/i;
+
 /** Throws `DATA` when there is nothing in it, or no names of columns. */
 export async function openSource(path: string): Promise<Source> {
   const lines = linesOf(path, textOf(path))[Symbol.asyncIterator]();
   const comments: Line[] = [];
   for (let next = await lines.next(); !next.done; next = await lines.next()) {
-    const at = next.value.findIndex(({ text }) => text.trim() !== '' && !text.startsWith('#'));
+    const at = next.value.findIndex(({ text }) => text.trim() !== '' && !text.startsWith('#') && !SEPARATOR.test(text));
     comments.push(...next.value.slice(0, at < 0 ? undefined : at).filter(({ text }) => text.startsWith('#')));
     if (at < 0) continue;
     const rest = next.value.slice(at);
@@ -52,14 +56,21 @@ async function csv(
   while (!read.done && read.value.length === 0) read = await entries.next();
   if (read.done) throw dataProblem(path, 'there is nothing in it');
   const comma = delimiter === ';';
-  const isNumbers = read.value[0]!.cells.every((cell) => readCell(cell, comma) !== TEXT);
   const named = comment?.text.replace(/^#\s*/, '').split(delimiter) ?? [];
+  const isNumbers = isFigures(read.value[0]!.cells, named, comma);
   if (isNumbers && named.length !== read.value[0]!.cells.length) {
     throw dataProblem(`${path}:${read.value[0]!.line}`, 'there is no line with the names of the columns before the figures');
   }
   const names = (isNumbers ? named : read.value[0]!.cells).map((name) => name.trim());
   const body = isNumbers ? read.value : read.value.slice(1);
   return { format: 'csv', names: checkedNames(path, read.value[0]!, names), comma, entries: prepended(body, entries) };
+}
+
+/** Names are no figures and no dates; text beside figures is a row as well where a comment before it has the names (`sadf -d`). */
+function isFigures(cells: readonly string[], named: readonly string[], comma: boolean): boolean {
+  const figures = (row: readonly string[]): number => row.filter((cell) => readCell(cell, comma) !== TEXT).length;
+  if (figures(cells) === cells.length || cells.some((cell) => !Number.isNaN(readDate(cell)))) return true;
+  return named.length === cells.length && figures(named) === 0 && figures(cells) > 0;
 }
 
 function checkedNames(path: string, header: Entry, names: readonly string[]): readonly string[] {

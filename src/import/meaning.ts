@@ -10,8 +10,8 @@ export interface Field {
   readonly labels: Readonly<Record<string, string>>;
   /** Holds text only. */
   readonly isText: boolean;
-  /** Cells carry their own unit (`512MB`): they come in bytes or seconds. */
-  readonly unit: 'By' | 's' | null;
+  /** Cells carry their own unit (`512MB`): they come in bytes or seconds, or as shares. */
+  readonly unit: 'By' | 's' | '1' | null;
 }
 
 /** What a user can say that a column is. */
@@ -55,7 +55,7 @@ const PRIVATE = words('anon(?:ymous)?|private|uss');
 const NOT_HELD = words('vsz|virt(?:ual)?|vms|vmsize|vm_size|file|shmem|shared|max|limit');
 const RESIDENT = words('rss|pss|resident|working_?set');
 const RESTART = words('pid|restarts?|restart_?count|start_?time|container_?id|pod_?uid|boot_?id');
-const RATE = words('rps|qps|tps|req(?:uests)?_?per_?s(?:ec|econd)?|throughput|request_?rate');
+const RATE = words('rps|qps|tps|req(?:uests)?(?:_?per_?|[ _]?/)s(?:ec|econd)?|throughput|request_?rate');
 const CUMULATIVE = /_(?:total|count|sum|bucket)$/;
 
 const ERRORS = words('err(?:or)?s?|failures?|failed|5xx');
@@ -74,9 +74,11 @@ function plain(name: string): string {
   return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
 }
 
+const UNITS = { By: 'bytes', s: 's', 1: '%' } as const;
+
 /** What its name says of a column; the first word that fits wins, so counters of bytes come before memory. */
 export function meaningOf({ metric, unit }: Pick<Field, 'metric' | 'unit'>): Meaning {
-  const scale = unit === null ? splitUnit(metric).scale : { unit, factor: 1, word: unit === 'By' ? 'bytes' : 's' };
+  const scale = unit === null ? splitUnit(metric).scale : { unit, factor: 1, word: UNITS[unit] };
   const text = plain(metric);
   if (RESTART.test(text)) return { kind: 'restarts', scale: PLAIN };
   return errorsOf(text, scale) ?? workOf(text, scale) ?? levelOf(text, metric, scale);

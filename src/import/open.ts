@@ -20,13 +20,22 @@ export async function openData(options: AnalyzeOptions, clock: Clock, progress?:
   // A pipe can be read once only, and is taken for a table.
   const begin = path === STANDARD_INPUT ? '' : await beginning(path);
   if (/^\s*\[/.test(begin)) throw dataProblem(path, "it is a JSON array; NDJSON has an object a line (jq -c '.[]' makes it)");
-  if (/^\s*\{\s*"(?:status|data|resultType|isPartial|result)"\s*:/.test(begin)) return openAnswer(path, options.maxSeries);
+  if (/^\s*<(?:!doctype|html|\?xml)/i.test(begin))
+    throw dataProblem(path, 'it is a page of HTML or XML, not data: the login page of a server?');
+  if (isAnswer(begin)) return openAnswer(path, options.maxSeries);
   const { only, kinds, load, restarts } = analysis;
   const wanted = new Set([...kinds.keys(), load, restarts]);
   const isShowing = (name: string): boolean => ['load', 'work', 'restarts'].includes(meaningOf({ metric: name, unit: null }).kind);
   const keeps = (name: string): boolean =>
     only.length === 0 || only.some((pattern) => matches(pattern, name)) || wanted.has(name) || isShowing(name);
-  return openSheet(path, { time: options.time, timeUnit: options.timeUnit, restarts, keeps });
+  return openSheet(path, { time: options.time, units: options.units, restarts, keeps });
+}
+
+/** Whether a text begins as what Prometheus answers. Lines of a log may have a status as well, but stand for themselves. */
+function isAnswer(begin: string): boolean {
+  if (!/^\s*\{\s*"(?:status|data|resultType|isPartial|result|error|errorType|warnings|infos)"\s*:/.test(begin)) return false;
+  const [line = '', ...rest] = begin.trim().split('\n');
+  return rest.length === 0 || !/^\{.*\}\s*$/.test(line) || /"(?:data|result|errorType)"\s*:/.test(line);
 }
 
 /** The first piece of a file's text that is not empty. */

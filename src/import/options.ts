@@ -13,7 +13,7 @@ import { ANALYZE_FLAGS } from './flags.ts';
 import { type ColumnKind, KINDS } from './meaning.ts';
 import { basicAuth, type Credentials, type ServerAddress, serverOf } from './prometheus.ts';
 import { LOAD_METRIC, type RangeOptions, RESTARTS_METRIC } from './range.ts';
-import { readDate } from './times.ts';
+import { readDate } from './dates.ts';
 import { type Scale, scaleOf, UNIT_HINT } from './units.ts';
 
 /** What was given: flag without dashes to its texts, in order. */
@@ -23,7 +23,8 @@ export interface AnalyzeOptions {
   readonly input: string | null;
   readonly analysis: AnalysisOptions;
   readonly time: string | null;
-  readonly timeUnit: string | null;
+  /** By column, as they were given. */
+  readonly units: ReadonlyMap<string, string>;
   readonly maxSeries: number;
   /** Null without `--prometheus`. */
   readonly server: { readonly address: ServerAddress; readonly range: RangeOptions } | null;
@@ -51,10 +52,9 @@ export function parseFlags(input: string | null, given: GivenFlags, env: Env, no
   if (input !== null && server !== null) faults.add('USAGE', input, 'either a file or --prometheus, not both');
   const maxSeries = flags.number('max-series', 200, FIELDS_MAX);
   faults.throwIfAny();
-  const timeUnit = time === null ? null : (units.get(time) ?? null);
   const said = { mustLive: flags.has('must-live'), warmup: flags.has('warmup'), rules: flags.has('rule') || flags.has('limit') };
   const output = { said, explain: flags.one('explain'), evidence: flags.has('evidence'), json: flags.has('json') };
-  return { input, analysis, time, timeUnit, maxSeries, server, ...output };
+  return { input, analysis, time, units, maxSeries, server, ...output };
 }
 
 /** Throws one `USAGE` of all options that say what columns mean: a record has none, and its series mean what they are. */

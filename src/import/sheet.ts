@@ -7,14 +7,16 @@ import { columnAt, type Entry } from './csv.ts';
 import { type Dataset, FIELDS_MAX, type Row } from './dataset.ts';
 import { openSource, type Source } from './entries.ts';
 import { type Field, meaningOf } from './meaning.ts';
+import { type Sample, severalOf, unreadable, whyNoTime } from './shape.ts';
 import { dataProblem } from './text.ts';
 import { axisOf, type TimeAxis, timeColumn } from './times.ts';
+import { scaleOf } from './units.ts';
 
 export interface SheetOptions {
   /** Name of the time column; null to find it. */
   readonly time: string | null;
-  /** Unit of the time column, as the user wrote it. */
-  readonly timeUnit: string | null;
+  /** Units of columns, as the user wrote them; the time column may be among them. */
+  readonly units: ReadonlyMap<string, string>;
   /** Columns that may hold text: a change of a container's id is a restart. */
   readonly restarts: string | null;
   readonly keeps: (name: string) => boolean;
@@ -47,10 +49,13 @@ class Sheet implements Dataset {
   readonly place: string;
   readonly format: 'csv' | 'ndjson';
   readonly axis: TimeAxis;
+  readonly time: string;
   readonly fields: Field[] = [];
   readonly firstTimes: readonly number[];
   readonly #options: SheetOptions;
   readonly #time: number;
+  /** Column of the dates of times of a day; -1 for none. */
+  readonly #date: number;
   readonly #first: readonly Entry[];
   #source: Source | null;
   #names: readonly string[];
@@ -79,18 +84,23 @@ class Sheet implements Dataset {
     if (first.length === 0) throw dataProblem(path, 'it has names of columns and no rows');
     const good = first.filter(({ fault }) => fault === undefined);
     if (good.length === 0) throw dataProblem(`${path}:${first[0]!.line}`, first[0]!.fault!);
+    const sample = { names: this.#names, rows: good, comma: this.#comma };
     const axes = this.#names.map((name, i) =>
       axisOf(
         name,
         good.map(({ cells }) => cells[i] ?? ''),
-        name === options.time ? options.timeUnit : null,
+        null,
       ),
     );
-    this.#time = this.#timeColumn(axes);
-    this.axis = { ...axes[this.#time]!, text: `${axes[this.#time]!.text} in column ${this.#names[this.#time]}` };
-    this.firstTimes = first.map(({ cells }) => this.axis.read(cells[this.#time] ?? '')).filter((time) => !Number.isNaN(time));
+    this.#time = this.#timeColumn(axes, sample);
+    this.time = this.#names[this.#time]!;
+    this.#date = axes[this.#time]?.isClock === true ? axes.findIndex((axis) => axis?.kind === 'wall') : -1;
+    const axis = axisOf(this.time, good.map((entry) => this.#timeOf(entry)), timeUnit(options.units.get(this.time))); // prettier-ignore
+    this.axis = { ...(axis ?? axes[this.#time]!), text: `${(axis ?? axes[this.#time]!).text} in column ${this.time}` };
+    this.firstTimes = first.map((entry) => this.axis.read(this.#timeOf(entry))).filter((time) => !Number.isNaN(time));
     this.#meet();
-    this.#refuseLong();
+    const several = severalOf(sample, this.#time, good.map((entry) => this.axis.read(this.#timeOf(entry)))); // prettier-ignore
+    if (several !== null) throw dataProblem(path, several);
   }
 
   get ends(): NonNullable<Dataset['ends']> {
@@ -135,12 +145,12 @@ class Sheet implements Dataset {
     return source;
   }
 
-  #timeColumn(axes: readonly (TimeAxis | null)[]): number {
+  #timeColumn(axes: readonly (TimeAxis | null)[], sample: Sample): number {
     const { time } = this.#options;
     if (time === null) {
       const found = timeColumn(this.#names, axes);
       if (found >= 0) return found;
-      throw dataProblem(this.place, `no column is a time; say which with --time COLUMN (the columns are ${listed(this.#names)})`);
+      throw dataProblem(this.place, whyNoTime(sample, listed(this.#names)));
     }
     const index = this.#names.indexOf(time);
     if (index < 0)
@@ -156,12 +166,17 @@ class Sheet implements Dataset {
     return index;
   }
 
+  #timeOf({ cells }: Entry): string {
+    const time = cells[this.#time] ?? '';
+    return this.#date < 0 ? time : `${cells[this.#date]} ${time}`;
+  }
+
   /** Columns that were not there before get their field. */
   #meet(): void {
     for (; this.#known < this.#names.length; this.#known++) {
       const index = this.#known;
       const name = this.#names[index]!;
-      if (index === this.#time || !this.#options.keeps(name)) continue;
+      if (index === this.#time || index === this.#date || !this.#options.keeps(name)) continue;
       const bare = { name, metric: name, labels: {}, isText: false, unit: null };
       const isCode = name === this.#options.restarts || (this.#options.restarts === null && meaningOf(bare).kind === 'restarts');
       this.#cells.push({ index, field: { ...bare, ...this.#kindOf(index, isCode) }, codes: isCode ? new Map() : null, absent: 0 });
@@ -180,18 +195,14 @@ class Sheet implements Dataset {
     const values = this.#first.map(({ cells }) => readCell(cells[index] ?? '', this.#comma));
     const sized = values.find((value) => typeof value === 'object');
     const isNumber = values.some((value) => typeof value === 'object' || (typeof value === 'number' && !Number.isNaN(value)));
-    return { isText: !isCode && !isNumber && values.includes(TEXT), unit: sized?.unit === 'By' || sized?.unit === 's' ? sized.unit : null };
-  }
-
-  /** One row per series instead of one column: later rows would overwrite earlier ones of the same time. */
-  #refuseLong(): void {
-    const text = this.fields.find(({ isText }) => isText);
-    const distinct = new Set(this.firstTimes).size;
-    if (text === undefined || this.firstTimes.length < 4 || distinct > this.firstTimes.length / 2) return;
-    throw dataProblem(
-      this.place,
-      `several rows share a time: it seems to have a row for each ${text.name}; give it a column for each instead`,
-    );
+    const isText = !isCode && !isNumber && values.includes(TEXT);
+    const bad = isText ? unreadable({ names: this.#names, rows: this.#first, comma: this.#comma }, index) : null;
+    if (bad !== null) {
+      const place = this.format === 'csv' ? `${this.place}:${bad.row.line}:${columnAt(bad.row, index)}` : `${this.place}:${bad.row.line}`;
+      throw dataProblem(place, `${quoted(bad.text)} in column ${this.#names[index]} is not a number; leave the column out by naming the others with --only, or write plain figures`); // prettier-ignore
+    }
+    const unit = sized?.unit;
+    return { isText, unit: unit === 'By' || unit === 's' || unit === '1' ? unit : null };
   }
 
   #read(entries: readonly Entry[]): Row[] {
@@ -202,19 +213,17 @@ class Sheet implements Dataset {
         continue;
       }
       if (this.#names.length > this.#known) this.#meet();
-      if (entry.cells.length !== this.#names.length && (this.format === 'csv' || !entry.whole)) {
+      const { length } = this.#names;
+      const isMore = entry.cells.length > length && entry.cells.slice(length).some((cell) => cell.trim() !== '');
+      if ((isMore || entry.cells.length < length) && (this.format === 'csv' || !entry.whole)) {
         const isCut = !entry.whole && entry.cells.length < this.#names.length;
         if (isCut) this.#left = 1;
         else this.#wrong(entry, 0, `this line has ${entry.cells.length} cells, and there are ${this.#names.length} columns`);
         continue;
       }
-      const time = this.axis.read(entry.cells[this.#time] ?? '');
+      const time = this.axis.read(this.#timeOf(entry));
       if (Number.isNaN(time))
-        this.#wrong(
-          entry,
-          this.#time,
-          `${quoted(entry.cells[this.#time] ?? '')} ${this.axis.whyNot(entry.cells[this.#time] ?? '')} (${this.axis.text})`,
-        );
+        this.#wrong(entry, this.#time, `${quoted(this.#timeOf(entry))} ${this.axis.whyNot(this.#timeOf(entry))} (${this.axis.text})`);
       else rows.push({ time, values: this.#values(entry), line: entry.line });
       if (time < this.#before) this.#back ??= entry.line;
       this.#before = time;
@@ -256,6 +265,13 @@ class Sheet implements Dataset {
     this.#faults.add('DATA', place, message);
     return NaN;
   }
+}
+
+/** Throws `DATA` for what is no unit of time. */
+function timeUnit(word: string | undefined): string | null {
+  if (word !== undefined && scaleOf(word)?.unit !== 's')
+    throw dataProblem('--unit', `${word} is no unit of a time; ns, us, ms, s, min and h are`);
+  return word ?? null;
 }
 
 /** Texts that are told apart in one column; a container's id does not change more often. */

@@ -1,5 +1,5 @@
 /** The time column: which one it is, how its times are written, and what they are in seconds. */
-import { parseRfc3339 } from '../clock.ts';
+import { readClock, readDate, slashesOf } from './dates.ts';
 import { scaleOf, splitUnit } from './units.ts';
 
 /** How the times of some data are written. */
@@ -12,6 +12,8 @@ export interface TimeAxis {
   readonly whyNot: (cell: string) => string;
   /** Dates without a zone, of a clock that may keep daylight saving. */
   readonly local: boolean;
+  /** Times of a day, whose date stands in another column if anywhere. */
+  readonly isClock: boolean;
   /** For people: `epoch milliseconds`. */
   readonly text: string;
 }
@@ -26,17 +28,6 @@ const EPOCHS = [
   { above: 1e8, factor: 1, text: 'epoch seconds' },
 ] as const;
 
-/** Date and time with a zone, or without one (UTC); a blank for the T; seconds may be missing. */
-const DATED = /^(\d{4}-\d\d-\d\d)(?:[T ](\d\d:\d\d(?::\d\d(?:[.,]\d+)?)?))?\s*(Z|z|UTC|[+-]\d\d:?\d\d)?$/;
-
-/** Seconds since the epoch, or NaN. */
-export function readDate(cell: string): number {
-  const [, date, time = '00:00', zone = 'Z'] = DATED.exec(cell.trim()) ?? [];
-  if (date === undefined) return NaN;
-  const offset = /^[zU]/.test(zone) ? 'Z' : zone.replace(/^([+-]\d\d)(\d\d)$/, '$1:$2');
-  return parseRfc3339(`${date}T${time.replace(',', '.')}${offset}`) ?? NaN;
-}
-
 /**
  * What most cells of the sample are; a few others are mistakes, which are told where they stand.
  * @param sample cells of the column; null when they are no times
@@ -45,19 +36,32 @@ export function axisOf(name: string, sample: readonly string[], unit: string | n
   const cells = sample.map((cell) => cell.trim()).filter((cell) => cell !== '');
   const numbers = cells.filter((cell) => NUMBER.test(cell));
   if (numbers.length > cells.length / 2) return numeric(name, numbers.map(Number), unit);
-  const dates = cells.filter((cell) => !Number.isNaN(readDate(cell)));
-  if (!(dates.length > cells.length / 2)) return null;
-  const zoned = dates.filter(hasZone).length > dates.length / 2;
+  if (most(cells, readClock)) return clock(readClock);
+  const slashed = slashesOf(cells);
+  const read = typeof slashed === 'function' ? slashed : readDate;
+  return most(cells, read) ? dated(cells, read) : null;
+}
+
+/** Whether the greater part of the cells can be read so. */
+function most(cells: readonly string[], read: TimeAxis['read']): boolean {
+  return cells.filter((cell) => !Number.isNaN(read(cell))).length > cells.length / 2;
+}
+
+function clock(read: TimeAxis['read']): TimeAxis {
+  return { kind: 'elapsed', read, whyNot: () => NO_TIME, local: false, isClock: true, text: 'hours, minutes and seconds' };
+}
+
+function dated(cells: readonly string[], read: TimeAxis['read']): TimeAxis {
+  const zoned = cells.filter(hasZone).length > cells.length / 2;
   return {
     kind: 'wall',
-    read: (cell) => (hasZone(cell) === zoned ? readDate(cell) : NaN),
-    whyNot: (cell) =>
-      Number.isNaN(readDate(cell))
-        ? NO_TIME
-        : zoned
-          ? 'has no zone, and the times before it have one'
-          : 'has a zone, and the times before it have none',
+    read: (cell) => (hasZone(cell) === zoned ? read(cell) : NaN),
+    whyNot: (cell) => {
+      if (Number.isNaN(read(cell))) return NO_TIME;
+      return zoned ? 'has no zone, and the times before it have one' : 'has a zone, and the times before it have none';
+    },
     local: !zoned,
+    isClock: false,
     text: zoned ? 'RFC 3339' : 'date and time without a zone, taken as UTC,',
   };
 }
@@ -91,6 +95,7 @@ function numeric(name: string, values: readonly number[], unit: string | null): 
         ? `is in ${epochOf(Number(cell))!.text}, and the times before it are in ${epoch!.text}: give all of them one unit`
         : NO_TIME,
     local: false,
+    isClock: false,
     text: words ?? `${factor === 1 ? 'seconds' : (given?.word ?? 's')} from the start`,
   };
 }

@@ -22,6 +22,14 @@ test.each([
   ['512MB', { value: 512e6, unit: 'By' }],
   ['2 GiB', { value: 2 * 1024 ** 3, unit: 'By' }],
   ['15ms', { value: 0.015, unit: 's' }],
+  ['250 µs', { value: 0.00025, unit: 's' }],
+  ['1.5 mins', { value: 90, unit: 's' }],
+  ['12.5%', { value: 0.125, unit: '1' }],
+  ['12.5 %', { value: 0.125, unit: '1' }],
+  ['200MiB / 2GiB', TEXT],
+  ['200,123', TEXT],
+  ['1.2.3 MB', TEXT],
+  ['1.2.3 s', TEXT],
 ])('%j', (cell, value) => {
   expect(readCell(cell, false)).toEqual(value);
 });
@@ -29,6 +37,8 @@ test.each([
 test('a comma is decimal where it does not separate', () => {
   expect(readCell('1,5', true)).toBe(1.5);
   expect(readCell('1,234,567', true)).toBe(TEXT);
+  expect(readCell('1,5 MB', true)).toEqual({ value: 1.5e6, unit: 'By' });
+  expect(readCell('12,5 %', true)).toEqual({ value: 0.125, unit: '1' });
 });
 
 test('every number comes back, and nothing else is a number', () => {

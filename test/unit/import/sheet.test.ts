@@ -5,7 +5,7 @@ import { openSheet } from '../../../src/import/sheet.ts';
 import { Problem } from '../../../src/problem.ts';
 import { Folder } from './data.ts';
 
-const OPTIONS = { time: null, timeUnit: null, restarts: null, keeps: () => true };
+const OPTIONS = { time: null, units: new Map<string, string>(), restarts: null, keeps: () => true };
 
 async function read(path: string): Promise<{ fields: readonly string[]; rows: (readonly number[])[] } | Problem> {
   try {

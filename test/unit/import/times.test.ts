@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { axisOf, readDate, timeColumn } from '../../../src/import/times.ts';
+import { readClock, readDate, slashesOf } from '../../../src/import/dates.ts';
+import { axisOf, timeColumn } from '../../../src/import/times.ts';
 
 const T = 1_760_000_000; // 2025-10-09T08:53:20Z
 
@@ -13,13 +14,43 @@ describe('dates', () => {
     ['2025-10-09 08:53:20,250', T + 0.25],
     ['2025-10-09 08:53', T - 20],
     ['2025-10-09', T - 32_000],
-    ['09.10.2025', NaN],
+    ['09.10.2025', T - 32_000],
+    ['9.10.2025 8:53', T - 20],
+    ['2025/10/09 08:53:20', T],
+    ['2025-10-09 8:53:20 AM', T],
+    ['2025-10-09 8:53:20 pm', T + 43_200],
+    ['10/9/2025 8:53', NaN],
     ['2025-13-40', NaN],
     ['soon', NaN],
     ['', NaN],
   ])('%s', (text, seconds) => {
     expect(readDate(text)).toBe(seconds);
   });
+});
+
+test('slashes are read where a day above twelve tells the order', () => {
+  expect(slashesOf(['10/9/2025 8:53', '10/10/2025 8:53'])).toBe('unknown');
+  expect(slashesOf(['13/10/2025', '10/13/2025'])).toBe('unknown');
+  expect(slashesOf(['2025-10-09'])).toBeNull();
+  const american = slashesOf(['10/9/2025 8:53', '10/13/2025 8:53']);
+  const british = slashesOf(['9/10/2025 8:53', '13/10/2025 8:53']);
+  for (const [read, cell] of [
+    [american, '10/9/2025 8:53'],
+    [british, '9/10/2025 8:53'],
+  ] as const)
+    // prettier-ignore
+    expect(typeof read === 'function' && read(cell)).toBe(T - 20);
+});
+
+test.each([
+  ['08:53:20', 32_000],
+  ['0:00:00.5', 0.5],
+  ['30:00:00', 108_000],
+  ['12:00:01 AM', 1],
+  ['12:00:01 PM', 43_201],
+  ['08:53', NaN],
+])('the time of a day: %s', (text, seconds) => {
+  expect(readClock(text)).toBe(seconds);
 });
 
 describe('time columns', () => {
@@ -32,6 +63,7 @@ describe('time columns', () => {
     ['ts', [`${T}000000`], null, 'wall', T, 'epoch microseconds'],
     ['ts', [`${T}000000000`], null, 'wall', T, 'epoch nanoseconds'],
     ['time', ['2025-10-09T08:53:20Z'], null, 'wall', T, 'RFC 3339'],
+    ['time', ['8:53:10', '8:53:20'], null, 'elapsed', 32_000, 'hours, minutes and seconds'],
     ['time', ['2025-10-09 08:53:20'], null, 'wall', T, 'date and time without a zone, taken as UTC,'],
   ] as const)('%s %j', (name, cells, unit, kind, last, text) => {
     const axis = axisOf(name, cells, unit);

@@ -1,0 +1,51 @@
+/** Dates as people, exporters and spreadsheets write them, in seconds since the epoch. */
+import { parseRfc3339 } from '../clock.ts';
+
+/** The day by year, month and day; of other orders, the year stands last. */
+const DAY = String.raw`(\d{4})[-/](\d\d?)[-/](\d\d?)`;
+const CLOCK = String.raw`(\d\d?):(\d\d)(?::(\d\d(?:[.,]\d+)?))?\s*([AaPp][Mm])?`;
+const ZONE = String.raw`Z|z|UTC|[+-]\d\d:?\d\d`;
+const DATED = new RegExp(`^${DAY}(?:[T ]${CLOCK})?\\s*(${ZONE})?$`);
+
+/** In Central Europe; nobody writes months first with points. */
+const DOTTED = /^(\d\d?)\.(\d\d?)\.(\d{4})(?=\D|$)/;
+
+/** Months first or days first: only a number above twelve tells. */
+const SLASHED = /^(\d\d?)\/(\d\d?)\/(\d{4})(?=\D|$)/;
+
+/** Seconds since the epoch, or NaN. */
+export function readDate(cell: string): number {
+  const [, year, month = '', day = '', hour = '0', minute = '00', second = '00', half, zone = 'Z'] =
+    DATED.exec(cell.trim().replace(DOTTED, '$3-$2-$1')) ?? [];
+  if (year === undefined) return NaN;
+  const two = (text: string | number): string => String(text).padStart(2, '0');
+  const hours = half === undefined ? hour : twelve(Number(hour), half);
+  const offset = /^[zU]/.test(zone) ? 'Z' : zone.replace(/^([+-]\d\d)(\d\d)$/, '$1:$2');
+  return parseRfc3339(`${year}-${two(month)}-${two(day)}T${two(hours)}:${minute}:${second.replace(',', '.')}${offset}`) ?? NaN;
+}
+
+/** Twelve is the first hour of either half. */
+function twelve(hour: number, half: string): number {
+  return (hour % 12) + (/p/i.test(half) ? 12 : 0);
+}
+
+/** How to read dates with slashes, as the sample decides it; `unknown` when no number in it is above twelve, null when it has none. */
+export function slashesOf(sample: readonly string[]): ((cell: string) => number) | 'unknown' | null {
+  const parts = sample.flatMap((cell) => {
+    const found = SLASHED.exec(cell.trim());
+    return found === null ? [] : [[Number(found[1]), Number(found[2])] as const];
+  });
+  if (parts.length === 0) return null;
+  const daysFirst = parts.some(([first]) => first > 12);
+  if (daysFirst === parts.some(([, second]) => second > 12)) return 'unknown';
+  return (cell) => readDate(cell.trim().replace(SLASHED, daysFirst ? '$3-$2-$1' : '$3-$1-$2'));
+}
+
+const TIME_OF_DAY = /^(\d+):(\d\d):(\d\d(?:[.,]\d+)?)\s*([AaPp][Mm])?$/;
+
+/** Seconds of `8:53:20`, which is a time of some day or since some start; NaN for anything else. */
+export function readClock(cell: string): number {
+  const [, hour, minute = '', second = '', half] = TIME_OF_DAY.exec(cell.trim()) ?? [];
+  if (hour === undefined) return NaN;
+  return (half === undefined ? Number(hour) : twelve(Number(hour), half)) * 3600 + Number(minute) * 60 + Number(second.replace(',', '.'));
+}
