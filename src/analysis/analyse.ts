@@ -83,7 +83,10 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
     examined: isFull(growth.slope),
     noise: growth.noise,
   };
-  return { ...judged, why: whyOf(judged, series.noPass, growth.stream.lives, lastOf(series, growth.stream.level)) };
+  return {
+    ...judged,
+    why: whyOf(judged, series.noPass, growth.stream.lives, { value: lastOf(series, growth.stream.level), now: input.now }),
+  };
 }
 
 /** What grows is higher now than in the middle of the last stretch: half of that is 5 % of the run, and so much too late for its limit. */
