@@ -98,14 +98,14 @@ function judgedByPoints(series: SeriesInput, input: AnalysisInput, until: number
     noise,
   };
   const over = stream.lives > 1 ? `, over ${stream.lives} lives` : '';
-  return { ...judged, why: whyOf(judged, series.noPass, over, lastOf(series, stream.level)) };
+  return { ...judged, why: whyOf(judged, series.noPass, over, { value: lastOf(series, stream.level), now: input.now }) };
 }
 
 /** Of lives that are too short for its bins; of a total, whose own line must be flat besides, as more and more members are growth as well. */
 function judgedByLives(series: SeriesInput, input: AnalysisInput, until: number, short: Short, known: Known): SeriesJudgement {
   const { within, life, floor, steady } = short;
   const interval = known.grade === 'confirmed' ? within.going() : within.interval;
-  const found = { interval, floor, score: within.evidence.score, mayPass: within.interval.hi < floor && within.doubt === null && steady };
+  const found = { interval, floor, score: within.evidence.score, mayPass: within.interval.hi < floor && steady };
   const basis = basisOf(found, series, input, until, series.value, known);
   const judged: Judged = {
     ...basis,
@@ -119,7 +119,7 @@ function judgedByLives(series: SeriesInput, input: AnalysisInput, until: number,
   };
   const doubt = steady ? doubtIn(within, longerLives(series, life, until)) : 'its processes do not grow, but their number may';
   const over = `, within ${within.lives} lives of ${formatDuration(life)}`;
-  return { ...judged, why: whyOf(judged, series.noPass ?? doubt, over, series.value) };
+  return { ...judged, why: whyOf(judged, series.noPass ?? doubt, over, { value: series.value, now: input.now }) };
 }
 
 function basisOf(

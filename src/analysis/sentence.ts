@@ -35,11 +35,11 @@ type Judged = Omit<SeriesJudgement, 'why'>;
 
 /**
  * @param over the lives that were judged together, as they follow a rate; empty for one
- * @param last its value now, which of what grows is not the level of the last stretch
+ * @param last its value now, which of what grows is not the level of the last stretch; and the run time now
  */
-export function whyOf(j: Judged, noPass: string | null, over: string, last: number): string {
-  const parts = [movement(j, over, last)];
-  if (j.grade === 'confirmed' || j.outcome === 'fail') parts.push(reach(j), likelyCause(j));
+export function whyOf(j: Judged, noPass: string | null, over: string, last: { readonly value: number; readonly now: number }): string {
+  const parts = [movement(j, over, last.value)];
+  if (j.grade === 'confirmed' || j.outcome === 'fail') parts.push(reach(j, last.now), likelyCause(j));
   else if (j.grade === 'suspected') parts.push('suspected, not confirmed: it may still be bounded');
   else if (j.grade === 'retracted') parts.push('it grew and has stopped');
   if (j.outcome === 'pass') parts.push(tooSlow(j));
@@ -71,12 +71,12 @@ function since(j: Judged): string {
   return j.judged === null ? UNKNOWN : clockTime(j.judged.from);
 }
 
-function reach(j: Judged): string {
+function reach(j: Judged, now: number): string {
   if (j.limit === null) return j.series.def.growth === 'capacity' ? 'its limit is not known' : 'no limit is known';
   const limit = `its limit of ${inWords(j.limit.value, j.series.def.unit)} (${j.limit.from})`;
   if (j.level !== null && j.level >= j.limit.value) return `it has reached ${limit}`;
-  if (j.exhaustion === null || j.judged === null) return `it does not approach ${limit}`;
-  const away = (at: number): string => formatDuration(Math.max(0, at - j.judged!.to));
+  if (j.exhaustion === null) return `it does not approach ${limit}`;
+  const away = (at: number): string => formatDuration(Math.max(0, at - now));
   const { at, lo, hi } = j.exhaustion;
   return `it reaches ${limit} in ${away(at)} (${away(lo)} to ${hi === null ? 'never' : away(hi)})`;
 }

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { formatDuration } from '../../../src/quantity.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, MB, Simulation } from '../../sim/run.ts';
 import { constant, line, sum, white } from '../../sim/series.ts';
@@ -17,4 +18,21 @@ test('what grows is told with its last sample, and its level is that of the end,
   const memory = verdict.series.find(({ metric }) => metric === M.memory.name)!;
   expect(memory.level! / (500 * MB)).toBeCloseTo(1, 3);
   expect(memory.why).toMatch(/, now 500 MB/);
+});
+
+test('the time to a limit counts from now, in the sentence as in the verdict', () => {
+  const verdict = new Simulation({
+    hours: 743.9,
+    interval: 300,
+    series: [
+      { def: M.memory, signal: sum(constant(100 * MB), line(MB), white(3, 20_000)) },
+      { def: M.memoryLimit, signal: constant(1000 * MB) },
+      { def: M.cpu, signal: line(0.1 * HOUR) },
+    ],
+  })
+    .run()
+    .verdict();
+  const memory = verdict.series.find(({ metric }) => metric === M.memory.name)!;
+  const left = Date.parse(memory.exhaustion!.at) / 1000 - Date.parse(verdict.run.end!) / 1000;
+  expect(memory.why).toContain(` in ${formatDuration(left)} (`);
 });
