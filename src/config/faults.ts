@@ -13,7 +13,7 @@ export interface Given {
 }
 
 /** What other values name, or need. */
-export const NEEDED = ['roles', 'servers', 'pages', 'signals', 'inbound', 'otlp'] as const;
+export const NEEDED = ['roles', 'servers', 'pages', 'signals', 'inbound', 'token', 'otlp'] as const;
 
 export type Needed = (typeof NEEDED)[number];
 

@@ -196,9 +196,10 @@ function checkTogether(settings: Settings, command: Sources['command'], roles: r
   if (settings.find('inboundToken') && inbound === null)
     lacks('inboundToken', 'is a token of the inbound listener, but inbound names no address', 'inbound');
   if (inbound && inbound.token === null && !LOOPBACK.test(inbound.at.host))
-    wrong(
+    lacks(
       'inbound',
       `${inbound.at.host} can be reached from other machines: set inbound_token, SOAK_INBOUND_TOKEN or --inbound-token-file, or give 127.0.0.1`,
+      'token',
     );
   if (settings.find('networkOf') && settings.targets.length > 0)
     wrong('networkOf', 'needs a run without targets: the sockets of a target are told apart by process');

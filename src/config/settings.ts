@@ -57,6 +57,7 @@ export const SAYS: Partial<Record<OptionName, Needed>> = {
   cgroupOf: 'roles',
   signals: 'signals',
   inbound: 'inbound',
+  inboundToken: 'token',
   otlp: 'otlp',
 };
 

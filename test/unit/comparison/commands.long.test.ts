@@ -78,7 +78,7 @@ describe('on the command line', () => {
     expect(await err('compare', run)).toContain('compare: two runs are to be compared');
     expect(await err('compare', run, 'nowhere')).toContain('no such folder, and no run of that name');
     expect(await err('compare', run, run, '--between', '5')).toContain('--between: "5" should be a percentage');
-    expect(await err('compare', run, run, '--format', 'xml')).toContain('--format: "xml" should be text or json or markdown');
+    expect(await err('compare', run, run, '--format', 'xml')).toContain('--format: "xml" should be text, json or markdown');
     expect(await err('compare', run, run, '--html', join(out, 'no', 'x'))).toContain('--html: ');
     expect(await err('compare', run, run, '--html', '-', '--json')).toContain('--html: "-" and --json would both be on standard output');
     expect(await err('trend', run, run, '--html', '-', '--svg', '-')).toContain('--html: "-" and --svg would both be');
