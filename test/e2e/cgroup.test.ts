@@ -93,7 +93,7 @@ async function keep(child: ChildProcess, megabytes: number): Promise<void> {
 }
 
 describe(`a real control group${note}`, () => {
-  test.skipIf(reason !== null)('its limit, its growth, and the kill by the OOM killer', { timeout: 60_000 }, async () => {
+  test.skipIf(reason !== null)('its limit, its growth, and the kill by the OOM killer', async () => {
     const within = group(160 * MIB);
     const child = await hog(within);
     const r = new Readings(ROOTS, {}, new SystemClock());
@@ -120,7 +120,7 @@ describe(`a real control group${note}`, () => {
     expect(r.samples).toEqual([]);
   });
 
-  test.skipIf(reason !== null)('the total of a tree, until a stranger joins', { timeout: 60_000 }, async () => {
+  test.skipIf(reason !== null)('the total of a tree, until a stranger joins', async () => {
     const within = group(400 * MIB);
     const [a, b] = [await hog(within), await hog(within)];
     await keep(a, 24);
@@ -135,7 +135,7 @@ describe(`a real control group${note}`, () => {
     expect(r.value(METRICS.treePrivate)).toBeUndefined();
   });
 
-  test.skipIf(reason !== null)('through the target’s own root when no mount of ours shows it', { timeout: 60_000 }, async () => {
+  test.skipIf(reason !== null)('through the target’s own root when no mount of ours shows it', async () => {
     const within = group(200 * MIB);
     // What a container runtime does: a cgroup namespace of its own, and the hierarchy mounted anew within it.
     const point = within.dir.slice(0, within.dir.lastIndexOf('/'));
@@ -161,7 +161,7 @@ describe(`a real control group${note}`, () => {
     expect(r.value(METRICS.anonymous)).toBeGreaterThan(MIB);
   });
 
-  test.skipIf(reason !== null)('by its path, without a look at the processes in it', { timeout: 60_000 }, async () => {
+  test.skipIf(reason !== null)('by its path, without a look at the processes in it', async () => {
     const within = group(160 * MIB);
     const child = await hog(within);
     const r = new Readings(ROOTS, {}, new SystemClock());
@@ -193,7 +193,7 @@ const WITHIN_A_POD = `
 const unified = parseCgroupMounts(readFileSync('/proc/self/mountinfo', 'utf8')).find(({ version, root }) => version === 2 && root === '/');
 
 describe('a pod in version 2', () => {
-  test.skipIf(unified === undefined || reason !== null)('is found from a namespace that hides its name', { timeout: 60_000 }, async () => {
+  test.skipIf(unified === undefined || reason !== null)('is found from a namespace that hides its name', async () => {
     const pod = join(unified!.point, `kubepods-pod${randomUUID().replaceAll('-', '_')}.slice`);
     const [agent, api] = ['agent.scope', 'api.scope'].map((name) => ({ dir: join(pod, name), version: 2 as const }));
     for (const dir of [pod, agent!.dir, api!.dir]) {

@@ -150,10 +150,20 @@ describe.runIf(possible).concurrent('pools of connections', () => {
     await Promise.all([postgres?.stop(), redis?.stop()]);
   });
 
-  async function start(stack: AsyncDisposableStack, names: readonly string[], more: Partial<AppOptions> = {}): Promise<WatchedApp[]> {
-    const apps = await Promise.all(names.map((name) => startApp(name, { ...servers, scale: SCALE, ...more })));
+  /** Each stands still from when it is ready, until the agent is there as well: the slowest of them may take a minute. */
+  async function start(stack: AsyncDisposableStack, names: readonly string[]): Promise<WatchedApp[]> {
+    const starting = async (name: string): Promise<WatchedApp> => {
+      const app = await startApp(name, { ...servers, scale: SCALE });
+      app.freeze();
+      return app;
+    };
+    const apps = await Promise.all(names.map(starting));
     for (const app of apps) stack.use(app);
     return apps;
+  }
+
+  function begin(apps: readonly WatchedApp[]): void {
+    for (const app of apps) app.thaw();
   }
 
   test('what is not given back fails the run, in every language', () =>
@@ -162,6 +172,7 @@ describe.runIf(possible).concurrent('pools of connections', () => {
       const apps = await start(stack, ['D', 'H', 'E', 'G', ...others]);
       const page = stack.use(await pageOf(apps[3]!));
       const agent = await watching(stage, apps, { servers }, '--scrape', `g=${page.url}`, '--statement-texts', '--duration', '150s');
+      begin(apps);
       const result = await agent.result();
       expect(result.code).toBe(10);
       expect(findings(result, 'fail'), toldOfPools(result)).toEqual(
@@ -180,6 +191,7 @@ describe.runIf(possible).concurrent('pools of connections', () => {
       const others = scenarios().filter((name) => name === 'python-healthy' || name === 'java-healthy');
       const apps = await start(stack, ['A', 'B', 'C', 'N', ...others]);
       const agent = await watching(stage, apps, { servers }, '--duration', '115s');
+      begin(apps);
       const result = await agent.result();
       expect(findings(result, 'fail')).toEqual([]);
       for (const app of apps) expectAgreement(result, app);

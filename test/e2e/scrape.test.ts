@@ -100,7 +100,7 @@ describe.concurrent('pages', () => {
       const file = config(
         stage,
         'scrape:',
-        seconds(`http://127.0.0.1:${port}/metrics`, 'app'),
+        scraped(`http://127.0.0.1:${port}/metrics`, 'app', PATIENT_S),
         'signals:',
         '  - {name: jobs, match: app_jobs_total, kind: counter}',
       );

@@ -28,7 +28,7 @@ exec 3<&-
 unset SOAK_WATCHER SOAK_STOP SOAK_FOLDER
 exec "$@"`;
 
-const READY_S = 30;
+const READY_S = 60;
 const STOP_S = 10;
 const PORTS_TRIED = 3;
 
