@@ -3,13 +3,13 @@ import { seriesLabel, type Series } from '../series.ts';
 import type { RunEvent } from '../tick.ts';
 import { covers } from './blind.ts';
 import { burdensOf, withoutFull } from './burden.ts';
+import { Classes } from './classes.ts';
 import { type Capacity, capacityOf } from './capacity.ts';
 import type { Matters } from './finding.ts';
 import { breachesOf, findingsOf } from './findings.ts';
 import { isRequired } from './gates.ts';
 import { rfc3339 } from './instant.ts';
 import type { JudgeOptions, Outcome, SeriesJudgement } from './judgement.ts';
-import { classOf, isHeap } from './leaks.ts';
 import { phasesOf } from './phases.ts';
 import type { JudgedState } from './round.ts';
 import type { Verdict, VerdictSeries } from './verdict.ts';
@@ -35,8 +35,8 @@ export function decide(run: RunInfo, state: JudgedState & Evented, options: Judg
   const at = (t: number): string => rfc3339(run.start + t);
   const required = [...requiredMetrics(state.series.all(), options)];
   const blindRequired = matters.blind.filter((spot) => required.some((name) => covers(spot, name)));
-  const heaps = matters.series.filter(isHeap); // each series is searched for its own
-  const findings = findingsOf({ ...matters, blind: blindRequired }, state, options, at);
+  const classes = new Classes(matters.series, state);
+  const findings = findingsOf({ ...matters, blind: blindRequired }, classes, state, options, at);
   const outcome = findings.some((f) => f.outcome === 'fail')
     ? 'fail'
     : findings.some((f) => f.outcome === 'inconclusive')
@@ -57,7 +57,7 @@ export function decide(run: RunInfo, state: JudgedState & Evented, options: Judg
     coverage: matters.coverage,
     work: workOf(matters, at),
     blind: matters.blind.map(({ target, metric, reason }) => ({ target, metric, reason })),
-    series: matters.series.map((judged) => verdictSeries(judged, outcomeOf(judged, matters), classOf(judged, heaps), at)),
+    series: matters.series.map((judged) => verdictSeries(judged, outcomeOf(judged, matters), classes.of(judged), at)),
     findings,
     capacity: capacities(state, matters),
     phases: phasesOf(state.timeline.phases, matters.work).map(({ name, from, judged }) => ({ name, from: at(from), judged })),

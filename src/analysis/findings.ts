@@ -3,10 +3,11 @@ import { formatDuration } from '../quantity.ts';
 import { seriesLabel, type Series } from '../series.ts';
 import { type At, finding, type Matters } from './finding.ts';
 import type { BlindSpot } from './blind.ts';
+import type { Classes } from './classes.ts';
 import { aboutBurdens, type Burden, burdenFigures, burdensBeside, burdensOf } from './burden.ts';
 import { HEAP_HIDDEN } from './gates.ts';
 import type { JudgeOptions, Outcome } from './judgement.ts';
-import { aboutLeak, type Leak, leaksOf } from './leaks.ts';
+import { type About, aboutLeak, type Leak, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
 import { recoveryFindings } from './recoveryfindings.ts';
 import { ruleFindings } from './rulefindings.ts';
@@ -31,14 +32,15 @@ export function breachesOf(series: Series, { breaches }: Pick<Matters, 'breaches
 }
 
 /** In order of weight: what fails, then what is open. `matters.blind` holds only signals that must be seen. */
-export function findingsOf(matters: Matters, state: JudgedState, options: JudgeOptions, at: At): Finding[] {
+export function findingsOf(matters: Matters, classes: Classes, state: JudgedState, options: JudgeOptions, at: At): Finding[] {
   const generators = generating(matters, options, at);
   const leaks = leaksOf(matters.series);
   const burdens = burdensOf(matters.series, state.store);
+  const about = { classes, burdens };
   return [
     ...generators,
-    ...growing(leaks, matters, burdens, at).map((one) => (generators.length > 0 ? doubted(one, matters) : one)),
-    ...pools(leaks, matters, state, options, at),
+    ...growing(leaks, matters, about, at).map((one) => (generators.length > 0 ? doubted(one, matters) : one)),
+    ...pools(leaks, matters, about, state, options, at),
     ...outages(matters, at),
     ...recoveries(matters, state, options, at),
     ...ruleFindings(matters, state, options, at),
@@ -82,13 +84,13 @@ function diagnoses(matters: Matters, { series, store, t }: JudgedState): Finding
   );
 }
 
-function growing(leaks: readonly Leak[], { series }: Matters, burdens: readonly Burden[], at: At): Finding[] {
+function growing(leaks: readonly Leak[], { series }: Matters, about: About, at: At): Finding[] {
   const own = leaks.filter(({ lead }) => lead.series.def.growth !== 'floor'); // a pool is told as such
   return own.map((leak) => {
     const judged = leak.lead;
     const { slope, level, limit, floorPerHour, onset } = judged;
     const from = onset?.at ?? judged.judged?.from ?? null;
-    return finding('leak', seriesLabel(judged.series), 'fail', judged.why + aboutLeak(leak, series, burdens), {
+    return finding('leak', seriesLabel(judged.series), 'fail', judged.why + aboutLeak(leak, series, about), {
       target: judged.series.target,
       series: [judged, ...leak.others].map((one) => seriesLabel(one.series)),
       from: from === null ? null : at(from),
@@ -102,7 +104,7 @@ function growing(leaks: readonly Leak[], { series }: Matters, burdens: readonly 
         limitFrom: limit?.from ?? null,
         floorPerHour,
         perRequest: judged.perRequest,
-        ...burdenFigures(burdensBeside(judged, burdens)),
+        ...burdenFigures(burdensBeside(judged, about.burdens)),
       },
     });
   });
@@ -111,6 +113,7 @@ function growing(leaks: readonly Leak[], { series }: Matters, burdens: readonly 
 function pools(
   leaks: readonly Leak[],
   matters: Matters,
+  about: About,
   { series, store, t }: JudgedState,
   { plannedEnd }: JudgeOptions,
   at: At,
@@ -119,7 +122,7 @@ function pools(
   return poolFindings(matters, { all, store, t }, plannedEnd).map(({ kind, fails, series: pool, why, from, to, evidence }) => {
     const leak = kind === 'pool_leak' ? leaks.find(({ lead }) => lead.series === pool) : undefined;
     const others = leak?.others ?? [];
-    return finding(kind, seriesLabel(pool), fails ? 'fail' : 'pass', leak ? why + aboutLeak(leak, matters.series, []) : why, {
+    return finding(kind, seriesLabel(pool), fails ? 'fail' : 'pass', leak ? why + aboutLeak(leak, matters.series, about) : why, {
       target: pool.target,
       series: [seriesLabel(pool), ...others.map((one) => seriesLabel(one.series))],
       from: from === null ? null : at(from),

@@ -2,6 +2,7 @@
 import { formatDuration } from '../quantity.ts';
 import { seriesLabel } from '../series.ts';
 import { aboutBurdens, type Burden, burdensBeside } from './burden.ts';
+import type { Classes } from './classes.ts';
 import type { SeriesJudgement } from './judgement.ts';
 import { inWords } from './sentence.ts';
 
@@ -43,28 +44,21 @@ function rankOf({ series }: SeriesJudgement): number {
   return rank < 0 ? LEADS.length : rank;
 }
 
-/**
- * What leaks, in a word of those who mend it, for what grows; how it moves for what does not.
- * @param all those among which its heap may be
- */
-export function classOf(judged: SeriesJudgement, all: readonly SeriesJudgement[]): string | null {
-  const { resource, growth } = judged.series.def;
-  if (growth === 'floor' && judged.outcome === 'fail') return resource ?? judged.shape;
-  if (!isGrowing(judged)) return judged.shape;
-  if (resource !== 'memory') return resource ?? judged.shape;
-  const heap = heapOf(judged, all);
-  if (heap === null) return resource;
-  return isGrowing(heap) && movesWith(heap, judged) ? 'heap' : 'native';
+/** What else is known of a leak. */
+export interface About {
+  readonly classes: Classes;
+  readonly burdens: readonly Burden[];
 }
 
 /** Where it is, and what shows it too; begins with a semicolon, or is empty. */
-export function aboutLeak({ lead, others }: Leak, all: readonly SeriesJudgement[], burdens: readonly Burden[]): string {
-  const where = WHERE[classOf(lead, all) ?? ''] ?? '';
+export function aboutLeak({ lead, others }: Leak, all: readonly SeriesJudgement[], { classes, burdens }: About): string {
+  const where = WHERE[classes.of(lead) ?? ''] ?? '';
   const collector = all.find((judged) => judged.series.def.resource === 'collector' && isOfSame(judged, lead) && isGrowing(judged));
   const names = others.map(({ series }) => seriesLabel(series));
   const more = names.length > NAMED_MAX ? ` and ${names.length - NAMED_MAX} more` : '';
   const parts = [
     where,
+    classes.isPerRequest(lead) ? 'it grows by what is asked, not by time' : '',
     aboutBurdens(burdensBeside(lead, burdens)) || (where !== '' && collector ? 'collections take more and more time' : ''),
     names.length > 0 ? `with it grow ${names.slice(0, NAMED_MAX).join(', ')}${more}` : '',
     sooner(lead, others),
@@ -84,9 +78,12 @@ function sooner(lead: SeriesJudgement, others: readonly SeriesJudgement[]): stri
 const WHERE: Readonly<Record<string, string>> = {
   heap: 'it is in the heap of the runtime',
   native: 'it is outside the heap of the runtime: native memory, or an allocator that does not give back',
+  'page cache': 'what it grew by are pages of files, which the kernel takes back when it needs the room',
+  'arena ratchet':
+    'it is as high as the highest load so far asked for, and does not fall with the load: likely an allocator or a pool that keeps its peaks',
 };
 
-function isGrowing({ slope, outcome, grade }: SeriesJudgement): boolean {
+export function isGrowing({ slope, outcome, grade }: SeriesJudgement): boolean {
   return slope !== null && (outcome === 'fail' || grade === 'confirmed' || grade === 'suspected');
 }
 
@@ -95,7 +92,7 @@ function isOfSame(a: SeriesJudgement, b: SeriesJudgement): boolean {
 }
 
 /** Whether two series of one target may grow by the same things: as many, or as many bytes. */
-function movesWith(a: SeriesJudgement, b: SeriesJudgement): boolean {
+export function movesWith(a: SeriesJudgement, b: SeriesJudgement): boolean {
   const [one, other] = [a.slope ?? a.floorRise, b.slope ?? b.floorRise];
   if (!isOfSame(a, b) || one === null || other === null) return false;
   const bytes = a.series.def.unit === 'By';
@@ -110,8 +107,4 @@ function isCount({ series }: SeriesJudgement): boolean {
 
 export function isHeap({ series, slope }: SeriesJudgement): boolean {
   return series.def.resource === 'heap' && slope !== null;
-}
-
-function heapOf({ series: { target, member } }: SeriesJudgement, all: readonly SeriesJudgement[]): SeriesJudgement | null {
-  return all.find((judged) => isHeap(judged) && judged.series.target === target && judged.series.member === member) ?? null;
 }

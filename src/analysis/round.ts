@@ -127,7 +127,7 @@ export class Round {
     return {
       now: state.t,
       series: ids.map((id) => this.#series(state.series.get(id), state, options, known, lives)),
-      load: loadOf((this.#requests ??= requestsOf(state.series.all().slice(0, this.#size))), this.work.keys(), state),
+      load: loadsOf((this.#requests ??= requestsOf(state.series.all().slice(0, this.#size))), this.work.keys(), state),
       work: this.work,
       phases: phasesOf(state.timeline.phases, this.work),
       gaps: state.timeline.gaps,
@@ -183,7 +183,8 @@ function workOfAll(all: readonly Series[], { store, t, timeline }: JudgedState, 
   );
 }
 
-function requestsOf(all: readonly Series[]): Series[] {
+/** What tells the load, of all series. */
+export function requestsOf(all: readonly Series[]): Series[] {
   return all.filter(({ def }) => def.name === REQUESTS);
 }
 
@@ -191,7 +192,7 @@ function requestsOf(all: readonly Series[]): Series[] {
  * The load on each target, that on the run as a whole where it has none of its own. Several counters of one target (by route, by status)
  * are not added up: the largest one stands for it.
  */
-function loadOf(requests: readonly Series[], targets: Iterable<string>, { store, t }: JudgedState): Map<string, LoadCurve> {
+export function loadsOf(requests: readonly Series[], targets: Iterable<string>, { store, t }: JudgedState): Map<string, LoadCurve> {
   const largest = new Map<string | null, Series>();
   for (const series of requests) {
     const known = largest.get(series.target);

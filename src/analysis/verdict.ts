@@ -37,7 +37,7 @@ export interface VerdictSeries {
   readonly outcome: Outcome;
   readonly grade: Grade;
   readonly gradeHistory: readonly { readonly grade: Grade; readonly at: string }[];
-  /** What leaks (`heap`, `native`, `descriptors`), of what grows; its shape otherwise. */
+  /** What leaks (`heap`, `native`, `descriptors`), of what grows; its shape otherwise; and what its level follows, where the data tell (docs/detector.md). */
   readonly class: string | null;
   readonly shape: string | null;
   readonly level: number | null;

@@ -17,6 +17,14 @@ const BY_CLASS: Readonly<Record<string, readonly string[]>> = {
     'Say first whether it is in the heap of the runtime: give its metrics page with --scrape, or a JVM its counter file, and run again.',
     'Compare two heap profiles or memory maps of the process, taken half an hour apart under load.',
   ],
+  'arena ratchet': [
+    'It rises with each new peak of the load and stays: bound the peak (a queue, a limit of requests at once), or compare with another allocator.',
+    'A run whose load comes back to the same peak again and again shows whether it rises any further.',
+  ],
+  'per-request': [
+    'It grows with what is asked: compare two heap profiles or lists of what is held before and after a few thousand requests of one kind.',
+  ],
+  'page cache': ['It is pages of files, which the kernel gives back: set limits and alarms on anonymous memory, not on usage.'],
   descriptors: [
     'List the open descriptors of the process twice (ls -l /proc/PID/fd) and compare: the kind that became more is not being closed.',
     'Look first at the error paths: what is opened before a failure and closed only after success.',
@@ -83,6 +91,8 @@ export function settleOf(finding: Finding, lead: VerdictSeries | null, planned: 
   if (finding.outcome !== 'inconclusive') return null;
   if (finding.kind !== 'leak') return BY_KIND[finding.kind]?.[0] ?? null;
   if (lead === null) return null;
+  if (isFullPerhaps(finding, lead))
+    return 'A run with more room in the heap, or with the heap after collections visible (--scrape), would settle it.';
   const { hoursToSettle, smallestDetectablePerHour, floorPerHour, limit, unit } = lead;
   if (hoursToSettle !== null)
     return `A run of ${formatDuration(hoursToSettle * 3600)} would settle it${planned === null ? '' : ' (--duration)'}.`;
@@ -91,4 +101,10 @@ export function settleOf(finding: Finding, lead: VerdictSeries | null, planned: 
   if (smallestDetectablePerHour !== null && floorPerHour !== null)
     return `Growth of ${showRate(floorPerHour, unit)} matters and ${showRate(smallestDetectablePerHour, unit)} can be seen: ${limit === null ? 'a longer run, a steadier load, or a known limit and --must-live' : 'a longer run or a steadier load'} would settle it.`;
   return 'A longer run would settle it: too little of it was steady to judge.';
+}
+
+/** Flat enough to pass, were it not for what it costs. */
+function isFullPerhaps({ evidence }: Finding, { slope, floorPerHour }: VerdictSeries): boolean {
+  const isCostly = 'collectionsTo' in evidence || 'cpuPerRequestTo' in evidence;
+  return isCostly && slope !== null && floorPerHour !== null && slope.hi < floorPerHour;
 }

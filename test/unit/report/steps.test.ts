@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import type { Finding, VerdictSeries } from '../../../src/analysis/verdict.ts';
 import { settleOf } from '../../../src/report/steps.ts';
 
-const OPEN = { kind: 'leak', outcome: 'inconclusive' } as Finding;
+const OPEN = { kind: 'leak', outcome: 'inconclusive', evidence: {} } as Finding;
 
 const QUIET = {
   unit: 'By',
@@ -27,4 +27,12 @@ test('a limit is asked for only where none is known', () => {
   const seen = 'Growth of +12.2MB/h matters and +247MB/h can be seen: ';
   expect(settleOf(OPEN, QUIET, null)).toBe(`${seen}a longer run, a steadier load, or a known limit and --must-live would settle it.`);
   expect(settleOf(OPEN, { ...QUIET, limit: LIMIT }, null)).toBe(`${seen}a longer run or a steadier load would settle it.`);
+});
+
+test('memory that may be full needs room, and one that may grow needs time', () => {
+  const full = { ...OPEN, evidence: { collectionsFrom: 0.04, collectionsTo: 0.31 } };
+  const flat = { ...QUIET, slope: { perHour: 0, lo: -1e6, hi: 1e6, confidence: 0.95 } };
+  expect(settleOf(full, flat, null)).toMatch(/^A run with more room in the heap/);
+  expect(settleOf(full, { ...flat, slope: { ...flat.slope, hi: 20e6 } }, null)).toMatch(/^Growth of/);
+  expect(settleOf(OPEN, flat, null)).toMatch(/^Growth of/);
 });
