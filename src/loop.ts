@@ -12,10 +12,12 @@ import type { Sink, Source } from './sources/source.ts';
 import { Batch, type EventKind, type RunEvent, type Tick } from './tick.ts';
 
 /**
- * A checkpoint with the first tick of every minute of run time: after a crash at most this much is folded again. The minutes are those of
- * the run and not of this start, so that an agent that is killed time and again gets one, too.
+ * A checkpoint with the first tick of each of the first five minutes of run time, and then of every fifth: after a crash at most this much
+ * is folded again, in half a second for 100 targets. The minutes are those of the run and not of this start, so that an agent that is killed
+ * time and again gets one, too.
  */
-const CHECKPOINT_S = 60;
+const MINUTE_S = 60;
+const CHECKPOINT_MINUTES = 5;
 
 /** Seconds since the start of the run, on one axis over all its resumptions. */
 export class RunTime {
@@ -64,13 +66,13 @@ export class Loop implements Sink {
   /** Seconds that folding took at the last look of the judge; null before the first. */
   lookSeconds: number | null = null;
   #n: number;
-  /** Minute of the run. */
-  #minute: number;
+  /** Minute of the run that began with the latest checkpoint. */
+  #checkpoint: number;
 
   constructor(parts: LoopParts) {
     this.#parts = parts;
     this.#n = parts.state.n + 1;
-    this.#minute = minuteOf(parts.state.t);
+    this.#checkpoint = checkpointAt(parts.state.t);
     this.#continuity = new Continuity(parts.interval);
     this.schedule = new Schedule(parts.clock, parts.sources, this);
   }
@@ -106,8 +108,8 @@ export class Loop implements Sink {
     this.#n++;
     if (record !== null) this.losses.note('ticks', t, record.append(tick, state.series));
     this.#fold(tick);
-    if (record === null || minuteOf(t) === this.#minute) return;
-    this.#minute = minuteOf(t);
+    if (record === null || checkpointAt(t) === this.#checkpoint) return;
+    this.#checkpoint = checkpointAt(t);
     this.losses.note('checkpoints', t, record.checkpoint(tick.n, state.snapshot()));
   }
 
@@ -120,6 +122,7 @@ export class Loop implements Sink {
   }
 }
 
-function minuteOf(t: number): number {
-  return Math.floor(t / CHECKPOINT_S);
+function checkpointAt(t: number): number {
+  const minute = Math.floor(t / MINUTE_S);
+  return minute < CHECKPOINT_MINUTES ? minute : minute - (minute % CHECKPOINT_MINUTES);
 }
