@@ -3,6 +3,7 @@
  *   sleepers N      starts N processes of 4 threads and 14 descriptors, prints their pids, ends them when stdin closes
  *   floor MS PIDS   reads stat, status, io and the descriptor count of each pid in a loop; prints CPU us per process-sample,
  *                   with descriptors kept open and with open/read/close
+ *   every S PIDS    reads stat, statm, io and the descriptor count of each pid by kept descriptors every S seconds, for bench/floors.ts
  */
 #define _GNU_SOURCE
 #include <fcntl.h>
@@ -57,6 +58,7 @@ static double cpu_us(void) {
 }
 
 static const char *const FILES[] = {"stat", "status", "io"};
+static const char *const LIGHT_FILES[] = {"stat", "statm", "io"};
 static char buffer[65536];
 static volatile unsigned long sink;
 
@@ -71,6 +73,23 @@ static int open_of(int pid, const char *name, int flags) {
   char path[64];
   snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
   return open(path, flags);
+}
+
+static void every(double seconds, int *pids, int n) {
+  int(*fds)[4] = calloc((size_t)n, sizeof *fds);
+  for (int p = 0; p < n; p++) {
+    for (int f = 0; f < 3; f++) fds[p][f] = open_of(pids[p], LIGHT_FILES[f], O_RDONLY);
+    fds[p][3] = open_of(pids[p], "fd", O_PATH);
+  }
+  for (;;) {
+    usleep((useconds_t)(seconds * 1e6));
+    for (int p = 0; p < n; p++) {
+      struct stat st;
+      for (int f = 0; f < 3; f++) parse(pread(fds[p][f], buffer, sizeof buffer, 0));
+      fstat(fds[p][3], &st);
+      sink += (unsigned long)st.st_size;
+    }
+  }
 }
 
 static double measure(int *pids, int n, double budget_us, int keep) {
@@ -107,7 +126,9 @@ static double measure(int *pids, int n, double budget_us, int keep) {
 
 int main(int argc, char **argv) {
   if (argc == 3 && strcmp(argv[1], "sleepers") == 0) return sleepers(atoi(argv[2]));
-  if (argc < 4 || strcmp(argv[1], "floor") != 0) return fprintf(stderr, "usage: sleepers N | floor MS PID...\n"), 2;
+  int repeats = argc >= 4 && strcmp(argv[1], "every") == 0;
+  if (!repeats && (argc < 4 || strcmp(argv[1], "floor") != 0))
+    return fprintf(stderr, "usage: sleepers N | floor MS PID... | every S PID...\n"), 2;
   struct rlimit limit;
   getrlimit(RLIMIT_NOFILE, &limit);
   limit.rlim_cur = limit.rlim_max;
@@ -115,6 +136,7 @@ int main(int argc, char **argv) {
   int n = argc - 3;
   int *pids = calloc((size_t)n, sizeof *pids);
   for (int i = 0; i < n; i++) pids[i] = atoi(argv[i + 3]);
+  if (repeats) every(atof(argv[2]), pids, n);
   double budget = atof(argv[2]) * 1000;
   measure(pids, n, budget / 4, 1);
   printf("%.3f %.3f\n", measure(pids, n, budget, 1), measure(pids, n, budget, 0));

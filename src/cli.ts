@@ -17,7 +17,7 @@ const HEAP_MB = 64;
 const HEAP_MB_MIN = 32;
 
 /** Flags of V8 that count whenever they are set. */
-const AT_ANY_TIME = ['--no-flush-bytecode', '--efficiency-mode'];
+const AT_ANY_TIME = ['--no-flush-bytecode', '--efficiency-mode', '--no-memory-reducer'];
 
 process.on('uncaughtException', die);
 process.on('unhandledRejection', die);
@@ -39,7 +39,8 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MIN) {
  * sizes count only when V8 starts (set later they are accepted and do nothing), and NODE_OPTIONS is the user's; so the process
  * replaces itself once: the same pid and streams, 30 ms. V8 throws away code that did not run between a few collections: what runs once a
  * minute would be compiled, and slow, every time. Nobody waits for us, so that its helper threads, which cost more CPU and memory than they
- * save of time, have next to nothing to do (docs/decisions/0027-efficiency-mode.md). Whoever gave Node a heap size of their own keeps it. A
+ * save of time, have next to nothing to do (docs/decisions/0027-efficiency-mode.md). Who does something for a millisecond a second is idle to
+ * V8, which would collect the whole heap time and again (0031-no-memory-reducer.md). Whoever gave Node a heap size of their own keeps it. A
  * wrong SOAK_HEAP_MB is reported with the rest of the configuration.
  */
 function limitHeap(): void {

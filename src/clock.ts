@@ -2,8 +2,6 @@
  * Time, as a parameter. This is the only file that touches Date, performance or timers (`test/tidy.test.ts` enforces it):
  * everything else is given a Clock, so that a 24 h run is a test that takes a second.
  */
-import { setTimeout as delay } from 'node:timers/promises';
-
 export interface Clock {
   /** Seconds on a clock that never steps. The origin is arbitrary, but shared by all processes of one boot. */
   monotonic(): number;
@@ -36,14 +34,49 @@ export class SystemClock implements Clock {
     return (user + system) / 1e6;
   }
 
-  async sleepUntil(monotonic: number, signal?: AbortSignal): Promise<void> {
-    signal?.throwIfAborted();
+  async sleepUntil(monotonic: number, signal: AbortSignal = NEVER): Promise<void> {
+    signal.throwIfAborted();
     for (let left = monotonic - this.monotonic(); left > 0; left = monotonic - this.monotonic()) {
       const ms = Math.max(TIMER_STEP_S, Math.min(left, LONGEST_WAIT_S)) * 1000;
-      // The options object is made per wait: racing one long-lived promise would keep every wait alive.
-      await delay(ms, undefined, signal ? { signal } : {});
+      await sleepersOf(signal).sleep(ms);
     }
   }
+}
+
+const NEVER = new AbortController().signal;
+
+/** Those that wait under one signal. A listener of each wait's own, as `timers/promises` has it, takes longer than all else of a wait. */
+class Sleepers {
+  readonly #waking = new Set<(why: unknown) => void>();
+
+  constructor(signal: AbortSignal) {
+    signal.addEventListener('abort', () => this.#waking.forEach((wake) => wake(signal.reason)), { once: true });
+  }
+
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        this.#waking.delete(wake);
+        resolve();
+      }, ms);
+      const wake = (why: unknown): void => {
+        clearTimeout(timer);
+        this.#waking.delete(wake);
+        reject(why);
+      };
+      this.#waking.add(wake);
+    });
+  }
+}
+
+const sleepers = new WeakMap<AbortSignal, Sleepers>();
+
+function sleepersOf(signal: AbortSignal): Sleepers {
+  const known = sleepers.get(signal);
+  if (known !== undefined) return known;
+  const made = new Sleepers(signal);
+  sleepers.set(signal, made);
+  return made;
 }
 
 /** A clock that moves only when somebody sleeps on it, or when a test moves it. */

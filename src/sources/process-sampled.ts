@@ -25,8 +25,8 @@ export interface Setting {
 /** What one read of all processes has in common. */
 export interface Round {
   readonly tick: number;
-  /** Seconds since boot. */
-  readonly uptime: number;
+  /** Seconds since boot, read when the first of them asks. */
+  readonly uptime: () => number;
   /** Bytes of a page where nothing can be swapped out, else NaN. */
   readonly page: number;
 }
@@ -58,11 +58,12 @@ export class Sampled implements Figures {
 
   /** @param now run time */
   read(now: number, { tick, uptime, page }: Round): Outcome {
-    const outcome = this.reader.read(this.#wantsDetails(tick) ? NaN : page);
+    const detailed = this.#wantsDetails(tick);
+    const outcome = this.reader.read(detailed ? NaN : page);
     if (outcome !== 'ok') return outcome;
     const { stat } = this.reader;
     const ticks = stat.utime + stat.stime;
-    this.uptime = uptime - stat.startTime / TICKS_PER_S;
+    if (detailed) this.uptime = uptime() - stat.startTime / TICKS_PER_S;
     const first = Number.isNaN(this.#at);
     const used = (first ? ticks : ticks - this.#ticks) / TICKS_PER_S;
     this.cores = first ? youngCores(used, this.uptime) : used / (now - this.#at);

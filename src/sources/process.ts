@@ -56,7 +56,8 @@ class ProcessSource implements Source {
     if (targets.version !== this.#version) for (const role of this.#roles) role.sync();
     this.#version = targets.version;
     const page = mayHaveSwap(this.#swaps) ? NaN : this.#setting.page;
-    const round = { tick: this.#tick, uptime: uptimeOf(this.#uptime), page };
+    let uptime: number | null = null;
+    const round = { tick: this.#tick, uptime: () => (uptime ??= uptimeOf(this.#uptime)), page };
     let failure: unknown = null;
     for (const role of this.#roles) {
       try {

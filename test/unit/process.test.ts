@@ -142,8 +142,11 @@ describe('what is read of a process', () => {
     await watching(watch([target('app=1001')]), async (w) => {
       const ticks: number[] = [];
       for (let i = 0; i < 25; i++) {
+        tree.edit('uptime', () => `${9000 + i}.00 1.00\n`);
         await w.tick();
-        if (w.value('app zombies') !== undefined) ticks.push(i);
+        if (w.value('app zombies') === undefined) continue;
+        ticks.push(i);
+        expect(w.value('app process.uptime')).toBeCloseTo(9000 + i - field(1001, 22) / 100, 6);
       }
       expect(ticks).toEqual([0, 1, 11, 21]); // the first, and then where pid 1001 has its turn
     });
