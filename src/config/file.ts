@@ -55,8 +55,9 @@ class ConfigFile {
   readonly #path: string;
   readonly #faults: Faults;
   readonly #yaml: YamlFile;
-  /** Paths that the schema refused, as text. */
+  /** Paths that the schema refused, and those of keys that it does not know, as text. */
   readonly #refused = new Set<string>();
+  readonly #unknown = new Set<string>();
 
   constructor(path: string, text: string, env: Env, faults: Faults) {
     this.#path = path;
@@ -76,8 +77,9 @@ class ConfigFile {
   #check(): void {
     const issues = (FILE_SCHEMA.safeParse(this.#yaml.toJs()).error?.issues ?? []) as readonly Issue[];
     for (const issue of issues.flatMap(flatten)) {
-      // What else a target says is looked at all the same.
-      if (!issue.keys || issue.path[0] !== keyOf('target')) this.#refused.add(pathText(issue.path));
+      // What else is said beside an unknown key is looked at all the same.
+      for (const key of issue.keys ?? []) this.#unknown.add(pathText([...issue.path, key]));
+      if (!issue.keys) this.#refused.add(pathText(issue.path));
       if (!issue.keys) this.#wrongShape(issue);
       for (const key of issue.keys ?? []) {
         if (this.#faults.full) return; // looking for the place and the nearest of 10,000 keys would take seconds
@@ -165,7 +167,8 @@ class ConfigFile {
   #entry(path: Path): Given {
     const node = this.#yaml.at(path);
     if (!isMap(node)) return this.#given(node);
-    const beside = node.items.map((item): [string, Given | readonly Given[]] => {
+    const known = node.items.filter((item) => !this.#unknown.has(pathText([...path, String(item.key)])));
+    const beside = known.map((item): [string, Given | readonly Given[]] => {
       const at = [...path, String(item.key)];
       const value = this.#yaml.at(at);
       if (isSeq(value)) return [String(item.key), value.items.map((_, i) => this.#entry([...at, i]))];
