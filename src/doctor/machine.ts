@@ -146,6 +146,9 @@ function clockText(clock: Clock, source: string | null): string {
   return `${rfc3339(clock.wall()) ?? 'unknown'}${from}; CPU time in steps of ${1000 / TICKS_PER_S} ms`;
 }
 
+/** PROC_SUPER_MAGIC and SYSFS_MAGIC of the kernel's magic.h: root may write there, and can make nothing. */
+const OF_THE_KERNEL = new Set([0x9fa0, 0x62656572]);
+
 /** Whether a run could be recorded there; nothing is made or written. */
 function outFolder(out: string, recordMax: number): Checked {
   const folder = resolve(out);
@@ -156,7 +159,9 @@ function outFolder(out: string, recordMax: number): Checked {
   try {
     if (!statSync(there).isDirectory()) return refuse(`${there} is not a folder`);
     accessSync(there, constants.W_OK | constants.X_OK);
-    const { bavail, bsize } = statfsSync(there);
+    const { type, blocks, bavail, bsize } = statfsSync(there);
+    if (OF_THE_KERNEL.has(type)) return refuse(`${there} is no disk: no file can be made in it`);
+    if (blocks > 0 && bavail === 0) return refuse(`the disk of ${there} is full: free some of it, or name a folder on another one`);
     const where = there === folder ? folder : `${folder} can be made in ${there}`;
     const short = bavail * bsize < recordMax ? ': less than a record may take, give a smaller --record-max' : '';
     return {

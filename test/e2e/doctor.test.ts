@@ -224,6 +224,12 @@ describe.concurrent('what would keep a run from starting', () => {
     expect(out).toMatch(/^ {2}Memory +yes /m);
   });
 
+  it.runIf(process.getuid?.() === 0)('a folder in which nothing can be made, though root may write there', async ({ stage }) => {
+    const pid = await stage.running(...NODE);
+    const { code, err } = await stage.doctor(['--target', String(pid), '--listen', 'off', '--out', '/proc/runs']);
+    expect([code, err.split('\n')[0]]).toEqual([64, '--out: /proc is no disk: no file can be made in it']);
+  });
+
   it('a pid that does not exist', async ({ stage }) => {
     const { code, err } = await stage.doctor(['--target', '4194304']);
     expect(code).toBe(64);
