@@ -4,7 +4,7 @@
  *   node tools/run.mjs bench/detector/lives.ts [--runs 100] [--seed TEXT]
  */
 import { parseArgs } from 'node:util';
-import { floorPerHour } from '../../src/analysis/analyse.ts';
+import { FAIL_SCORE, floorPerHour } from '../../src/analysis/analyse.ts';
 import { NEW_BOOK, nextBook } from '../../src/analysis/grades.ts';
 import { LifeSums } from '../../src/analysis/lifesums.ts';
 import { type Within, withinLives } from '../../src/analysis/within.ts';
@@ -26,9 +26,6 @@ const SCATTER = 0.2;
 /** Looks are as far apart as in a run; before three hours bins are narrow enough for the ordinary judgement. */
 const GROWN = 1.05;
 const FROM_S = 3 * HOUR_S;
-
-/** Odds of 4:1: what fails a run at its end. */
-const FAIL_SCORE = 1.4;
 
 /** Above the level, by the age in hours and in lives. */
 type Shape = (age: number, share: number) => number;

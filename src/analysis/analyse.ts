@@ -18,7 +18,7 @@ const HOUR = 3600;
 const LIMIT_SHARE = 0.5;
 
 /** A run fails for growth that is real by odds of 4:1 at its end. */
-const FAIL_SCORE = 1.4;
+export const FAIL_SCORE = 1.4;
 
 /** Advisory series that are examined in full in one analysis: 1,000 take 0.8 s, 10,000 would take as long as all of shutdown may. */
 const ADVISORY_FULL_MAX = 1000;

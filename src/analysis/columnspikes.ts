@@ -12,11 +12,11 @@ const LATENCIES_MAX = 8;
 
 /** Against the usual one. */
 const SPIKE = 3;
-const HIGH = 1.5;
+export const HIGH = 1.5;
 
 /** Isolated is what touches no more than a tenth of the windows; once may be chance. */
-const ISOLATED = 0.1;
-const SPIKES_MIN = 2;
+export const ISOLATED = 0.1;
+export const SPIKES_MIN = 2;
 
 export interface ColumnSpikes {
   readonly latency: Series;

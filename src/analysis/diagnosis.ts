@@ -2,7 +2,7 @@
 import { type Series, seriesLabel } from '../series.ts';
 import type { Store } from '../store.ts';
 import { spikesOf } from './capacity.ts';
-import { causeOf, columnSpikes, latencyColumns } from './columnspikes.ts';
+import { causeOf, columnSpikes, HIGH, ISOLATED, latencyColumns, SPIKES_MIN } from './columnspikes.ts';
 import type { SeriesJudgement } from './judgement.ts';
 import { gridOf, onGrid } from './rates.ts';
 import { clockTime, inWords } from './sentence.ts';
@@ -25,13 +25,6 @@ export interface Seen {
   readonly store: Store;
   readonly now: number;
 }
-
-/** Isolated is what touches no more than a tenth of the windows; once may be chance. */
-const ISOLATED = 0.1;
-const SPIKES_MIN = 2;
-
-/** Against the usual one. */
-const HIGH = 1.5;
 
 /** A load that changes by less than this share is even. */
 const EVEN = 0.25;

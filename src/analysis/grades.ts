@@ -42,17 +42,17 @@ export const SUSPECT_P = 1.5e-4;
 
 /** A suspicion is dropped when chance explains it again, and retracted when growth that ended explains it (odds 9:1). */
 const DROP_P = 0.01;
-const ENDED_SCORE = -2.2;
+export const ENDED_SCORE = -2.2;
 
 /** Odds 20:1 against everything that is bounded. */
-const CONFIRM_SCORE = 3;
+export const CONFIRM_SCORE = 3;
 
 /**
  * Growth as such, whatever its shape, by this probability of none: slow noise passes at twice as much in one run of a hundred, and is
  * suspected there.
  */
 const CONFIRM_P = 5e-4;
-const GROWS_P = 1e-3;
+export const GROWS_P = 1e-3;
 
 /**
  * At the end of the run no later look will tell: it is more likely than not that it goes on, with growth as such certain to 5 %. What was

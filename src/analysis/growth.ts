@@ -39,7 +39,7 @@ export interface Growth {
 export const CONFIDENCE = 0.95;
 
 /** On either side. */
-const OUTSIDE = (1 - CONFIDENCE) / 2;
+export const OUTSIDE = (1 - CONFIDENCE) / 2;
 
 /** Page size, and what glibc asks the kernel for at once (M_TOP_PAD, M_MMAP_THRESHOLD): other allocators take more. */
 const PAGE = 4096;
@@ -52,7 +52,7 @@ const SCREEN_P = 0.02;
 const POINTS_TO_CONFIRM = 12;
 
 /** The score of what is vetoed: odds of 3:1 against. */
-const VETOED_SCORE = -1;
+export const VETOED_SCORE = -1;
 
 const HOUR = 3600;
 
@@ -154,7 +154,8 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
   };
 }
 
-function intervalOf(slope: Mixture, unit: number): Interval {
+/** @param unit one of the slope's units in those of the series */
+export function intervalOf(slope: Mixture, unit = 1): Interval {
   return { perHour: unit * slope.quantile(0.5), lo: unit * slope.quantile(OUTSIDE), hi: unit * slope.quantile(1 - OUTSIDE) };
 }
 

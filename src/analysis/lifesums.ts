@@ -3,7 +3,7 @@
  * slope; of every life that ended four figures go into the sums, and their squares and products, from which the scatter between lives is
  * known whatever the noise within one is.
  *
- * 70 doubles a series, of those only whose process was started again.
+ * 67 doubles a series, of those only whose process was started again.
  */
 import type { Series, SeriesTable } from '../series.ts';
 import type { RunEvent, Tick } from '../tick.ts';
@@ -39,7 +39,7 @@ const END = WHOLE + PART;
  * of the end; and sums of the products of these four, row by row, each from the diagonal on.
  */
 const ENDED = END + PART;
-const FIGURES = 4;
+export const FIGURES = 4;
 const HEAD = 4;
 const TOTAL = HEAD + FIGURES + (FIGURES * (FIGURES + 1)) / 2;
 /** The first lives, those after, and the latest. */

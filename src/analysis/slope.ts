@@ -67,7 +67,7 @@ export interface Slope {
   readonly noise: readonly NoisePart[];
 }
 
-const SCORE_MAX = 30;
+export const SCORE_MAX = 30;
 
 const WEIGHTS = new Room();
 const PEAKS = new Room();

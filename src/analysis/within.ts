@@ -2,13 +2,12 @@
  * Growth within lives that are too short for the bins: one slope of all lives that ended, each with a level of its own, and its scatter
  * from life to life, in which the correlation of the noise within one does not matter (Liang and Zeger, Biometrika 73, 1986).
  */
-import type { Interval } from './growth.ts';
-import { CONFIDENCE, grainOf } from './growth.ts';
-import type { Evidence } from './grades.ts';
+import { CONFIRM_SCORE, ENDED_SCORE, type Evidence, GROWS_P } from './grades.ts';
+import { grainOf, type Interval, intervalOf, OUTSIDE, VETOED_SCORE } from './growth.ts';
 import type { SeriesInput } from './judgement.ts';
-import { END_FROM, type EndedLives, type LivesSum } from './lifesums.ts';
+import { END_FROM, type EndedLives, FIGURES, type LivesSum } from './lifesums.ts';
 import { Mixture } from './mixture.ts';
-import { arrivalVariance } from './slope.ts';
+import { arrivalVariance, SCORE_MAX } from './slope.ts';
 import { normalQuantile, studentDensity } from './stats.ts';
 
 export interface Within {
@@ -47,26 +46,13 @@ export const BEYOND_SLACK_S = SLACK_S / END_FROM;
 /** Share of a rate that sums of doubles do not resolve. */
 const RESOLUTION = 1e-6;
 
-/** Odds of 20:1, as for all that is confirmed, and of 9:1 against; what does not reach them is not likelier than not. */
-const SURE = Math.log(20);
-const ENDS = -2.2;
-const NOT_LIKELIER = -1;
-
-/** As `GROWS_P` of the grades, which here holds at the end of a run, too: there is one shape, and nothing that competes with it. */
-const GROWS_P = 1e-3;
-
 /** Standard errors between what the latest lives and those before say: the latest ones are judged by themselves. */
 const OTHER = 3;
 
-const SCORE_MAX = 50;
-
 const POWER = normalQuantile(0.9);
-
-const OUTSIDE = (1 - CONFIDENCE) / 2;
 
 /** As sums of `LivesSum` have them. */
 const [WHOLE_TT, WHOLE_TY, END_TT, END_TY] = [0, 1, 2, 3];
-const FIGURES = 4;
 
 interface Estimate {
   readonly mean: number;
@@ -115,7 +101,8 @@ export function withinLives(
     evidence: {
       p: line.cdf(floor),
       end: line.cdf(floor),
-      score: doubt === 'slack' || line.cdf(floor) > GROWS_P ? Math.min(score, NOT_LIKELIER) : score,
+      // GROWS_P holds at the end of a run, too: there is one shape, and nothing that competes with it.
+      score: doubt === 'slack' || line.cdf(floor) > GROWS_P ? Math.min(score, VETOED_SCORE) : score,
       examined: true,
       tellsEnds: interval.hi < floor,
       limited: limits.length > 0,
@@ -138,9 +125,9 @@ function judgedLives(ended: readonly EndedLives[], slopeOf: (of: LivesSum) => Es
 }
 
 function doubtOf(line: Mixture, goesOn: number, enough: number): Within['doubt'] {
-  if (logOdds(goesOn) < ENDS) return 'fills';
-  if (logOdds(line.above(enough)) < SURE) return 'slack';
-  return logOdds(goesOn) < SURE ? 'may slow' : null;
+  if (logOdds(goesOn) < ENDED_SCORE) return 'fills';
+  if (logOdds(line.above(enough)) < CONFIRM_SCORE) return 'slack';
+  return logOdds(goesOn) < CONFIRM_SCORE ? 'may slow' : null;
 }
 
 /** Memory that a collector holds or an allocator keeps, of programs that have just begun; what is left after a collection is none of it. */
@@ -209,10 +196,6 @@ function goesOnBy(of: LivesSum, whole: Estimate, end: Estimate): number {
 /** @param members all of whom grow so */
 function mixture(parts: readonly (readonly [weight: number, Estimate])[], members: number): Mixture {
   return new Mixture(parts.map(([weight, { mean, scale, df }]) => ({ weight, mean: members * mean, scale: members * scale, df })));
-}
-
-function intervalOf(slope: Mixture): Interval {
-  return { perHour: slope.quantile(0.5), lo: slope.quantile(OUTSIDE), hi: slope.quantile(1 - OUTSIDE) };
 }
 
 function logOdds(p: number): number {

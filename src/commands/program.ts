@@ -100,8 +100,10 @@ class Program {
     this.#addMetrics();
     this.#addConfig();
     allowStrays(this.#program, (error, command) => {
-      if (error.code === 'commander.missingArgument') this.#noteStrays(command);
-      if (error.code === 'commander.missingArgument') this.#faults.throwIfAny();
+      if (error.code === 'commander.missingArgument') {
+        this.#noteStrays(command);
+        this.#faults.throwIfAny();
+      }
       throw error;
     });
     this.#program.hook('preAction', (_, command) => this.#noteStrays(command));

@@ -30,8 +30,10 @@ export function readLegible(text: string, lines: LineCounter): Legible {
     const slip = slipOf(doc, left, text);
     if (slip === null) break;
     if (slip.message !== '') slips.push(slip);
-    if (lost.length === SLIPS_MAX) doc.contents = null;
-    if (lost.length === SLIPS_MAX) break;
+    if (lost.length === SLIPS_MAX) {
+      doc.contents = null;
+      break;
+    }
     const [start, end] = slip.toEnd ? [slip.at, left.length] : linesOf(left, slip.at);
     lost.push(/^[\w-]*/.exec(left.slice(start).trimStart())![0]);
     left = left.slice(0, start) + left.slice(start, end).replaceAll(/[^\n]/g, ' ') + left.slice(end);

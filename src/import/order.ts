@@ -69,7 +69,7 @@ export async function sorted({ place, axis }: Pick<Dataset, 'place' | 'axis'>, b
   const found = orderIn({ times, alike: (a, b) => held.shareColumn(once[a]!, once[b]!) });
   const back = { times, lineOf: lines, axis };
   if (found.kind !== 'steps') throw dataProblem(placeOf(place, lines(found.at)), whyRefused(found, back));
-  for (const { at, size } of found.steps) held.shift(once[at]!, size);
+  held.shift(found.steps.map(({ at, size }) => ({ from: once[at]!, seconds: size })));
   const order = orderOf(held.times);
   return {
     firstTimes: Array.from(order.subarray(0, BATCH), (i) => held.times.at(i)),
@@ -108,9 +108,13 @@ class Held {
     return { time: this.times.at(i), values: Array.from(this.#values(i)), ...(line > 0 ? { line } : {}) };
   }
 
-  /** All from this one on are so much later. */
-  shift(from: number, seconds: number): void {
-    for (let i = from; i < this.times.length; i++) this.times.set(i, this.times.at(i) + seconds);
+  /** All from each of these on are so much later, and those after several of them by all that. */
+  shift(steps: readonly { readonly from: number; readonly seconds: number }[]): void {
+    let [next, by] = [0, 0];
+    for (let i = steps[0]?.from ?? this.times.length; i < this.times.length; i++) {
+      for (; steps[next]?.from === i; next++) by += steps[next]!.seconds;
+      this.times.set(i, this.times.at(i) + by);
+    }
   }
 
   /** Indices of the rows that no earlier row repeats, time and values. */

@@ -74,3 +74,15 @@ test('keys that come late are columns from then on, and absent before', async ()
   expect(result.rows[1500]).toEqual([1, NaN, 5]);
   expect(result.rows).toHaveLength(2000);
 });
+
+test('of very wide rows few are looked at before anything is decided: 200 of them would not fit into the heap', async () => {
+  using folder = new Folder();
+  const names = Array.from({ length: 10_000 }, (_, i) => `c${i}`);
+  const rows = Array.from({ length: 60 }, (_, i) => `${i}${',1'.repeat(names.length)}`);
+  const path = folder.file('wide.csv', `time,${names.join(',')}\n${rows.join('\n')}\n`);
+  const sheet = await openSheet(path, { ...OPTIONS, keeps: (name) => name === 'c7' });
+  expect(sheet.firstTimes.length).toBeLessThan(30);
+  let count = 0;
+  for await (const batch of sheet.rows()) count += batch.length;
+  expect([sheet.fields.map(({ name }) => name), count]).toEqual([['c7'], 60]);
+});
