@@ -53,6 +53,15 @@ describe('a clock that steps back', () => {
     expect((await told(table(eightHours((at, i) => String(T + (i >= 240 ? at - 3600 : at)))))).out).not.toContain('daylight');
   });
 
+  test('several times, by several sizes: each is told, and what follows is later by all of them', async () => {
+    const behind = (i: number): number => (i < 120 ? 0 : i < 300 ? 300 : 1500);
+    const stepped = table(eightHours((at, i) => String(T + at - behind(i))));
+    const { out } = await told(stepped);
+    expect(out).toContain('line 122: the clock steps back 5m,');
+    expect(out).toContain('line 302: the clock steps back 20m,');
+    expect(await growth(stepped)).toEqual(await growth(table(eightHours((at) => String(T + at)))));
+  });
+
   test('rows that are late, newest first or repeated are no step, and the first is told', async () => {
     const rows = eightHours((at) => String(T + at));
     const late = [...rows.slice(0, 100), rows[101]!, rows[100]!, ...rows.slice(102)];
