@@ -35,12 +35,13 @@ const NEARLY = 0.9;
 export function diagnosesOf(seen: Seen): Diagnosis[] {
   const sampled = Map.groupBy(seen.all, ({ target }) => target);
   return [...Map.groupBy(seen.series, ({ series }) => series.target)].flatMap(([target, own]) => {
-    const latency = latencyOf(sampled.get(target) ?? [], seen.store);
+    const series = sampled.get(target) ?? [];
+    const latency = latencyOf(series, seen.store);
     return [
       gradual(target, own, seen),
       errors(target, own, seen),
-      spikes(target, latency, seen) ?? spikesOfColumns(target, sampled.get(target) ?? [], seen),
-      plateau(target, own, latency, seen),
+      spikes(target, latency, seen) ?? spikesOfColumns(target, series, seen),
+      plateau(target, own, latency, { ...seen, all: series }),
     ].flatMap((one) => one ?? []);
   });
 }
@@ -165,9 +166,12 @@ const CAUSES: Readonly<Record<string, string>> = {
   'soak.pool.utilization': 'the connection pool',
 };
 
-/** Good, and from some time on degraded: the load fell to half, or the latency stepped up and stayed under a load that went on. */
+/**
+ * Good, and from some time on degraded: the load fell to half, or the latency stepped up and stayed under a load that went on.
+ * @param seen series of the target alone
+ */
 function plateau(target: string | null, own: readonly SeriesJudgement[], latency: Series | null, seen: Seen): Diagnosis | null {
-  const columns = latencyColumns(seen.all, seen.store).filter((one) => one.target === target);
+  const columns = latencyColumns(seen.all, seen.store);
   const stepped = (latency === null ? columns : [latency]).flatMap((one) => {
     const step = stepOf(onGrid(gridOf([one], seen.store, seen.now), [one], seen.store));
     return step === null ? [] : [{ latency: one, step }];
@@ -196,8 +200,9 @@ interface Stepped {
 
 /** Of more or fewer requests another latency is to be expected: only under an even load is it the service that changed. */
 function steppedUp(target: string | null, [first]: readonly Stepped[], seen: Seen): Diagnosis | null {
-  const requests = seen.all.filter(({ def, target: of, member }) => def.alias === 'requests' && of === target && member === null);
-  if (first === undefined || requests.length === 0) return null;
+  if (first === undefined) return null;
+  const requests = seen.all.filter(({ def, member }) => def.alias === 'requests' && member === null);
+  if (requests.length === 0) return null;
   const { latency, step } = first;
   const grid = gridOf([latency], seen.store, seen.now);
   const rate = onGrid(grid, requests, seen.store);

@@ -16,8 +16,11 @@ export { METRICS };
 
 const PERIOD_S = 5;
 
-/** A group that could not be found is looked for again this often: a container's mounts may come after its first process. */
-const RETRY_READS = 12;
+/** Reads between two looks at which groups the same processes are in: who moves them does so when they start, before the second read. */
+const LOOK_READS = 6;
+
+/** A group that could not be found is looked for again at every so many looks: a container's mounts may come after its first process. */
+const RETRY_LOOKS = 2;
 
 export function cgroupSource(ctx: SourceContext): Source {
   const finder = new Finder(ctx.roots);
@@ -73,7 +76,11 @@ class RoleCgroups {
   readonly #told = new Set<string>();
   #found = '';
   #unfound = false;
+  #version = -1;
   #reads = 0;
+  #looks = 0;
+  /** Any of its processes was there at the last look. */
+  #present = false;
   #watched: readonly WatchedArea[] = [];
   #oom: readonly OomWatch[] = [];
 
@@ -86,10 +93,18 @@ class RoleCgroups {
   read(sink: Sink, round: Round): void {
     // First the cgroups of the last read: an OOM kill may be why the processes in them are gone.
     for (const watch of this.#oom) tellKills(sink, this.#target.role, watch, round.oomKills);
+    const { version } = this.#ctx.targets;
+    if (version !== this.#version) this.#reads = 0;
+    this.#version = version;
+    if (this.#reads === 1 || this.#reads % LOOK_READS === 0) this.#look(sink);
+    this.#reads++;
+    if (this.#present) for (const watched of this.#watched) this.#report(sink, round, watched);
+  }
+
+  #look(sink: Sink): void {
     const members = this.#members();
-    if (members.length === 0) return;
-    this.#follow(sink, members);
-    for (const watched of this.#watched) this.#report(sink, round, watched);
+    this.#present = members.length > 0;
+    if (this.#present) this.#follow(sink, members);
   }
 
   #members(): { proc: Proc; text: string }[] {
@@ -101,7 +116,7 @@ class RoleCgroups {
 
   #follow(sink: Sink, members: readonly { proc: Proc; text: string }[]): void {
     const found = members.map(({ proc, text }) => `${proc.pid} ${proc.startTime} ${proc.member}\n${text}`).join('');
-    const retry = this.#unfound && ++this.#reads % RETRY_READS === 0;
+    const retry = this.#unfound && ++this.#looks % RETRY_LOOKS === 0;
     if (found === this.#found && !retry) return;
     this.#found = found;
     this.#unfound = false;

@@ -199,11 +199,13 @@ export class ProcReader {
 
   /**
    * Errors of this process (no descriptors left, I/O errors) are thrown: they say nothing about the target.
-   * @param page its bytes, where nothing can be swapped out and kinds and peak of memory may stay as they were last read; else NaN
+   * @param page bytes of a page where nothing can be swapped out, so that kinds, swap and peak of memory may stay as they were last read;
+   *   NaN: everything of memory is read
+   * @param detailed I/O is read as well; else it stays as it was
    */
-  read(page: number): Outcome {
+  read(page: number, detailed = true): Outcome {
     try {
-      return this.#read(page);
+      return this.#read(page, detailed);
     } catch (error) {
       const code = errno(error);
       if (code === 'ESRCH' || code === 'ENOENT') return 'ended';
@@ -217,7 +219,7 @@ export class ProcReader {
    * In this order, because a process that exits first gives back its memory, then its descriptors: what `status` still shows memory
    * after, was counted while all was there.
    */
-  #read(page: number): Outcome {
+  #read(page: number, detailed: boolean): Outcome {
     const { stat } = this;
     this.#stat = this.#load(this.#stat, 'stat');
     if (!parseStat(buffer, loaded, stat)) return 'ending';
@@ -229,7 +231,7 @@ export class ProcReader {
       if (!sameImage(image, imageOf(buffer, stat))) return 'exec';
     }
     if (this.#countFds) this.#countDescriptors();
-    this.#readIo();
+    if (detailed) this.#readIo();
     return this.#readMemory(page) ? 'ok' : 'ending';
   }
 

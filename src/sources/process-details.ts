@@ -13,6 +13,9 @@ const CHILDREN_LOOKED_AT_MAX = 4096;
 /** Descriptors whose target is looked at: some 2 us each. Beyond it the number of deleted files is unknown. */
 const LINKS_MAX = 4096;
 
+/** Reads between two of `limits`, of which the kernel writes sixteen for the one that is used: once a minute. */
+const LIMIT_READS = 6;
+
 /** Why figures are missing: an errno, or `many` when there is more than is looked at. */
 export type Missing = string | null;
 
@@ -38,6 +41,7 @@ export class ProcessDetails {
   readonly #pid: string;
   readonly #countDeleted: boolean;
   readonly #switches: ContextSwitches;
+  #reads = 0;
 
   constructor(proc: string, pid: number, options: { readonly countDeleted: boolean }) {
     this.#proc = proc;
@@ -50,7 +54,7 @@ export class ProcessDetails {
   /** @param of the same process, which it has just read as a whole */
   read({ stat, switches }: Pick<ProcReader, 'stat' | 'switches'>): void {
     const { missing } = this;
-    missing.limit = attempt(() => this.#readLimit());
+    if (this.#reads++ % LIMIT_READS === 0) missing.limit = attempt(() => this.#readLimit());
     // Of one thread there is nothing to list.
     const tasks = stat.threads === 1 ? [this.#pid] : this.#tasks();
     missing.switches = this.#readSwitches(tasks, switches);

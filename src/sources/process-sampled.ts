@@ -59,7 +59,7 @@ export class Sampled implements Figures {
   /** @param now run time */
   read(now: number, { tick, uptime, page }: Round): Outcome {
     const detailed = this.#wantsDetails(tick);
-    const outcome = this.reader.read(detailed ? NaN : page);
+    const outcome = this.reader.read(detailed ? NaN : page, detailed);
     if (outcome !== 'ok') return outcome;
     const { stat } = this.reader;
     const ticks = stat.utime + stat.stime;

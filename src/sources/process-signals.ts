@@ -47,13 +47,7 @@ const fault = (name: 'minor' | 'major') => ({ 'process.paging.fault_type': name 
 const direction = (name: 'read' | 'write') => ({ 'disk.io.direction': name }) as const;
 const switched = (name: 'voluntary' | 'involuntary') => ({ 'process.context_switch.type': name }) as const;
 
-const DESCRIPTORS: readonly Signal[] = [
-  signal(METRICS.descriptors, 'role', ({ reader }) => reader.descriptors),
-  // Infinity is no limit, and of no limit there is no share: neither is a sample.
-  signal(METRICS.descriptorUtilization, 'never', ({ reader, details }) =>
-    details.descriptorLimit === Infinity ? NaN : reader.descriptors / details.descriptorLimit,
-  ),
-];
+const DESCRIPTORS: Signal = signal(METRICS.descriptors, 'role', ({ reader }) => reader.descriptors);
 
 /** What is judged, and what its cause is told by. */
 const EVERY_TICK: readonly Signal[] = [
@@ -62,10 +56,7 @@ const EVERY_TICK: readonly Signal[] = [
   signal(METRICS.cpuUtilization, 'role', ({ cores }) => cores),
   signal(METRICS.memoryUsage, 'never', ({ reader }) => reader.status.rss),
   signal(METRICS.memoryPrivate, 'other', ({ reader }) => reader.status.anonymous + reader.status.swap),
-  signal(METRICS.memorySwap, 'other', ({ reader }) => reader.status.swap),
   signal(METRICS.threads, 'role', ({ reader }) => reader.stat.threads),
-  signal(METRICS.diskIo, 'role', ({ reader }) => reader.io.read, direction('read')),
-  signal(METRICS.diskIo, 'role', ({ reader }) => reader.io.written, direction('write')),
 ];
 
 /**
@@ -79,14 +70,21 @@ const EVERY_10_S: readonly Signal[] = [
   signal(METRICS.memoryResident, 'never', ({ reader }) => reader.status.anonymous, kind('anonymous')),
   signal(METRICS.memoryResident, 'never', ({ reader }) => reader.status.file, kind('file')),
   signal(METRICS.memoryResident, 'never', ({ reader }) => reader.status.shmem, kind('shmem')),
+  signal(METRICS.memorySwap, 'other', ({ reader }) => reader.status.swap),
   signal(METRICS.memoryPeak, 'never', ({ reader }) => reader.status.peak),
   signal(METRICS.pagingFaults, 'role', ({ reader }) => reader.stat.minflt, fault('minor')),
   signal(METRICS.pagingFaults, 'role', ({ reader }) => reader.stat.majflt, fault('major')),
   signal(METRICS.uptime, 'never', ({ uptime }) => uptime),
   signal(METRICS.descriptorLimit, 'never', ({ details }) => details.descriptorLimit),
+  // Infinity is no limit, and of no limit there is no share: neither is a sample.
+  signal(METRICS.descriptorUtilization, 'never', ({ reader, details }) =>
+    details.descriptorLimit === Infinity ? NaN : reader.descriptors / details.descriptorLimit,
+  ),
   signal(METRICS.descriptorsDeleted, 'role', ({ details }) => details.deleted),
   signal(METRICS.children, 'role', ({ details }) => details.children),
   signal(METRICS.zombies, 'role', ({ details }) => details.zombies),
+  signal(METRICS.diskIo, 'role', ({ reader }) => reader.io.read, direction('read')),
+  signal(METRICS.diskIo, 'role', ({ reader }) => reader.io.written, direction('write')),
   signal(METRICS.contextSwitches, 'role', ({ details }) => details.voluntary, switched('voluntary')),
   signal(METRICS.contextSwitches, 'role', ({ details }) => details.involuntary, switched('involuntary')),
 ];
@@ -94,8 +92,8 @@ const EVERY_10_S: readonly Signal[] = [
 /** Counting descriptors by listing them costs more, the more there are: then it is done with the slow figures. */
 export function signals(countsDescriptors: boolean): { readonly fast: readonly Signal[]; readonly slow: readonly Signal[] } {
   return countsDescriptors
-    ? { fast: [...EVERY_TICK, ...DESCRIPTORS], slow: EVERY_10_S }
-    : { fast: EVERY_TICK, slow: [...EVERY_10_S, ...DESCRIPTORS] };
+    ? { fast: [...EVERY_TICK, DESCRIPTORS], slow: EVERY_10_S }
+    : { fast: EVERY_TICK, slow: [...EVERY_10_S, DESCRIPTORS] };
 }
 
 const UNOPENED = -2;

@@ -52,6 +52,11 @@ export class Followed {
     return this.target.procs.length === 0 && this.target.spec.selector.kind !== 'exec';
   }
 
+  /** It is one process, which is bound: until it ends there is nobody to look for. */
+  get settled(): boolean {
+    return !this.#several && this.target.procs.length > 0;
+  }
+
   /**
    * @param thorough search again for what more matches, and walk all threads; else only what is bound and the tree below it
    * @param allowance how many processes this role may have

@@ -20,6 +20,9 @@ const PERIOD_S = 10;
 const EAGER_S = 30;
 const EAGER_PERIOD_S = 1;
 
+/** Of a process that is bound alone the source that reads it says when it has ended. It is looked at with every so many full looks all the same. */
+const SETTLED_LOOKS = 6;
+
 /** A look that is due a moment before its time is not put off to the next wake-up. */
 const EARLY_S = 0.05;
 
@@ -36,6 +39,7 @@ class Selection implements Source {
   readonly #capped = new Set<string>();
   #execs: Exec[] = [];
   #nextFull = -Infinity;
+  #fullLooks = 0;
   #eagerUntil = -Infinity;
   /** Somebody new is too young for a slot. */
   #pending = false;
@@ -78,8 +82,9 @@ class Selection implements Source {
     targets.stale = false;
     if (ended) this.#eagerUntil = now + EAGER_S;
     this.#pending = false;
+    const everybody = ended || (thorough && this.#fullLooks++ % SETTLED_LOOKS === 0);
     for (const followed of this.#followed)
-      if (thorough || followed.target.spec.children) this.#look(sink, followed, table, thorough, ended);
+      if (everybody || (thorough && !followed.settled) || followed.target.spec.children) this.#look(sink, followed, table, thorough, ended);
     targets.ended.clear();
     this.#eager = this.#pending || (now < this.#eagerUntil && this.#followed.some(({ target, missing }) => missing || target.spec.many));
     if (thorough) this.#nextFull = now + (this.#eager ? EAGER_PERIOD_S : PERIOD_S);

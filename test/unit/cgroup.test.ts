@@ -358,6 +358,25 @@ describe('roles of several processes', () => {
   });
 });
 
+describe('a process that is moved', () => {
+  test.each([
+    ['while it is started', 1, 1],
+    ['later', 3, 6],
+  ])('%s is followed', async (_, before, after) => {
+    const machine = new Machine('v2');
+    const r = machine.readings();
+    const source = cgroupSource(r.ctx);
+    r.bind({ pid: 96 });
+    for (let i = 0; i < before; i++) await r.read(source);
+    expect(r.value(METRICS.pids)).toBe(4);
+    const group = readFileSync(join(machine.dir, 'proc/97/cgroup'), 'utf8');
+    machine.write('/proc/96/cgroup', group);
+    machine.edit(`/sys/fs/cgroup${group.trim().slice('0::'.length)}/cgroup.procs`, (text) => `${text}96\n`);
+    for (let i = 0; i < after; i++) await r.read(source);
+    expect(r.value(METRICS.pids)).toBe(1);
+  });
+});
+
 describe('several roles in one cgroup', () => {
   const spec = (role: string): TargetSpec => ({ role, selector: { kind: 'name', name: role }, many: false, children: false });
 

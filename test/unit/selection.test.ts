@@ -240,6 +240,18 @@ describe('binding', () => {
     });
   });
 
+  test('one whose end nobody else can see is looked at every minute', async () => {
+    await watching(new Watch([target('app=1001')], { proc: tree.path, sources: (ctx) => [selectionSource(ctx)] }), async (w) => {
+      await w.tick();
+      tree.setStat(1001, 3, 'Z');
+      for (let i = 0; i < 6; i++) {
+        w.skip(10);
+        await w.tick();
+      }
+      expect(told(w)).toEqual(['target_found - 1001', 'target_gone - 1001']);
+    });
+  });
+
   test('a name is followed to the successor, found within a second', async () => {
     tree.remove(1001);
     tree.remove(1004);
