@@ -51,12 +51,13 @@ export function lastProcesses(
 /** Tells the record of this start, and ends what the one before has left of these targets. @returns what the user should know of that */
 export async function beginOrGoOn(opened: OpenedRun, loop: Loop, specs: readonly TargetSpec[], clock: Clock): Promise<readonly string[]> {
   // A start that was killed before its first tick has left a run that has not begun.
-  if (opened.record.isEmpty) loop.event('run_start', `soak-agent ${VERSION} began this run`);
+  const data = { boot: opened.bootId };
+  if (opened.record.isEmpty) loop.event('run_start', `soak-agent ${VERSION} began this run`, { data });
   if (opened.record.isEmpty || !opened.resumed) return [];
   const { last, processes } = opened.resumed;
   const ended = await endLeftBehind(startedOf(processes, specs), clock);
   const message = ['soak-agent was started again and goes on with this run', ...ended].join('; ');
-  loop.event('run_resume', message, { data: { boot: opened.bootId } });
+  loop.event('run_resume', message, { data });
   loop.event('gap', 'the agent was not running', { data: { from: last.t } });
   return ended;
 }

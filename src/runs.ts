@@ -6,7 +6,7 @@ import { rfc3339, type Clock } from './clock.ts';
 import { bootId } from './identity.ts';
 import { lastProcesses, leavingGroups, type StartedProgram } from './leftbehind.ts';
 import { messageOf } from './problem.ts';
-import { forgetCrash, readCrash, writeVerdict } from './record/files.ts';
+import { forgetCrash, hasVerdict, readCrash, writeVerdict } from './record/files.ts';
 import { look, makeOut, makeRun, newestRun, prune, type RunFolder, unmake } from './record/folders.ts';
 import { RunLock } from './record/lock.ts';
 import { RecordReader } from './record/reader.ts';
@@ -209,6 +209,7 @@ function examine(run: RunFolder, { configHash, agent }: Pick<RunHeader, 'configH
     if (other !== null) return { lock: null, crashed, message: `${name} is not finished but ${other}: this is a new run` };
     return { ...takeOver(run), crashed };
   } catch (error) {
+    if (hasVerdict(run.folder)) return NOTHING; // finished, whatever has become of its record since
     const message = `${name} cannot be resumed and is left as it is; this is a new run. ${messageOf(error)}`;
     return { lock: null, crashed: crashOf(run.folder, null), message };
   }

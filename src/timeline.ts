@@ -49,6 +49,7 @@ export interface TimelineSnapshot {
   readonly gapCount?: number;
   readonly restartsOf?: readonly (readonly [target: string, restarts: number])[];
   readonly unwatched?: readonly Unwatched[];
+  readonly boot?: string | null;
 }
 
 export class Timeline {
@@ -66,9 +67,12 @@ export class Timeline {
   readonly #started = new Map<string, number>();
   /** Members that this start of the agent has not seen yet. */
   #unseen = new Set<string>();
+  /** Of the machine, when this start of the agent began: start times of processes are of one boot. Null where it is not known. */
+  #boot: string | null = null;
+  #isSameBoot: boolean | null = null;
 
   fold(event: RunEvent): void {
-    if (event.kind === 'run_resume') this.#resume(event.t);
+    if (event.kind === 'run_start' || event.kind === 'run_resume') this.#begin(event);
     if (event.kind === 'restart' || event.kind === 'member_start' || event.kind === 'target_found') this.#life(event);
     if (event.kind === 'restart') this.#restart(event.target);
     if (event.kind === 'gap') this.#gap(event);
@@ -102,6 +106,7 @@ export class Timeline {
       gapCount: this.gapCount,
       restartsOf: [...this.#restartsOf],
       unwatched: this.#unwatched,
+      boot: this.#boot,
     };
   }
 
@@ -115,6 +120,7 @@ export class Timeline {
     for (const [key, started] of snapshot.started) this.#started.set(key, started);
     this.gapCount = snapshot.gapCount ?? snapshot.gaps.length;
     this.#unwatched = [...(snapshot.unwatched ?? [])];
+    this.#boot = snapshot.boot ?? null;
     for (const [target, restarts] of snapshot.restartsOf ?? []) this.#restartsOf.set(target, restarts);
   }
 
@@ -129,7 +135,7 @@ export class Timeline {
     const key = JSON.stringify([event.target, event.member]);
     const lives = this.#lives.get(key) ?? { target: event.target, member: event.member, starts: [], dropped: 0 };
     this.#lives.set(key, lives);
-    this.#countUnseen(key, event);
+    if (this.#goesOn(key, event)) return;
     lives.starts.push(event.t);
     if (lives.starts.length <= LIVES_MAX) return;
     lives.starts.splice(1, 1); // the first life tells the level after start, the latest ones what is going on
@@ -137,18 +143,25 @@ export class Timeline {
   }
 
   /**
-   * A restart while the agent was not there, as when the pid namespace that both are in ends with the target: what is found first after a
-   * resumption, and began at another time than what was there before, is a successor.
+   * Whether what is found first after a resumption is the process that was there before: its life goes on. Another one is a successor, after
+   * a restart while the agent was not there, as when the pid namespace that both are in ends with the target.
    */
-  #countUnseen(key: string, { kind, data, target }: RunEvent): void {
+  #goesOn(key: string, { kind, data, target }: RunEvent): boolean {
     const started = data['startTime'];
-    if (typeof started !== 'number') return;
+    if (typeof started !== 'number') return false;
     const isFirst = this.#unseen.delete(key);
-    if (kind === 'target_found' && isFirst && this.#started.get(key) !== started) this.#restart(target);
+    const mayBeSame = isFirst && this.#isSameBoot !== false && this.#started.get(key) === started;
+    if (kind === 'target_found' && isFirst && !mayBeSame) this.#restart(target);
     this.#started.set(key, started);
+    return mayBeSame && this.#isSameBoot === true;
   }
 
-  #resume(t: number): void {
+  /** Each start of the agent says in which boot of the machine it is. */
+  #begin({ kind, t, data }: RunEvent): void {
+    const boot = typeof data['boot'] === 'string' ? data['boot'] : null;
+    this.#isSameBoot = boot === null || this.#boot === null ? null : boot === this.#boot;
+    this.#boot = boot;
+    if (kind === 'run_start') return;
     this.#resumes.push(t);
     this.#unseen = new Set(this.#started.keys());
     if (this.#resumes.length > LIVES_MAX) this.#resumes.splice(1, 1);

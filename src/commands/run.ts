@@ -49,11 +49,11 @@ export async function run(config: Config, io: Io): Promise<ExitCode> {
   leaving.end(ended.verdict);
   forget();
   view.close();
-  tell(ended, agent, io);
+  const broken = failure ?? ended.errors[0];
+  tell(ended, broken, agent, io);
   const compared = against === null ? 'pass' : toldAgainst(against, agent, io);
   if (failure === null && !told.aborted) await hold(config, agent, io, told);
   await agent.release();
-  const broken = failure ?? ended.errors[0];
   if (broken !== undefined) throw broken;
   return lenient(exitCodeOf(worse(ended.verdict.outcome, compared)), config, io);
 }
@@ -109,10 +109,13 @@ function noteCrashes(folder: string, { clock }: Io): () => void {
   return () => void process.off('uncaughtExceptionMonitor', note).off('unhandledRejection', note);
 }
 
-function tell({ verdict, ending, ticksLost, errors }: Ended, agent: Agent, io: Io): void {
+/** @param broken what ends the program, which says it itself; undefined when nothing does */
+function tell({ verdict, ending, ticksLost, errors }: Ended, broken: unknown, agent: Agent, io: Io): void {
   const lost = ticksLost === 0 ? '' : `, without ${ticksLost} ticks during which another program held it; they are judged all the same`;
   io.stdout.write(`\n${ending.message}\n${summary(verdict, screenOf(io)).join('\n')}\n\nrecord in ${agent.folder}${lost}\n`);
-  for (const error of errors.slice(1)) io.stderr.write(`soak-agent: ${messageOf(error)}\n`);
+  const more = new Set(errors.map(messageOf));
+  if (broken !== undefined) more.delete(messageOf(broken)); // a full disk fails every step in the same words
+  for (const message of more) io.stderr.write(`soak-agent: ${message}\n`);
 }
 
 async function hold(config: Config, agent: Agent, io: Io, told: AbortSignal): Promise<void> {

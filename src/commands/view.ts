@@ -30,7 +30,7 @@ export interface Terminal extends Writable {
 /** NO_COLOR: https://no-color.org, any non-empty value. */
 export function screenOf(io: Pick<Io, 'stdout' | 'env'>): Screen {
   const { isTTY = false, columns = 120, rows = 24 } = io.stdout as Terminal;
-  return { columns, rows, color: isTTY && !io.env['NO_COLOR'] };
+  return { columns, rows, color: isTTY && !io.env['NO_COLOR'], wraps: isTTY };
 }
 
 /** The `--` command shares the terminal: its output and a live table would overwrite each other. */

@@ -1,5 +1,6 @@
 /** The report of `soak-agent doctor` as lines of plain text. */
 import { formatDuration } from '../quantity.ts';
+import { wrapped } from '../terminal/clean.ts';
 import { showRate, showValue, UNKNOWN } from '../views/quantities.ts';
 import { table } from '../views/table.ts';
 import type { Database } from './databases.ts';
@@ -173,21 +174,4 @@ function definitions(facts: readonly Fact[], columns: number): string[] {
     const head = `${INDENT}${shown.padEnd(width)}  `;
     return wrapped(text, columns, head, ' '.repeat(head.length));
   });
-}
-
-/** Breaks at blanks; a word longer than a line stays whole. `first` and `rest` are what lines begin with. */
-export function wrapped(text: string, columns: number, first = '', rest = first): string[] {
-  const lines: string[] = [];
-  let line = first;
-  let isEmpty = true;
-  for (const word of text.split(/\s+/).filter(Boolean)) {
-    if (!isEmpty && line.length + 1 + word.length > columns) {
-      lines.push(line);
-      line = rest;
-      isEmpty = true;
-    }
-    line += isEmpty ? word : ` ${word}`;
-    isEmpty = false;
-  }
-  return [...lines, line.trimEnd()];
 }

@@ -38,7 +38,7 @@ type Facts = Record<string, string | number>;
 
 /** What Node does not tell: the marketing name of the CPU, its physical cores, and the hypervisor. */
 async function hardware(): Promise<Facts> {
-  const si = await import('systeminformation');
+  const { default: si } = await import('systeminformation'); // of CommonJS: its names are not there in the bundle
   const cpu = await si.cpu();
   const system = await si.system();
   const facts: Facts = {};

@@ -5,7 +5,7 @@
 import { statSync } from 'node:fs';
 import { cpus, loadavg, networkInterfaces } from 'node:os';
 import { resolve } from 'node:path';
-import type * as SystemInformation from 'systeminformation';
+import type { default as SystemInformation } from 'systeminformation';
 import { messageOf } from '../problem.ts';
 import { HostCpu } from './host-cpu.ts';
 import { reportInterface } from './host-devices.ts';
@@ -41,7 +41,8 @@ class PortableHost implements Source {
   }
 
   async open(sink: Sink): Promise<void> {
-    this.#si = await import('systeminformation');
+    const { default: si } = await import('systeminformation'); // of CommonJS: its names are not there in the bundle
+    this.#si = si;
     this.#blind(sink, METRICS.pressure.name, 'only Linux tells it, in /proc');
     const reason = 'what they write to is only told by /proc';
     for (const { role } of this.#ctx.targets.all()) this.#blind(sink, METRICS.fileSystemUsage.name, reason, { target: role });

@@ -51,3 +51,20 @@ export function pad(text: string, cells: number, side: 'left' | 'right' = 'right
   const fill = ' '.repeat(Math.max(0, cells - cellsOf(text)));
   return side === 'right' ? text + fill : fill + text;
 }
+
+/** Breaks at blanks; a word longer than a line stays whole. `first` and `rest` are what lines begin with. */
+export function wrapped(text: string, columns: number, first = '', rest = first): string[] {
+  const lines: string[] = [];
+  let line = first;
+  let isEmpty = true;
+  for (const word of text.split(/\s+/).filter(Boolean)) {
+    if (!isEmpty && cellsOf(line) + 1 + cellsOf(word) > columns) {
+      lines.push(line);
+      line = rest;
+      isEmpty = true;
+    }
+    line += isEmpty ? word : ` ${word}`;
+    isEmpty = false;
+  }
+  return [...lines, line.trimEnd()];
+}

@@ -87,6 +87,9 @@ interface Column {
   readonly right?: true;
 }
 
+/** How little growth is told from none, now and by a whole night: the screen always says it, in a narrow window on a line of its own. */
+const CERTIFIED = { now: 'rules out', later: `at ${CERTIFY_HOURS} h` } as const;
+
 /** From the most to the least worth knowing: a narrow window has the first ones. */
 function columnsOf(run: RunOnScreen): Column[] {
   return [
@@ -94,8 +97,8 @@ function columnsOf(run: RunOnScreen): Column[] {
     { title: run.standing === 'finished' ? 'verdict' : 'so far', cell: (s) => stateOf(s) },
     { title: 'slope', cell: (s) => (s.slope === null ? UNKNOWN : showRate(s.slope.perHour, s.unit)), right: true },
     { title: '95 %', cell: (s) => (s.slope === null ? UNKNOWN : showRange(s.slope.lo, s.slope.hi, s.unit)) },
-    { title: 'rules out', cell: (s) => showRate(s.smallestDetectablePerHour, s.unit), right: true },
-    { title: `at ${CERTIFY_HOURS} h`, cell: (s) => showRate(run.certifiable(s.id, CERTIFY_HOURS), s.unit), right: true },
+    { title: CERTIFIED.now, cell: (s) => showRate(s.smallestDetectablePerHour, s.unit), right: true },
+    { title: CERTIFIED.later, cell: (s) => showRate(run.certifiable(s.id, CERTIFY_HOURS), s.unit), right: true },
     { title: 'limit', cell: (s) => (s.limit === null ? '' : showValue(s.limit.value, s.unit)), right: true },
   ];
 }
@@ -108,6 +111,8 @@ function stateOf({ outcome, grade, gated }: VerdictSeries): string {
 }
 
 const GAP = 2;
+
+const HISTORY = { long: 'over the run', short: 'history' } as const;
 
 function tableOf(run: RunOnScreen, series: readonly VerdictSeries[], screen: Screen): string[] {
   if (series.length === 0) return ['nothing is judged yet'];
@@ -124,6 +129,7 @@ function tableOf(run: RunOnScreen, series: readonly VerdictSeries[], screen: Scr
     kept.push(one);
     used += GAP + one.width;
   }
+  if (kept.at(-1)?.column.title === CERTIFIED.now) used -= GAP + kept.pop()!.width; // both of them, or both below the table
   const spark = Math.min(SPARK.most, screen.columns - used + SPARK.least);
   const row = (name: string, line: string, cells: readonly string[]): string => {
     const parts = cells.map((cell, i) => pad(cell, kept[i]!.width, kept[i]!.column.right ? 'left' : 'right'));
@@ -134,7 +140,7 @@ function tableOf(run: RunOnScreen, series: readonly VerdictSeries[], screen: Scr
   };
   const head = row(
     'signal',
-    fit('over the run', spark),
+    spark < cellsOf(HISTORY.long) ? HISTORY.short : HISTORY.long,
     kept.map(({ column }) => column.title),
   );
   const rows = series.map((one, i) => {
@@ -145,7 +151,23 @@ function tableOf(run: RunOnScreen, series: readonly VerdictSeries[], screen: Scr
     );
     return one.outcome === 'pass' || !one.gated ? text : paint(screen, one.outcome, text);
   });
-  return [paint(screen, 'dim', head), ...rows];
+  const isTold = run.standing === 'finished' || kept.some(({ column }) => column.title === CERTIFIED.later);
+  return [paint(screen, 'dim', head), ...rows, ...(isTold ? [] : certifiedLine(run, series, screen.columns))];
+}
+
+/** As many series as the line has room for, the worst first. */
+function certifiedLine(run: RunOnScreen, series: readonly VerdictSeries[], columns: number): string[] {
+  const parts = series.flatMap((one) => {
+    const [now, later] = [one.smallestDetectablePerHour, run.certifiable(one.id, CERTIFY_HOURS)];
+    if (now === null && later === null) return [];
+    return [`${clean(one.id)} ${showRate(now, one.unit)} (${showRate(later, one.unit)} ${CERTIFIED.later})`];
+  });
+  const fits = parts.findLastIndex((_, i) => cellsOf(certified(parts.slice(0, i + 1))) <= columns);
+  return parts.length === 0 ? [] : [fit(certified(parts.slice(0, Math.max(1, fits + 1))), columns)];
+}
+
+function certified(parts: readonly string[]): string {
+  return `${CERTIFIED.now} growth above: ${parts.join('; ')}`;
 }
 
 /** Hours of run time as a clock shows them. */

@@ -3,6 +3,7 @@ import type { Explanation } from '../analysis/explain.ts';
 import type { Verdict, VerdictSeries } from '../analysis/verdict.ts';
 import { parseRfc3339, rfc3339 } from '../clock.ts';
 import { formatDuration } from '../quantity.ts';
+import { wrapped } from '../terminal/clean.ts';
 import { chart, legend, type Plot } from './chart.ts';
 import { showRange, showRate, showValue, UNKNOWN } from './quantities.ts';
 import { table } from './table.ts';
@@ -31,14 +32,14 @@ export function report(analysed: Analysed, screen: Screen, withEvidence: boolean
   const head = `${paint(screen, verdict.outcome, verdict.outcome.toUpperCase())}  ${analysed.title}`;
   return [
     head,
-    ...wrapped(
+    ...indented(
       verdict.reasons.length > REASONS_MAX
         ? [...verdict.reasons.slice(0, REASONS_MAX), `and ${verdict.reasons.length - REASONS_MAX} more`]
         : verdict.reasons,
       screen.columns,
       analysed,
     ),
-    ...wrapped(diagnosesOf(verdict), screen.columns, analysed),
+    ...indented(diagnosesOf(verdict), screen.columns, analysed),
     '',
     ...tableOf(analysed, screen),
     ...told('Why', whys(analysed), screen, analysed),
@@ -146,24 +147,13 @@ function othersOf({ others }: Analysed): string[] {
 }
 
 function told(title: string, lines: readonly string[], screen: Screen, analysed: Analysed): string[] {
-  return lines.length === 0 ? [] : ['', paint(screen, 'bold', title), ...wrapped(lines, screen.columns, analysed)];
+  return lines.length === 0 ? [] : ['', paint(screen, 'bold', title), ...indented(lines, screen.columns, analysed)];
 }
 
 /** Each text indented by two, its further lines by four. */
-function wrapped(texts: readonly string[], columns: number, { verdict, nameOf }: Analysed): string[] {
-  return texts.flatMap((text) => {
-    const plain = verdict.series.reduce((known, { id }) => known.replaceAll(id, nameOf(id)), text);
-    const lines: string[] = [];
-    let line = '  ';
-    for (const word of plain.split(' ')) {
-      if (line.trim() !== '' && line.length + word.length > columns) {
-        lines.push(line.trimEnd());
-        line = '    ';
-      }
-      line += `${word} `;
-    }
-    return [...lines, line.trimEnd()];
-  });
+function indented(texts: readonly string[], columns: number, { verdict, nameOf }: Analysed): string[] {
+  const plain = (text: string): string => verdict.series.reduce((known, { id }) => known.replaceAll(id, nameOf(id)), text);
+  return texts.flatMap((text) => wrapped(plain(text), columns, '  ', '    '));
 }
 
 /** The picture of one series and what stands behind its judgement. */
@@ -176,7 +166,7 @@ export function explained(
 ): string[] {
   const { nameOf, when } = analysed;
   const head = `${paint(screen, s.outcome, s.outcome.toUpperCase())}  ${nameOf(s.id)}`;
-  const reason = wrapped([s.why], screen.columns, analysed);
+  const reason = indented([s.why], screen.columns, analysed);
   if (evidence === null) return [head, ...reason];
   const { t, y, life, fitted, bend, from } = evidence;
   const plot: Plot = { measured, judged: { t, y, life, fitted }, unit: s.unit, from, bend, when };

@@ -5,7 +5,7 @@ import type { Capacity } from '../analysis/capacity.ts';
 import type { Verdict, VerdictSeries } from '../analysis/verdict.ts';
 import { parseRfc3339 } from '../clock.ts';
 import { formatDuration } from '../quantity.ts';
-import { clean } from '../terminal/clean.ts';
+import { clean, fit, wrapped } from '../terminal/clean.ts';
 import { showRange, showRate, showValue, UNKNOWN } from './quantities.ts';
 import { table } from './table.ts';
 
@@ -13,6 +13,8 @@ export interface Screen {
   readonly columns: number;
   readonly rows: number;
   readonly color: boolean;
+  /** A terminal breaks long lines within words; files and pipes keep them whole, to be searched. */
+  readonly wraps?: boolean;
 }
 
 /** What a line says beyond the verdict so far. */
@@ -40,11 +42,17 @@ export function shown(verdict: Verdict, most: number): VerdictSeries[] {
 }
 
 /** Labels of a mount point or a queue may be long; what tells series apart is mostly at both ends. */
-const NAME_MAX = 36;
+const NAME = { least: 18, most: 36 } as const;
+/** What the other columns of the summary mostly take. */
+const BESIDE_NAMES = 58;
 
-function shortened(given: string): string {
-  const name = clean(given);
-  return name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX / 2)}…${name.slice(1 - NAME_MAX / 2)}`;
+function shortened(name: string, { columns }: Screen): string {
+  return fit(clean(name), Math.min(NAME.most, Math.max(NAME.least, columns - BESIDE_NAMES)), 'middle');
+}
+
+/** A text, on lines of its own where the screen has an end. */
+function lineOf(text: string, { columns, wraps = false }: Screen, first: string, rest: string): string[] {
+  return wraps ? wrapped(clean(text), columns, first, rest) : [first + clean(text)];
 }
 
 /** One line for logs and pipes: how long, how it stands, and the figure that matters most. */
@@ -67,13 +75,13 @@ export function summary(verdict: Verdict, screen: Screen, soFar: number | null =
     paint(screen, verdict.outcome, verdict.outcome.toUpperCase()) +
       `${soFar === null ? '' : ' so far,'} after ${Number.isFinite(seconds) ? formatDuration(seconds) : 'an unknown time'}${coverage}`,
   ];
-  for (const reason of verdict.reasons) lines.push(`  ${clean(reason)}`);
+  for (const reason of verdict.reasons) lines.push(...lineOf(reason, screen, '  ', '    '));
   const judged = shown(verdict, 30);
   if (judged.length > 0) {
     lines.push('');
     const rows = judged.map((s) => [
       s.outcome,
-      shortened(s.id),
+      shortened(s.id, screen),
       showValue(s.level, s.unit),
       slopeOf(s),
       limitOf(s),
@@ -84,8 +92,9 @@ export function summary(verdict: Verdict, screen: Screen, soFar: number | null =
   lines.push(...verdict.capacity.flatMap((one) => capacityLines(one, screen)));
   const told = new Set(verdict.reasons);
   const findings = verdict.findings.filter((finding) => !told.has(finding.why));
-  if (findings.length > 0) lines.push('', ...findings.map(({ outcome, why }) => `- ${outcome === 'pass' ? 'note: ' : ''}${clean(why)}`));
-  return verdict.blind.length === 0 ? lines : [...lines, '', 'Not readable:', ...blindLines(verdict.blind)];
+  const points = findings.map(({ outcome, why }) => (outcome === 'pass' ? `note: ${why}` : why));
+  if (points.length > 0) lines.push('', ...points.flatMap((text) => lineOf(text, screen, '- ', '  ')));
+  return verdict.blind.length === 0 ? lines : [...lines, '', 'Not readable:', ...blindLines(verdict.blind, screen)];
 }
 
 /** How each level of the load was served. */
@@ -106,11 +115,11 @@ function capacityLines({ target, bands, usersPerInstance }: Capacity, { columns 
 }
 
 /** One line per reason: a control group that cannot be read is a dozen signals. */
-function blindLines(blind: Verdict['blind']): string[] {
+function blindLines(blind: Verdict['blind'], screen: Screen): string[] {
   const groups = Map.groupBy(blind, ({ target, reason }) => JSON.stringify([target ?? 'host', reason]));
-  return [...groups].map(([key, alike]) => {
+  return [...groups].flatMap(([key, alike]) => {
     const [whose, reason] = JSON.parse(key) as [string, string];
-    return clean(`- ${whose}: ${alike.map(({ metric }) => metric).join(', ')}: ${reason}`);
+    return lineOf(`${whose}: ${alike.map(({ metric }) => metric).join(', ')}: ${reason}`, screen, '- ', '  ');
   });
 }
 

@@ -243,6 +243,7 @@ describe.runIf(installed('gcc')).concurrent('a folder for runs', () => {
       expect(agent.err).toMatch(
         /record\.sqlite: cannot be written \(.*full.*\): what is recorded so far stays readable\. Free some space\n/,
       );
+      expect(agent.err.match(/^[^{\n].*Free some space$/gm), 'beside the log, once').toHaveLength(1);
       expect(agent.out).toMatch(/^(INCONCLUSIVE|FAIL|PASS) after /m);
       const folder = await agent.recording();
       const { ticks, isSealed } = reading(folder, (reader) => ({ ticks: [...reader.ticks()], isSealed: reader.sealed !== null }));

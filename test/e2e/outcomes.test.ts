@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import type { Verdict, VerdictSeries } from '../../src/analysis/verdict.ts';
 import { parseRfc3339 } from '../../src/clock.ts';
 import { EXIT } from '../../src/problem.ts';
-import { type AgentUnderTest, installed, PROGRAMS, type Result, Stage, until } from './agent-under-test.ts';
+import { type AgentUnderTest, installed, PROGRAMS, reading, type Result, Stage, until } from './agent-under-test.ts';
 
 const HOUR = 3600;
 const MB = 1e6;
@@ -184,6 +184,10 @@ test.runIf(installed('gcc')).concurrent('a program of which only resident memory
   const result = await resultOf(agent);
   expect(result.verdict.outcome).toBe('inconclusive');
   expect(result.reasons).toMatch(/memory\.private of app must be seen and cannot be read: pidusage tells/);
+  // What needs systeminformation: where it is bundled, names of CommonJS are not those of a module.
+  expect(result.events('source_failed')).toEqual([]);
+  expect(result.verdict.series.map(({ metric }) => metric)).toContain('system.filesystem.usage');
+  expect(reading(result.folder, ({ header }) => header.host)).toHaveProperty('cpu\\.cores');
 });
 
 /** Before the first look at the data there is no verdict; everything else is there from the first sample on. */

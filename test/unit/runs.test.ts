@@ -172,6 +172,15 @@ describe('the newest run', () => {
     expect(readdirSync(first.folder).map((name) => [name, readFileSync(join(first.folder, name), 'latin1')])).toEqual(before);
   });
 
+  test.each([
+    ['by a newer version', 'PRAGMA user_version = 7'],
+    ['and has been damaged since', "UPDATE header SET value = 'x' WHERE key = 'id'"],
+  ])('when finished %s did not end without a verdict', (_, sql) => {
+    const starts = new Starts();
+    pragma(join(starts.finished().folder, 'record.sqlite'), sql);
+    expect(ended(starts.open())).toMatchObject({ kind: 'new', messages: [], crashed: null });
+  });
+
   test('only counts: an older unfinished one is not resumed', () => {
     const starts = new Starts();
     starts.killed();

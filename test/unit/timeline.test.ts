@@ -35,6 +35,29 @@ test('the agent has a new life with each of its starts, and the latest ones are 
   expect([lives.length, lives[0], lives.at(-1)]).toEqual([64, 50, 1099]);
 });
 
+test('the life of a process goes on over another start of the agent, unless the machine was started again', () => {
+  const timeline = new Timeline();
+  timeline.fold({ ...event(0, 'run_start', { boot: 'a' }), target: null });
+  for (const member of [null, '1', '2'])
+    timeline.fold(event(1, member === null ? 'target_found' : 'member_start', { startTime: 100 }, member));
+  const resumed = (boot: string | null): Timeline => {
+    const again = new Timeline();
+    again.restore(structuredClone(timeline.snapshot()));
+    again.fold({ ...event(50, 'run_resume', { boot }), target: null });
+    again.fold(event(51, 'target_found', { startTime: 100 }));
+    again.fold(event(51, 'member_start', { startTime: 100 }, '1'));
+    again.fold(event(51, 'member_start', { startTime: 300 }, '2'));
+    return again;
+  };
+  const lives = (of: Timeline): unknown[] => [of.lives('api', null), of.lives('api', '1'), of.lives('api', '2'), of.restarts];
+  expect(lives(resumed('a'))).toEqual([[1], [1], [1, 51], 0]);
+  expect(lives(resumed('b'))).toEqual([[1, 51], [1, 51], [1, 51], 1]);
+  expect(lives(resumed(null))).toEqual([[1, 51], [1, 51], [1, 51], 0]);
+  const again = resumed('a');
+  again.fold(event(70, 'member_start', { startTime: 100 }, '1')); // the slot is taken anew
+  expect(again.lives('api', '1')).toEqual([1, 70]);
+});
+
 test('a restart that nobody saw, because the agent was not there either, counts', () => {
   const timeline = new Timeline();
   timeline.fold(event(0, 'target_found', { startTime: 100 }));

@@ -1,7 +1,10 @@
 /** Families of which it is known what their level follows, and others that look like them. The load goes up and down in all but two. */
+import { parseRule } from '../../../src/analysis/ruleparser.ts';
+import type { Verdict } from '../../../src/analysis/verdict.ts';
+import { CATALOG } from '../../../src/metrics.ts';
 import { METRICS as CGROUP } from '../../../src/sources/cgroup-metrics.ts';
 import { M } from '../metrics.ts';
-import { HOUR, MB, type Scenario, type Simulated } from '../run.ts';
+import { HOUR, MB, type Scenario, type Simulated, Simulation } from '../run.ts';
 import { constant, line, ou, type Signal, sum, uniform, white } from '../series.ts';
 
 export interface Classed {
@@ -13,19 +16,22 @@ export interface Classed {
   readonly make: (seed: number) => Scenario;
 }
 
+/** Those that are told from data: what the level follows, or of what it consists. */
+export const TOLD = ['per-request', 'load-driven', 'arena ratchet', 'page cache'];
+
 const HOURS = 12;
 
 const drawn = (seed: number, typical: number, factor = 1.4): number => typical * factor ** (2 * uniform(seed * 7919 + 31)() - 1);
 
 /** Waves of some hours, with steps between levels, and some scatter. */
-function waves(seed: number): Signal {
+export function waves(seed: number): Signal {
   const period = drawn(seed, 2.5 * HOUR);
   const noise = ou(seed + 2, 300, 0.05);
   return (t) => 50 * Math.max(0.1, 1 + 0.6 * Math.sin((2 * Math.PI * t) / period + seed) + noise(t));
 }
 
 /** Bursts of a quarter of an hour of chance heights, more than one an hour, over a quiet load: now and then one is the highest so far. */
-function bursts(seed: number): Signal {
+export function bursts(seed: number): Signal {
   const height = uniform(seed + 5);
   let [from, to, rate] = [0, 0, 0];
   return (t) => {
@@ -66,7 +72,7 @@ class Loaded {
   }
 }
 
-function scenario(rate: (seed: number) => Signal, memoryOf: (load: Loaded, seed: number) => Signal): (seed: number) => Scenario {
+export function scenario(rate: (seed: number) => Signal, memoryOf: (load: Loaded, seed: number) => Signal): (seed: number) => Scenario {
   return (seed) => {
     const load = new Loaded(rate(seed));
     const memory: Simulated = { def: M.memory, signal: sum(constant(300 * MB), memoryOf(load, seed), white(seed + 9, MB)) };
@@ -175,3 +181,14 @@ export const CLASSED: readonly Classed[] = [
     scenario(bursts, (_, seed) => (t) => 20 * MB * Math.floor(t / drawn(seed, 2 * HOUR))),
   ),
 ];
+
+/** Bounds without which usage would not be in the verdict. */
+const rules = [parseRule('container.memory.usage < 100GB', (name) => CATALOG.find(name))];
+
+export function verdictOf({ make }: Classed, seed: number): Verdict {
+  return new Simulation({ ...make(seed), options: { rules } }).run().verdict();
+}
+
+export function classOf(one: Classed, seed: number): string | null {
+  return verdictOf(one, seed).series.find(({ id }) => id === one.of)!.class;
+}

@@ -87,6 +87,23 @@ describe('one screen of a run', () => {
       }
   });
 
+  test('always says what could be certified, now and at 8 h', () => {
+    for (let columns = 80; columns <= 200; columns++) {
+      const text = statusScreen(RUN, { columns, rows: 40, color: false }).join('\n');
+      expect(text.match(/rules out/g)).toHaveLength(1);
+      expect(text.match(/at 8 h/)).not.toBeNull();
+    }
+    const wide = statusScreen(RUN, { columns: 108, rows: 40, color: false }).find((text) => text.startsWith('rules out'))!;
+    expect(wide).toMatch(/^rules out growth above: api memory\.private \+\d+kB\/h \(\+\d+kB\/h at 8 h\); api threads \+/);
+    const nothing = { ...RUN, certifiable: () => null, verdict: { ...RUN.verdict, series: RUN.verdict.series.slice(0, 1) } };
+    nothing.verdict.series[0] = { ...nothing.verdict.series[0]!, smallestDetectablePerHour: null };
+    expect(statusScreen(nothing, { columns: 80, rows: 40, color: false }).join('\n')).not.toContain('rules out');
+  });
+
+  test('a column is never narrower than its title', () => {
+    for (let columns = 60; columns < 200; columns++) expect(statusScreen(RUN, { columns, rows: 40, color: false })[3]).not.toContain('…');
+  });
+
   test('tells absent, unknown and zero apart', () => {
     const gone = { ...RUN, current: (id: string) => (id.endsWith('fds') ? 0 : null), history: () => [] };
     const lines = statusScreen(gone, { columns: 100, rows: 24, color: false });

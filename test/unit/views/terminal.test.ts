@@ -120,6 +120,15 @@ describe('summary', () => {
     expect(lines).toContain('- a rule is broken');
   });
 
+  test('breaks lines between words on a terminal, and nowhere else', () => {
+    const reason = 'api memory.private may or may not grow, so that a longer run would settle it';
+    const long = { ...VERDICT, reasons: [reason] };
+    expect(summary(long, { ...PLAIN, columns: 51 })).toContain(`  ${reason}`);
+    const onTerminal = summary(long, { ...PLAIN, columns: 51, wraps: true });
+    expect(onTerminal).toContain('  api memory.private may or may not grow, so that a');
+    expect(onTerminal).toContain('    longer run would settle it');
+  });
+
   test('says how long a run that goes on has been judged', () => {
     const goesOn = { ...VERDICT, run: { ...VERDICT.run, end: null } };
     expect(summary(goesOn, PLAIN, 600)[0]).toBe('FAIL so far, after 10m, 99 % of the samples taken');
