@@ -75,9 +75,10 @@ function isFigures(cells: readonly string[], named: readonly string[], comma: bo
 
 function checkedNames(path: string, header: Entry, names: readonly string[]): readonly string[] {
   const faults = new Faults();
+  const seen = new Set<string>();
   names.forEach((name, i) => {
-    const place = `${path}:${header.line}:${columnAt(header, i)}`;
-    if (name !== '' && names.indexOf(name) < i) faults.add('DATA', place, `two columns are called ${name}`);
+    if (seen.has(name)) faults.add('DATA', `${path}:${header.line}:${columnAt(header, i)}`, `two columns are called ${name}`);
+    if (name !== '') seen.add(name);
   });
   faults.throwIfAny();
   return names.map((name, i) => name || `column ${i + 1}`);
