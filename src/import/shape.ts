@@ -3,6 +3,7 @@ import { slashesOf } from './dates.ts';
 import type { Entry } from './csv.ts';
 import { readCell, TEXT } from './cells.ts';
 import { meaningOf } from './meaning.ts';
+import { isTimeName } from './times.ts';
 
 /** The first rows of a table. */
 export interface Sample {
@@ -57,6 +58,11 @@ export function whyNoTime({ names, rows }: Sample, listed: string): string {
   if (slashed >= 0) {
     const cell = JSON.stringify(rows[0]!.cells[slashed] ?? '');
     return `nobody can tell the day from the month in dates such as ${cell} in column ${names[slashed]}; write them as 2025-10-09 08:53`;
+  }
+  const unread = names.findIndex((name, i) => isTimeName(name) && rows.some(({ cells }) => (cells[i] ?? '').trim() !== ''));
+  if (unread >= 0) {
+    const cell = rows.map(({ cells }) => (cells[unread] ?? '').trim()).find((text) => text !== '');
+    return `${JSON.stringify(cell)} in column ${names[unread]} is no time that can be read; write it as 2025-10-09 08:53:20, or in epoch seconds`;
   }
   const blanks = [...rows.map(({ cells }) => cells.join()), names.join()].filter((text) => /\S\s+\S+\s+\S/.test(text)).length;
   if (blanks > rows.length / 2 && rows.every(({ cells }) => cells.length < 3))

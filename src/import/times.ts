@@ -1,5 +1,5 @@
 /** The time column: which one it is, how its times are written, and what they are in seconds. */
-import { readClock, readDate, slashesOf } from './dates.ts';
+import { areCompact, DATE_NAME, readClock, readDate, slashesOf } from './dates.ts';
 import { scaleOf, splitUnit } from './units.ts';
 
 /** How the times of some data are written. */
@@ -35,7 +35,8 @@ const EPOCHS = [
 export function axisOf(name: string, sample: readonly string[], unit: string | null): TimeAxis | null {
   const cells = sample.map((cell) => cell.trim()).filter((cell) => cell !== '');
   const numbers = cells.filter((cell) => NUMBER.test(cell));
-  if (numbers.length > cells.length / 2) return numeric(name, numbers.map(Number), unit);
+  if (unit === null && cells.length > 0 && areCompact(name, cells)) return dated(cells, readDate);
+  if (numbers.length > cells.length / 2) return (unit === null && serial(name, numbers.map(Number))) || numeric(name, numbers.map(Number), unit); // prettier-ignore
   if (most(cells, readClock)) return clock(readClock);
   const slashed = slashesOf(cells);
   const read = typeof slashed === 'function' ? slashed : readDate;
@@ -69,7 +70,31 @@ function dated(cells: readonly string[], read: TimeAxis['read']): TimeAxis {
 const NO_TIME = 'is no time like those before it';
 
 function hasZone(cell: string): boolean {
-  return /(?:[zZC]|[+-]\d\d:?\d\d)\s*$/.test(cell.trim().slice(10));
+  return /(?:[zZC]|GMT|[+-]\d\d:?\d\d)\s*$/.test(cell.trim().slice(8));
+}
+
+/** Days since 1899-12-30, as which spreadsheets keep their dates; this is the Unix epoch. */
+const SERIAL_EPOCH = 25_569;
+
+/** Serial numbers of 2000 and 2100. */
+const SERIALS = [36_526, 73_051] as const;
+
+/** Names of clocks that begin at some start, and of units. */
+const ELAPSED = /elapsed|uptime|seconds|epoch/i;
+
+/**
+ * Rows of a spreadsheet whose dates were saved as numbers. As seconds they would begin ten hours or more after some start, and follow each other
+ * several times a second; a row a day is told by its name alone.
+ */
+function serial(name: string, values: readonly number[]): TimeAxis | null {
+  const isWithin = values.every((value) => value >= SERIALS[0] && value < SERIALS[1]);
+  if (!isWithin || splitUnit(name).scale !== null || ELAPSED.test(name)) return null;
+  const apart = values.slice(1).map((value, i) => Math.abs(value - values[i]!));
+  const usual = apart.toSorted((a, b) => a - b)[apart.length >> 1] ?? 0;
+  if (usual > 0.5 && !DATE_NAME.test(name)) return null;
+  // To the millisecond, which is what their digits hold.
+  const read = (cell: string): number => (NUMBER.test(cell.trim()) ? Math.round((Number(cell) - SERIAL_EPOCH) * 86_400_000) / 1000 : NaN);
+  return { kind: 'wall', read, whyNot: () => NO_TIME, local: true, isClock: false, text: 'days of a spreadsheet, taken as UTC,' };
 }
 
 function epochOf(value: number): (typeof EPOCHS)[number] | undefined {
@@ -103,8 +128,12 @@ function numeric(name: string, values: readonly number[], unit: string | null): 
 /** Names that a time column has, the likeliest first; without unit, case and signs. */
 const NAMES = ['timestamp', 'time', 'datetime', 'date', 'ts', 't', 'at', 'when', 'epoch', 'elapsed', 'seconds', 'clock', 'uptime'];
 
+export function isTimeName(name: string): boolean {
+  return NAMES.includes(name.toLowerCase().replaceAll(/[^a-z]/g, ''));
+}
+
 /** Index of the column that is named like time and looks like it, else of the first one that holds dates or epoch times; -1 for none. */
-export function timeColumn(names: readonly string[], axes: readonly (TimeAxis | null)[]): number {
+export function timeColumn(names: readonly string[], axisAt: (index: number) => TimeAxis | null): number {
   const plain = names.map((name) => name.toLowerCase().replaceAll(/[^a-z]/g, ''));
   const stems = names.map((name) =>
     splitUnit(name)
@@ -112,8 +141,8 @@ export function timeColumn(names: readonly string[], axes: readonly (TimeAxis | 
       .replaceAll(/[^a-z]/g, ''),
   );
   for (const known of NAMES) {
-    const index = names.findIndex((_, i) => axes[i] && (plain[i] === known || stems[i] === known));
+    const index = names.findIndex((_, i) => (plain[i] === known || stems[i] === known) && axisAt(i) !== null);
     if (index >= 0) return index;
   }
-  return axes.findIndex((axis) => axis?.kind === 'wall');
+  return names.findIndex((_, i) => axisAt(i)?.kind === 'wall');
 }

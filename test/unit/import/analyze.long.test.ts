@@ -180,6 +180,11 @@ describe('bad input', () => {
     ['nothing', '', /there is nothing in it/],
     ['comments', '# a\n\n# b\n', /there is nothing in it/],
     ['no names', '1,2\n2,3\n', /:1: there is no line with the names/],
+    [
+      'a time that cannot be read',
+      'time,a\nOct 09 08:53:20,1\nOct 09 08:54:20,2\n',
+      /"Oct 09 08:53:20" in column time is no time that can be read; write it as/,
+    ],
     ['one name twice', 'time,a,b,a\n1,2,3,4\n', /:1:10: two columns are called a/],
     [
       'text in numbers',

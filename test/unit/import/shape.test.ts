@@ -27,6 +27,7 @@ async function read(text: string, units = OPTIONS.units): Promise<Read> {
 describe('read', () => {
   test.each<[string, string, readonly string[], readonly number[]]>([
     ['Excel with points', 'Datum;RSS (MB)\r\n09.10.2025 08:53:20;1,5\r\n9.10.2025 8:54:20;2,5\r\n', ['RSS (MB)'], [T, 1.5]],
+    ['a sheet whose dates are numbers with commas', 'Zeit;rss_mb\n45939,370370370;1,5\n45939,371064815;2\n', ['rss_mb'], [T, 1.5]],
     ['Excel that names its separator', 'sep=;\nDate;a\n2025-10-09 08:53:20;1\n2025-10-09 08:54:20;2\n', ['a'], [T, 1]],
     ['months first', 'Date,a\n10/9/2025 8:53:20 AM,1\n10/13/2025 8:53:20 PM,2\n', ['a'], [T, 1]],
     ['years first with slashes', 'Date,a\n2025/10/09 08:53:20,1\n2025/10/09 08:54:20,2\n', ['a'], [T, 1]],
