@@ -70,7 +70,11 @@ export function slashesOf(sample: readonly string[]): ((cell: string) => number)
   if (parts.length === 0) return null;
   const daysFirst = parts.some(([first]) => first > 12);
   if (daysFirst === parts.some(([, second]) => second > 12)) return 'unknown';
-  return (cell) => readDate(cell.trim().replace(SLASHED, daysFirst ? '$3-$2-$1' : '$3-$1-$2'));
+  return daysFirst ? (cell) => readDate(cell.trim().replace(SLASHED, '$3-$2-$1')) : readMonthsFirst;
+}
+
+export function readMonthsFirst(cell: string): number {
+  return readDate(cell.trim().replace(SLASHED, '$3-$1-$2'));
 }
 
 const TIME_OF_DAY = /^(\d+):(\d\d):(\d\d(?:[.,]\d+)?)\s*([AaPp][Mm])?$/;

@@ -33,13 +33,13 @@ export interface Meaning {
 const words = (text: string): RegExp => new RegExp(`(?:^|[^a-z])(?:${text})(?:$|[^a-z])`);
 
 const COUNT = words(
-  'fds?|open_files|file_?descriptors?|descriptors|handles|threads?|goroutines|conns?|connections?|sockets?|tcp_\\w+|children|zombies|' +
+  'fds?|open_files|file_?descriptors?|descriptors|handles?|threads?|goroutines|conns?|connections?|sockets?|tcp_\\w+|children|zombies|' +
     'processes|procs|sessions|timers|listeners|objects|queued?|queue_?(?:length|depth|size)|pending|backlog|in_?flight|entries|clients|locks',
 );
-const DESCRIPTORS = words('fds?|open_files|file_?descriptors?|descriptors|handles');
+const DESCRIPTORS = words('fds?|open_files|file_?descriptors?|descriptors|handles?');
 const CPU_TICKS = words('c?utime|c?stime');
 const CPU_TIME = /cpu.*(?:seconds|time)/;
-const CPU_SHARE = words('cpu|cpu_?(?:percent|pct|usage|util|utilization)|pcpu');
+const CPU_SHARE = words('cpu|cpu_?(?:percent|pct|usage|util|utilization)|pcpu|processor[ _]time');
 const SWITCHES = words('n?vcsw|context_?switches');
 const DISK_IO = words('rchar|wchar|read_bytes|write_bytes|written_bytes');
 const FAULTS = words('minflt|majflt|page_?faults');

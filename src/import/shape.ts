@@ -52,8 +52,14 @@ function returns(cells: readonly string[]): number {
   return count;
 }
 
+/** `top -b` writes a screen of many processes, and the time of day alone. */
+const TOP =
+  'it is a log of top, which has a screen for each moment and no dates: record with pidstat -h -r -p PID 60, or watch with soak-agent itself';
+
 /** What is the matter with a table in which no column is a time. */
 export function whyNoTime({ names, rows }: Sample, listed: string): string {
+  if (names.length === 0) return 'it is JSON without figures of its own in any line; NDJSON has an object of names and figures a line';
+  if (names[0]!.startsWith('top - ')) return TOP;
   const slashed = names.findIndex((_, i) => slashesOf(rows.map(({ cells }) => cells[i] ?? '')) === 'unknown');
   if (slashed >= 0) {
     const cell = JSON.stringify(rows[0]!.cells[slashed] ?? '');

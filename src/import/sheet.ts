@@ -91,7 +91,7 @@ class Sheet implements Dataset {
     this.#time = this.#timeColumn(axisAt, sample);
     this.time = this.#names[this.#time]!;
     const own = axisAt(this.#time)!;
-    this.#date = own.isClock ? this.#names.findIndex((_, i) => axisAt(i)?.kind === 'wall') : -1;
+    this.#date = own.isClock ? this.#names.findIndex((_, i) => axisAt(i)?.isLikely) : -1;
     const axis = axisOf(this.time, good.map((entry) => this.#timeOf(entry)), timeUnit(options.units.get(this.time))) ?? own; // prettier-ignore
     this.axis = { ...axis, text: `${axis.text} in column ${this.time}` };
     this.firstTimes = first.map((entry) => this.axis.read(this.#timeOf(entry))).filter((time) => !Number.isNaN(time));

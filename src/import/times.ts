@@ -1,5 +1,6 @@
 /** The time column: which one it is, how its times are written, and what they are in seconds. */
-import { areCompact, DATE_NAME, readClock, readDate, slashesOf } from './dates.ts';
+import { areCompact, DATE_NAME, readClock, readDate, readMonthsFirst, slashesOf } from './dates.ts';
+import { meaningOf } from './meaning.ts';
 import { scaleOf, splitUnit } from './units.ts';
 
 /** How the times of some data are written. */
@@ -12,6 +13,8 @@ export interface TimeAxis {
   readonly whyNot: (cell: string) => string;
   /** Dates without a zone, of a clock that may keep daylight saving. */
   readonly local: boolean;
+  /** Whether a column that is not named like a time may be one. */
+  readonly isLikely: boolean;
   /** Times of a day, whose date stands in another column if anywhere. */
   readonly isClock: boolean;
   /** For people: `epoch milliseconds`. */
@@ -38,10 +41,13 @@ export function axisOf(name: string, sample: readonly string[], unit: string | n
   if (unit === null && cells.length > 0 && areCompact(name, cells)) return dated(cells, readDate);
   if (numbers.length > cells.length / 2) return (unit === null && serial(name, numbers.map(Number))) || numeric(name, numbers.map(Number), unit); // prettier-ignore
   if (most(cells, readClock)) return clock(readClock);
-  const slashed = slashesOf(cells);
+  const slashed = MICROSOFT.test(name) ? readMonthsFirst : slashesOf(cells);
   const read = typeof slashed === 'function' ? slashed : readDate;
   return most(cells, read) ? dated(cells, read) : null;
 }
+
+/** Performance counters of Windows (`typeperf`, `relog`), whose dates have the month first wherever they are written. */
+const MICROSOFT = /^\(PDH-CSV/;
 
 /** Whether the greater part of the cells can be read so. */
 function most(cells: readonly string[], read: TimeAxis['read']): boolean {
@@ -49,7 +55,7 @@ function most(cells: readonly string[], read: TimeAxis['read']): boolean {
 }
 
 function clock(read: TimeAxis['read']): TimeAxis {
-  return { kind: 'elapsed', read, whyNot: () => NO_TIME, local: false, isClock: true, text: 'hours, minutes and seconds' };
+  return { kind: 'elapsed', read, whyNot: () => NO_TIME, local: false, isLikely: false, isClock: true, text: 'hours, minutes and seconds' };
 }
 
 function dated(cells: readonly string[], read: TimeAxis['read']): TimeAxis {
@@ -62,6 +68,7 @@ function dated(cells: readonly string[], read: TimeAxis['read']): TimeAxis {
       return zoned ? 'has no zone, and the times before it have one' : 'has a zone, and the times before it have none';
     },
     local: !zoned,
+    isLikely: true,
     isClock: false,
     text: zoned ? 'RFC 3339' : 'date and time without a zone, taken as UTC,',
   };
@@ -94,7 +101,15 @@ function serial(name: string, values: readonly number[]): TimeAxis | null {
   if (usual > 0.5 && !DATE_NAME.test(name)) return null;
   // To the millisecond, which is what their digits hold.
   const read = (cell: string): number => (NUMBER.test(cell.trim()) ? Math.round((Number(cell) - SERIAL_EPOCH) * 86_400_000) / 1000 : NaN);
-  return { kind: 'wall', read, whyNot: () => NO_TIME, local: true, isClock: false, text: 'days of a spreadsheet, taken as UTC,' };
+  return {
+    kind: 'wall',
+    read,
+    whyNot: () => NO_TIME,
+    local: true,
+    isLikely: true,
+    isClock: false,
+    text: 'days of a spreadsheet, taken as UTC,',
+  };
 }
 
 function epochOf(value: number): (typeof EPOCHS)[number] | undefined {
@@ -120,9 +135,32 @@ function numeric(name: string, values: readonly number[], unit: string | null): 
         ? `is in ${epochOf(Number(cell))!.text}, and the times before it are in ${epoch!.text}: give all of them one unit`
         : NO_TIME,
     local: false,
+    isLikely:
+      isEpoch &&
+      isCalendar(
+        name,
+        values.map((value) => value * seconds),
+      ),
     isClock: false,
     text: words ?? `${factor === 1 ? 'seconds' : (given?.word ?? 's')} from the start`,
   };
+}
+
+/** Times of 2000 and 2100. Figures of a gigabyte are as large. */
+const CALENDAR = [946_684_800, 4_102_444_800] as const;
+
+/** Share of the rows that may go the other way. */
+const TURNS = 0.1;
+
+/** Whether figures whose name does not say that they are times go on as times do, and none of what such names mean is told by it. */
+function isCalendar(name: string, times: readonly number[]): boolean {
+  const { kind, scale } = meaningOf({ metric: name, unit: null });
+  if ((kind !== 'gauge' && kind !== 'counter') || scale.unit === 'By') return false;
+  const steps = times.slice(1).map((time, i) => Math.sign(time - times[i]!));
+  const back = steps.filter((step) => step < 0).length;
+  const on = steps.filter((step) => step > 0).length;
+  const goesOn = times.length === 1 || (back !== on && Math.min(back, on) <= TURNS * Math.max(back, on));
+  return goesOn && times.every((time) => time >= CALENDAR[0] && time < CALENDAR[1]);
 }
 
 /** Names that a time column has, the likeliest first; without unit, case and signs. */
@@ -144,5 +182,5 @@ export function timeColumn(names: readonly string[], axisAt: (index: number) => 
     const index = names.findIndex((_, i) => (plain[i] === known || stems[i] === known) && axisAt(i) !== null);
     if (index >= 0) return index;
   }
-  return names.findIndex((_, i) => axisAt(i)?.kind === 'wall');
+  return names.findIndex((_, i) => axisAt(i)?.isLikely === true);
 }

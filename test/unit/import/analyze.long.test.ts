@@ -185,6 +185,13 @@ describe('bad input', () => {
       'time,a\nOct 09 08:53:20,1\nOct 09 08:54:20,2\n',
       /"Oct 09 08:53:20" in column time is no time that can be read; write it as/,
     ],
+    [
+      'a log of top',
+      'top - 08:53:20 up 10 days, 3:11,  1 user,  load average: 0.1, 0.2, 0.3\nTasks: 100 total\n',
+      /it is a log of top, which has a screen for each moment/,
+    ],
+    ['a page of metrics', '# HELP a b\n# TYPE a gauge\na 1\n', /it is a page of metrics, which is of one moment/],
+    ['a document', '{"Values":[1,2]}\n', /it is JSON without figures of its own in any line/],
     ['one name twice', 'time,a,b,a\n1,2,3,4\n', /:1:10: two columns are called a/],
     [
       'text in numbers',

@@ -55,6 +55,8 @@ describe('what names mean', () => {
     ['utime', 'work'],
     ['process_cpu_seconds_total', 'work'],
     ['cpu', 'work'],
+    ['Process(api)\\\\Handle Count', 'count'],
+    ['Process(api)\\\\% Processor Time', 'work'],
     ['vcsw', 'work'],
     ['rchar', 'work'],
     ['rps', 'load'],

@@ -77,6 +77,7 @@ describe('time columns', () => {
     ['time', ['20251009085310', '20251009085320'], null, 'wall', T, 'date and time without a zone, taken as UTC,'],
     ['time', ['20251009T085320Z'], null, 'wall', T, 'RFC 3339'],
     ['date', ['20251008', '20251009'], null, 'wall', T - 32_000, 'date and time without a zone, taken as UTC,'],
+    ['(PDH-CSV 4.0) (CET)(-60)', ['10/09/2025 08:53:20.000'], null, 'wall', T, 'date and time without a zone, taken as UTC,'],
     ['t', ['20251008', '20251009'], null, 'elapsed', 20_251_009, 'seconds from the start'],
     ['Zeit', ['45939.36', '45939.370370370'], null, 'wall', T, 'days of a spreadsheet, taken as UTC,'],
     ['time', ['45939', '45939.370370370'], null, 'wall', T, 'days of a spreadsheet, taken as UTC,'],
@@ -110,5 +111,16 @@ describe('time columns', () => {
     expect(timeColumn(['rss', 'Zeit'], (i) => [number, date][i]!)).toBe(1);
     expect(timeColumn(['rss', 'fds'], (i) => [number, number][i]!)).toBe(-1);
     expect(timeColumn(['rss', 'time'], (i) => [number, null][i]!)).toBe(-1);
+  });
+
+  test('without a name only what goes on as times do is one: memory in bytes is as large as the seconds of the epoch', () => {
+    const found = (columns: Record<string, readonly number[]>): number =>
+      timeColumn(Object.keys(columns), (i) => axisOf(Object.keys(columns)[i]!, Object.values(columns)[i]!.map(String), null));
+    const steady = [T, T + 60, T + 120];
+    expect(found({ rss: steady, limit: [2_147_483_648, 2_147_483_648, 2_147_483_648], moment: steady })).toBe(2);
+    expect(found({ 'Private Bytes': steady })).toBe(-1);
+    expect(found({ swinging: [T, T + 60, T, T + 60, T] })).toBe(-1);
+    expect(found({ early: [200_000_000, 200_100_000] })).toBe(-1);
+    expect(found({ newest: steady.toReversed() })).toBe(0);
   });
 });
