@@ -72,7 +72,7 @@ export function whyNoTime({ names, rows }: Sample, listed: string): string {
   }
   const blanks = [...rows.map(({ cells }) => cells.join()), names.join()].filter((text) => /\S\s+\S+\s+\S/.test(text)).length;
   if (blanks > rows.length / 2 && rows.every(({ cells }) => cells.length < 3))
-    return "its columns seem to be separated by blanks, and commas are needed: sadf -d writes the figures of sar so, and tr -s ' ' , makes them of what pidstat -h, vmstat or ps print";
+    return 'its columns seem to be separated by blanks, and it is not a line of names with a row for each moment, as psrecord, pidstat -h, jstat -t and sadf -d write it';
   return `no column is a time; say which with --time COLUMN (the columns are ${listed})`;
 }
 

@@ -164,7 +164,22 @@ function isCalendar(name: string, times: readonly number[]): boolean {
 }
 
 /** Names that a time column has, the likeliest first; without unit, case and signs. */
-const NAMES = ['timestamp', 'time', 'datetime', 'date', 'ts', 't', 'at', 'when', 'epoch', 'elapsed', 'seconds', 'clock', 'uptime'];
+const NAMES = [
+  'timestamp',
+  'time',
+  'datetime',
+  'date',
+  'ts',
+  't',
+  'at',
+  'when',
+  'epoch',
+  'elapsed',
+  'elapsedtime',
+  'seconds',
+  'clock',
+  'uptime',
+];
 
 export function isTimeName(name: string): boolean {
   return NAMES.includes(name.toLowerCase().replaceAll(/[^a-z]/g, ''));
