@@ -66,9 +66,10 @@ function growth(j: Judged, perHour: number): string {
   return `${level(j, perHour)}/h`;
 }
 
+/** What grows from the first judged moment on may have begun before. */
 function since(j: Judged): string {
   if (j.onset !== null) return `${clockTime(j.onset.at)} (between ${clockTime(j.onset.lo)} and ${clockTime(j.onset.hi)})`;
-  return j.judged === null ? UNKNOWN : clockTime(j.judged.from);
+  return j.judged === null ? UNKNOWN : `${clockTime(j.judged.from)} or before`;
 }
 
 function reach(j: Judged, now: number): string {

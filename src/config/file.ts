@@ -101,7 +101,10 @@ class ConfigFile {
     const map = this.#yaml.at(path.slice(0, -1));
     // `- port: 8080` is one slip, and its unknown key has been explained.
     if (path[0] === 'targets' && isMap(map) && map.items.some((item) => isSelectorKind(String(item.key)))) return;
-    this.#faults.add('CONFIG', this.#yaml.place(map), `${String(path.at(-1))} is missing; it should be ${expectation(path)}`);
+    const key = String(path.at(-1));
+    // So is a misspelt key.
+    if (isMap(map) && map.items.some((item) => nearest(String(item.key), entryKeys(path.slice(0, -1))) === key)) return;
+    this.#faults.add('CONFIG', this.#yaml.place(map), `${key} is missing; it should be ${expectation(path)}`);
   }
 
   #take(name: OptionName, layer: Layer): void {
@@ -246,12 +249,22 @@ function isSelectorKind(key: string): boolean {
   return SELECTOR_KINDS.some((kind) => kind === key);
 }
 
+/** The list that a path leads into. */
+function listOf(path: Path): string | undefined {
+  return path.findLast((one) => typeof one === 'string');
+}
+
+function entryKeys(path: Path): readonly string[] {
+  return ENTRY_KEYS[listOf(path) ?? ''] ?? THRESHOLD_KEYS;
+}
+
 function unknownKey(key: string, path: Path): string {
   const word = cut(key);
   if ((path.length === 0 || path[0] === 'targets') && isSelectorKind(key))
     return `unknown key ${word}; a selector is one word, without a space: ${word}:VALUE`;
-  const list = path.findLast((one) => typeof one === 'string');
-  if (list !== undefined) return `unknown key ${word}; an entry of ${list} has ${(ENTRY_KEYS[list] ?? THRESHOLD_KEYS).join(', ')}`;
+  const list = listOf(path);
+  const keys = entryKeys(path);
+  if (list !== undefined) return `unknown key ${word}${didYouMean(key, keys) || `; an entry of ${list} has ${keys.join(', ')}`}`;
   return `unknown key ${word}${didYouMean(key, FILE_KEYS) || '; docs/config.md lists them'}`;
 }
 

@@ -15,7 +15,7 @@ import { partsOf, restlessNotes } from './doubts.ts';
 import { type Fed, Feeder } from './feed.ts';
 import { inOrder, type OrderNotes, OutOfOrder, sorted } from './order.ts';
 import { outcomeOfData } from './outcome.ts';
-import { gapNotes } from './disorder.ts';
+import { gapNotes, hourNotes } from './disorder.ts';
 import { distances } from './presence.ts';
 import { listed } from './sheet.ts';
 
@@ -54,13 +54,14 @@ export interface DataAnalysis extends Analysis {
 export async function analyseData(dataset: Dataset, options: AnalysisOptions): Promise<DataAnalysis> {
   checkNames(dataset, options);
   const columns = new Columns(dataset.fields, options);
-  const order: OrderNotes = { replaced: 0 };
+  const order: OrderNotes = { replaced: 0, again: [] };
   let disorder: readonly string[] = [];
   const attempt = (rows: AsyncIterable<readonly Row[]>, firstTimes: readonly number[]): Promise<Attempt> =>
-    feed({ dataset, columns, options, firstTimes }, inOrder(rows, order));
+    feed({ dataset, columns, options, firstTimes }, inOrder(rows, order, dataset.axis.local === true && disorder.length === 0));
   const { state, fed } = await attempt(dataset.rows(), dataset.firstTimes).catch(async (error: unknown) => {
     if (!(error instanceof OutOfOrder)) throw error;
     order.replaced = 0;
+    order.again.length = 0;
     const { rows, firstTimes, notes } = await sorted(dataset, dataset.rows());
     disorder = notes;
     return attempt(rows, firstTimes);
@@ -78,6 +79,7 @@ export async function analyseData(dataset: Dataset, options: AnalysisOptions): P
     fed,
     notes: [
       ...disorder,
+      ...hourNotes(order.again, dataset.axis),
       ...notesOf(fed, order.replaced, dataset.axis),
       ...restlessNotes(fed),
       ...partsOf(fed, dataset.axis.kind),
@@ -150,7 +152,7 @@ export function evidenceOf(state: RunState): Map<string, Explanation> {
 
 function notesOf(fed: Fed, replaced: number, axis: Dataset['axis']): string[] {
   return [
-    ...(replaced > 0 ? [`${replaced} rows have the time of another; the later one of each counts`] : []),
+    ...(replaced > 0 ? [`${replaced} ${replaced === 1 ? 'row has' : 'rows have'} the time of another; the later one of each counts`] : []),
     ...gapNotes(fed, axis),
     ...(fed.restarts > 0
       ? [`${fed.restarts} ${fed.restarts === 1 ? 'restart' : 'restarts'}: each life is judged by itself and all together`]

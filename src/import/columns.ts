@@ -1,6 +1,6 @@
 /** What is done with each column of foreign data: judged, shown beside, proof of work, or left out, always with a reason. */
 import type { MetricDef } from '../catalog.ts';
-import { type ColumnKind, type Field, isDescriptors, isPrivate, type Meaning, meaningOf, resourceOf } from './meaning.ts';
+import { type ColumnKind, type Field, GUESSED, isDescriptors, isPrivate, type Meaning, meaningOf, resourceOf } from './meaning.ts';
 import { PLAIN, type Scale } from './units.ts';
 
 /** `work` shows that the program worked; `shown` and `skipped` make no series. */
@@ -15,6 +15,8 @@ export interface Column {
   readonly factor: number;
   /** Of a load: requests so far, rather than a second; of what is shown: it counts up, and begins anew with its process. */
   readonly isTotal: boolean;
+  /** Its unit is what such figures mostly have: neither its name, nor its cells, nor the user says it. */
+  readonly isGuess: boolean;
   /** What it was taken for, and why: one phrase. */
   readonly as: string;
 }
@@ -119,7 +121,7 @@ export class Columns {
     };
     const unit = scale.word === '' ? '' : ` in ${scale.word}`;
     const as = `${kind}${kind === 'counter' ? ', by its rate a second' : ''}${unit}${why && `, ${why}`}`;
-    return { field, use, def, factor: scale.factor, isTotal: false, as };
+    return { field, use, def, factor: scale.factor, isTotal: false, isGuess: scale === GUESSED, as };
   }
 
   /** As in a run: memory and descriptors must be conclusive for a pass, what else is judged can fail it; and what the user chose is required. */
@@ -137,6 +139,7 @@ export class Columns {
       def: { ...this.#def(field, scale.unit), kind, alias, growth: 'load' },
       factor: scale.factor,
       isTotal: false,
+      isGuess: false,
       as,
     };
   }
@@ -167,7 +170,7 @@ export class Columns {
 }
 
 function bare(field: Field, use: Use, as: string): Column {
-  return { field, use, def: null, factor: 1, isTotal: false, as };
+  return { field, use, def: null, factor: 1, isTotal: false, isGuess: false, as };
 }
 
 /** `_total` is the name of counters alone (OpenMetrics); `_count` and `_sum` may be those of what is there. */

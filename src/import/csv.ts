@@ -32,8 +32,9 @@ const QUOTED_MAX = 1_000_000;
 export class CsvParser {
   readonly #path: string;
   readonly #delimiter: string;
-  /** Lines of a record whose quote is still open, and the number of its first one. */
-  #open = '';
+  /** Lines of a record whose quote is still open, how long they are together, and the number of the first one; 0 for none. */
+  #open: string[] = [];
+  #length = 0;
   #line = 0;
 
   constructor(path: string, delimiter: string) {
@@ -43,20 +44,22 @@ export class CsvParser {
 
   /** The record that ends with this line; null for comments, empty lines, and when a quote is open. */
   push({ text, number, whole }: Line): Entry | null {
-    if (this.#line === 0) {
+    const isOpen = this.#line > 0;
+    if (!isOpen) {
       if (text === '' || text.startsWith('#')) return null;
       if (!text.includes('"')) return { line: number, cells: text.split(this.#delimiter), starts: null, whole };
       this.#line = number;
-      this.#open = text;
-    } else {
-      this.#open += `\n${text}`;
     }
-    // In a whole record quotes come in pairs: those around a cell, and those doubled within.
-    if (this.#open.split('"').length % 2 === 0) {
-      if (this.#open.length > QUOTED_MAX) this.end();
+    this.#open.push(text);
+    this.#length += text.length + 1;
+    // In a whole record quotes come in pairs: those around a cell, and those doubled within. Lines that keep it so keep it open, or whole.
+    if ((text.split('"').length % 2 === 0) !== isOpen) {
+      if (this.#length > QUOTED_MAX) this.end();
       return null;
     }
-    const entry = { line: this.#line, ...splitQuoted(this.#open, this.#delimiter), whole };
+    const entry = { line: this.#line, ...splitQuoted(this.#open.join('\n'), this.#delimiter), whole };
+    this.#open = [];
+    this.#length = 0;
     this.#line = 0;
     return entry;
   }

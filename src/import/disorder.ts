@@ -39,6 +39,14 @@ function stepNote({ at, size }: Step, recorded: Recorded): string {
   return `line ${recorded.lineOf(at)}: the clock steps back ${by}, ${fromTo(at, recorded)}${saving}; the rows run on, so that all times from there on are ${by} later here than in the file`;
 }
 
+/** Where a row an hour shows no step. */
+export function hourNotes(again: readonly { readonly line: number; readonly time: number }[], { kind }: Dataset['axis']): string[] {
+  return again.map(
+    ({ line, time }) =>
+      `line ${line}: ${told(time, kind)} comes twice, as where daylight saving ends; the rows run on, so that all times from there on are 1h later here than in the file`,
+  );
+}
+
 /** What went back and is no step. */
 function sortedNote(steps: readonly Step[], { times, lineOf }: Recorded): string[] {
   const known = new Set(steps.map(({ at }) => at));

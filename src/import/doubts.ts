@@ -6,6 +6,7 @@ import type { Column } from './columns.ts';
 import type { Dataset } from './dataset.ts';
 import { type Fed, RESETS_MAX } from './feed.ts';
 import { coverageOf, COVERAGE_MIN } from './coverage.ts';
+import { isPaged } from './meaning.ts';
 
 type AxisKind = Dataset['axis']['kind'];
 
@@ -21,7 +22,7 @@ export interface Doubt {
 export function doubtsOf(fed: Fed, { axis: { kind }, ends }: Pick<Dataset, 'axis' | 'ends'>): Doubt[] {
   const torn = apart(fed, kind, ends);
   if (torn !== null) return [torn];
-  return [...restless(fed), ...valueless(fed), ...partial(fed, kind)];
+  return [...restless(fed), ...valueless(fed), ...unmeasured(fed), ...partial(fed, kind)];
 }
 
 /** A moment of the data, to the minute. */
@@ -70,6 +71,27 @@ function valueless({ columns, presences, rows }: Fed): Doubt[] {
     why: `${column.field.name} has no value in ${rows} ${rows === 1 ? 'row' : 'rows'}; if it is not to be judged, name those that are with --only`,
     evidence: { rows },
   }));
+}
+
+/** As bytes, no program that is soaked is as small. */
+const MEMORY_MIN = 1_000_000;
+
+/** Kilobytes of 50 GB: figures above are bytes. */
+const KILOBYTES_MAX = 50_000_000;
+
+/**
+ * Figures that nobody says the unit of and that are too small for bytes, or no whole pages where the kernel counts them: `ps` and `pidstat` write
+ * kilobytes, panels megabytes. Judged as bytes they would not grow by as much as matters, whatever they do.
+ */
+function unmeasured({ columns, highest, isOdd }: Fed): Doubt[] {
+  return columns.flatMap((column, i) => {
+    const { field, use, isGuess } = column;
+    const most = highest[i]!;
+    const isTooSmall = most < MEMORY_MIN || (most < KILOBYTES_MAX && isOdd[i]! && isPaged(field));
+    if (use !== 'judged' || !isGuess || most <= 0 || !isTooSmall) return [];
+    const why = `the unit of ${field.name} is not known: as bytes its highest figure would be ${inWords(most, 'By')}, and ps, top and pidstat write kB; say it with --unit ${field.name}=kB, MB or B`;
+    return [{ about: `unit of ${field.name}`, columns: [column], kind: 'leak' as const, why, evidence: { highest: most } }];
+  });
 }
 
 /** Pods come and go: what counts is whether any series of a metric has values. A column of a table is the only one of its metric. */

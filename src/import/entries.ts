@@ -1,5 +1,6 @@
 /** Files as entries: lines of CSV or objects of NDJSON, told apart by the first line, with the names of their columns. */
 import { Faults } from '../config/faults.ts';
+import { blankEntry, blankNames } from './blanks.ts';
 import { readCell, TEXT } from './cells.ts';
 import { readDate } from './dates.ts';
 import { columnAt, CsvParser, delimiterOf, type Entry } from './csv.ts';
@@ -18,16 +19,25 @@ export interface Source {
 /** Excel is told the separator so; the line of names shows it as well. */
 const SEPARATOR = /^"?sep=."?$/i;
 
+/** `pidstat` and its like say first where they ran. */
+const PLACE = /^Linux \S+ \(.*\(\d+ CPU\)\s*$/;
+
+function isPreamble(text: string): boolean {
+  return text.trim() === '' || SEPARATOR.test(text) || PLACE.test(text);
+}
+
 /** Throws `DATA` when there is nothing in it, or no names of columns. */
 export async function openSource(path: string): Promise<Source> {
   const lines = linesOf(path, textOf(path))[Symbol.asyncIterator]();
   const comments: Line[] = [];
   for (let next = await lines.next(); !next.done; next = await lines.next()) {
-    const at = next.value.findIndex(({ text }) => text.trim() !== '' && !text.startsWith('#') && !SEPARATOR.test(text));
+    const at = next.value.findIndex(({ text }) => !isPreamble(text) && !text.startsWith('#'));
     comments.push(...next.value.slice(0, at < 0 ? undefined : at).filter(({ text }) => text.startsWith('#')));
     if (at < 0) continue;
     const rest = next.value.slice(at);
-    return rest[0]!.text.trimStart().startsWith('{') ? ndjson(rest, lines) : csv(path, rest, lines, comments.at(-1));
+    if (rest[0]!.text.trimStart().startsWith('{')) return ndjson(rest, lines);
+    const names = blankNames(rest, comments.at(-1));
+    return names === null ? csv(path, rest, lines, comments.at(-1)) : blanks(path, names, rest, lines);
   }
   throw dataProblem(path, 'there is nothing in it');
 }
@@ -36,6 +46,12 @@ function ndjson(first: readonly Line[], lines: AsyncIterator<readonly Line[]>): 
   const parser = new NdjsonParser();
   const entries = chained(first, lines, (line) => parser.push(line));
   return { format: 'ndjson', names: parser.names, comma: false, entries };
+}
+
+function blanks(path: string, names: readonly string[], first: readonly Line[], lines: AsyncIterator<readonly Line[]>): Source {
+  const header = { line: first[0]!.number, cells: names, starts: null, whole: true };
+  const entries = chained(first, lines, (line) => blankEntry(line, names));
+  return { format: 'csv', names: checkedNames(path, header, names), comma: false, entries };
 }
 
 async function csv(
@@ -75,9 +91,10 @@ function isFigures(cells: readonly string[], named: readonly string[], comma: bo
 
 function checkedNames(path: string, header: Entry, names: readonly string[]): readonly string[] {
   const faults = new Faults();
+  const seen = new Set<string>();
   names.forEach((name, i) => {
-    const place = `${path}:${header.line}:${columnAt(header, i)}`;
-    if (name !== '' && names.indexOf(name) < i) faults.add('DATA', place, `two columns are called ${name}`);
+    if (seen.has(name)) faults.add('DATA', `${path}:${header.line}:${columnAt(header, i)}`, `two columns are called ${name}`);
+    if (name !== '') seen.add(name);
   });
   faults.throwIfAny();
   return names.map((name, i) => name || `column ${i + 1}`);

@@ -24,6 +24,9 @@ export interface Fed {
   readonly metrics: ReadonlyMap<string, Presence>;
   /** Last figure of each column, as it is in the data. */
   readonly last: readonly number[];
+  /** Highest figure of each column, and whether any is no whole number of pages. */
+  readonly highest: readonly number[];
+  readonly isOdd: readonly boolean[];
   /** How often each column went back that should count up. */
   readonly resets: readonly number[];
   rows: number;
@@ -37,6 +40,9 @@ export interface Fed {
   longestGap: { readonly from: number; readonly to: number; /** Of the row after it. */ readonly line: number | null } | null;
   restarts: number;
 }
+
+/** The smallest page of memory that a process has, bytes. */
+const PAGE = 4096;
 
 /** A start time that moves by less is the same one, rounded. */
 const SAME_START_S = 1;
@@ -65,6 +71,8 @@ export class Feeder {
   readonly #ids: number[] = [];
   readonly #longest: number;
   readonly #last: number[] = [];
+  readonly #highest: number[] = [];
+  readonly #isOdd: boolean[] = [];
   readonly #resets: number[] = [];
   readonly #presences: Presence[] = [];
   readonly #metrics = new Map<string, Presence>();
@@ -85,7 +93,7 @@ export class Feeder {
     this.#longest = longest;
     this.#assumeWork = assumeWork;
     const seen = { columns: this.#columns, ids: this.#ids, presences: this.#presences, metrics: this.#metrics };
-    const figures = { last: this.#last, resets: this.#resets };
+    const figures = { last: this.#last, highest: this.#highest, isOdd: this.#isOdd, resets: this.#resets };
     this.#fed = { ...seen, ...figures, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, longestGap: null, restarts: 0 };
     // Where restarts are told per label (a pod, an instance), each has lives of its own.
     const restarts = dataset.fields.filter((field) => columns.of(field).use === 'restarts');
@@ -103,6 +111,8 @@ export class Feeder {
       const column = this.#choose.of(this.#dataset.fields[i]!);
       this.#columns.push(column);
       this.#last.push(NaN);
+      this.#highest.push(0);
+      this.#isOdd.push(false);
       this.#resets.push(0);
       this.#presences.push(new Presence());
       const { metric } = column.field;
@@ -152,6 +162,8 @@ export class Feeder {
     const { use, def, factor, isTotal } = this.#columns[i]!;
     const before = this.#last[i]!;
     this.#last[i] = value;
+    if (value > this.#highest[i]!) this.#highest[i] = value;
+    if (value % PAGE !== 0) this.#isOdd[i] = true;
     if (def !== null) this.#present(i, this.#fed.from + t);
     if (use === 'load') {
       // What a load counts in a gap is not known, and the first figure of a counter is nobody's work.

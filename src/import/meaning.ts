@@ -33,13 +33,13 @@ export interface Meaning {
 const words = (text: string): RegExp => new RegExp(`(?:^|[^a-z])(?:${text})(?:$|[^a-z])`);
 
 const COUNT = words(
-  'fds?|open_files|file_?descriptors?|descriptors|handles|threads?|goroutines|conns?|connections?|sockets?|tcp_\\w+|children|zombies|' +
+  'fds?|open_files|file_?descriptors?|descriptors|handles?|threads?|goroutines|conns?|connections?|sockets?|tcp_\\w+|children|zombies|' +
     'processes|procs|sessions|timers|listeners|objects|queued?|queue_?(?:length|depth|size)|pending|backlog|in_?flight|entries|clients|locks',
 );
-const DESCRIPTORS = words('fds?|open_files|file_?descriptors?|descriptors|handles');
+const DESCRIPTORS = words('fds?|open_files|file_?descriptors?|descriptors|handles?');
 const CPU_TICKS = words('c?utime|c?stime');
 const CPU_TIME = /cpu.*(?:seconds|time)/;
-const CPU_SHARE = words('cpu|cpu_?(?:percent|pct|usage|util|utilization)|pcpu');
+const CPU_SHARE = words('cpu|cpu_?(?:percent|pct|usage|util|utilization)|pcpu|processor[ _]time');
 const SWITCHES = words('n?vcsw|context_?switches');
 const DISK_IO = words('rchar|wchar|read_bytes|write_bytes|written_bytes');
 const FAULTS = words('minflt|majflt|page_?faults');
@@ -64,7 +64,8 @@ const NOT_ERRORS = words('queue\\w*|backlog|pending|budget|latenc(?:y|ies)|durat
 const ERROR_LEVEL = words('rate|ratio|share|percent|pct|per_?(?:s|sec|second|min|minute|h|hour)');
 const ERROR_TOTAL = words('total|cumulative|so_?far');
 
-const BYTES: Scale = { unit: 'By', factor: 1, word: 'bytes (no unit is named)' };
+/** What memory without a unit in its name is taken for. */
+export const GUESSED: Scale = { unit: 'By', factor: 1, word: 'bytes (no unit is named)' };
 const PERCENT: Scale = { unit: '1', factor: 0.01, word: '%' };
 /** USER_HZ is 100 on every Linux that a program sees (`man 2 sysconf`, _SC_CLK_TCK). */
 const TICKS: Scale = { unit: 's', factor: 0.01, word: 'clock ticks' };
@@ -103,7 +104,7 @@ function workOf(text: string, scale: Scale | null): Meaning | null {
   if (CPU_TIME.test(text) && scale?.unit === 's') return { kind: 'work', scale, alias: 'cpu' };
   if (CPU_SHARE.test(text) && scale?.unit !== 's') return { kind: 'work', scale: scale ?? PERCENT, alias: 'cpu' };
   if (SWITCHES.test(text)) return { kind: 'work', scale: PLAIN, alias: 'process.context_switches' };
-  if (DISK_IO.test(text)) return { kind: 'work', scale: scale ?? BYTES, alias: 'process.disk.io' };
+  if (DISK_IO.test(text)) return { kind: 'work', scale: scale ?? GUESSED, alias: 'process.disk.io' };
   return RATE.test(text) ? { kind: 'load', scale: PLAIN } : null;
 }
 
@@ -111,13 +112,19 @@ function levelOf(text: string, metric: string, scale: Scale | null): Meaning {
   if (FAULTS.test(text)) return { kind: 'counter', scale: PLAIN };
   if (COUNT.test(text) && scale === null) return { kind: 'count', scale: PLAIN };
   if (CUMULATIVE.test(metric)) return { kind: 'counter', scale: scale ?? PLAIN };
-  if (scale?.unit === 'By' || (scale === null && MEMORY.test(text))) return memory(text, scale ?? BYTES);
+  if (scale?.unit === 'By' || (scale === null && MEMORY.test(text))) return memory(text, scale ?? GUESSED);
   return { kind: LATENCY.test(text) ? 'latency' : 'gauge', scale: scale ?? PLAIN };
 }
 
 function memory(text: string, scale: Scale): Meaning {
   if (NOT_HELD.test(text)) return { kind: 'memory', scale, wide: 'always' };
   return RESIDENT.test(text) && !PRIVATE.test(text) ? { kind: 'memory', scale, wide: 'beside private' } : { kind: 'memory', scale };
+}
+
+/** Memory that the kernel counts in pages. */
+export function isPaged({ metric }: Field): boolean {
+  const text = plain(metric);
+  return RESIDENT.test(text) || PRIVATE.test(text) || NOT_HELD.test(text);
 }
 
 /** Memory that is the process's own: where it is known, resident figures add only what is shared or of files. */

@@ -22,6 +22,8 @@ export async function openData(options: AnalyzeOptions, clock: Clock, progress?:
   if (/^\s*\[/.test(begin)) throw dataProblem(path, "it is a JSON array; NDJSON has an object a line (jq -c '.[]' makes it)");
   if (/^\s*<(?:!doctype|html|\?xml)/i.test(begin))
     throw dataProblem(path, 'it is a page of HTML or XML, not data: the login page of a server?');
+  if (/^# (?:HELP|TYPE) /m.test(begin))
+    throw dataProblem(path, 'it is a page of metrics, which is of one moment; a run scrapes it (--scrape), and a Prometheus has its past (--prometheus)'); // prettier-ignore
   if (isAnswer(begin)) return openAnswer(path, options.maxSeries);
   const { only, kinds, load, restarts } = analysis;
   const wanted = new Set([...kinds.keys(), load, restarts]);

@@ -10,16 +10,31 @@ export class OutOfOrder extends Error {}
 export interface OrderNotes {
   /** Rows that another row of the same time replaced. */
   replaced: number;
+  /** Rows that have the hour of the row before once more, as it is told. */
+  readonly again: { readonly line: number; readonly time: number }[];
 }
 
-/** Throws `OutOfOrder` at the first row that goes back. */
-export async function* inOrder(batches: AsyncIterable<readonly Row[]>, notes: OrderNotes): AsyncIterable<readonly Row[]> {
+/**
+ * Throws `OutOfOrder` at the first row that goes back. @param isLocal dates without a zone: with a row an hour no time goes back where daylight
+ * saving ends, an hour comes twice, and what follows counts on from there as after any step of the clock
+ */
+export async function* inOrder(batches: AsyncIterable<readonly Row[]>, notes: OrderNotes, isLocal = false): AsyncIterable<readonly Row[]> {
   let held: Row | null = null;
+  let before = NaN;
+  let shift = 0;
   for await (const batch of batches) {
     const rows: Row[] = [];
-    for (const row of batch) {
+    for (const given of batch) {
+      if (isLocal && held !== null && isHourAgain(before - shift, held.time - shift, given.time) && isOther(held, given)) {
+        notes.again.push({ line: given.line ?? 0, time: given.time });
+        shift += HOUR_S;
+      }
+      const row: Row = shift === 0 ? given : { ...given, time: given.time + shift };
       if (held !== null && row.time < held.time) throw new OutOfOrder();
-      if (held !== null && row.time > held.time) rows.push(held);
+      if (held !== null && row.time > held.time) {
+        rows.push(held);
+        before = held.time;
+      }
       if (held !== null && row.time === held.time) {
         notes.replaced++;
         held = merged(held, row);
@@ -30,6 +45,25 @@ export async function* inOrder(batches: AsyncIterable<readonly Row[]>, notes: Or
     yield rows;
   }
   if (held !== null) yield [held];
+}
+
+const HOUR_S = 3600;
+
+/** Sundays of 1970 began so many seconds after the weeks of the epoch did. */
+const SUNDAY_S = 3 * 86_400;
+const WEEK_S = 7 * 86_400;
+
+/** Daylight saving ends in the first hours of a Sunday nearly everywhere. */
+const NIGHT_S = 4 * HOUR_S;
+
+/** Whether the later of two rows that are an hour apart has its time once more. A row that is corrected at another time of the week is none. */
+function isHourAgain(before: number, time: number, next: number): boolean {
+  return next === time && time - before === HOUR_S && (((time - SUNDAY_S) % WEEK_S) + WEEK_S) % WEEK_S < NIGHT_S;
+}
+
+/** A row that stands there twice tells nothing of the clock. */
+function isOther({ values }: Row, next: Row): boolean {
+  return next.values.some((value, i) => !Object.is(value, values[i]));
 }
 
 /** What the later row does not have is that of the earlier one. */

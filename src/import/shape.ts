@@ -3,6 +3,7 @@ import { slashesOf } from './dates.ts';
 import type { Entry } from './csv.ts';
 import { readCell, TEXT } from './cells.ts';
 import { meaningOf } from './meaning.ts';
+import { isTimeName } from './times.ts';
 
 /** The first rows of a table. */
 export interface Sample {
@@ -51,16 +52,27 @@ function returns(cells: readonly string[]): number {
   return count;
 }
 
+/** `top -b` writes a screen of many processes, and the time of day alone. */
+const TOP =
+  'it is a log of top, which has a screen for each moment and no dates: record with pidstat -h -r -p PID 60, or watch with soak-agent itself';
+
 /** What is the matter with a table in which no column is a time. */
 export function whyNoTime({ names, rows }: Sample, listed: string): string {
+  if (names.length === 0) return 'it is JSON without figures of its own in any line; NDJSON has an object of names and figures a line';
+  if (names[0]!.startsWith('top - ')) return TOP;
   const slashed = names.findIndex((_, i) => slashesOf(rows.map(({ cells }) => cells[i] ?? '')) === 'unknown');
   if (slashed >= 0) {
     const cell = JSON.stringify(rows[0]!.cells[slashed] ?? '');
     return `nobody can tell the day from the month in dates such as ${cell} in column ${names[slashed]}; write them as 2025-10-09 08:53`;
   }
+  const unread = names.findIndex((name, i) => isTimeName(name) && rows.some(({ cells }) => (cells[i] ?? '').trim() !== ''));
+  if (unread >= 0) {
+    const cell = rows.map(({ cells }) => (cells[unread] ?? '').trim()).find((text) => text !== '');
+    return `${JSON.stringify(cell)} in column ${names[unread]} is no time that can be read; write it as 2025-10-09 08:53:20, or in epoch seconds`;
+  }
   const blanks = [...rows.map(({ cells }) => cells.join()), names.join()].filter((text) => /\S\s+\S+\s+\S/.test(text)).length;
   if (blanks > rows.length / 2 && rows.every(({ cells }) => cells.length < 3))
-    return "its columns seem to be separated by blanks, and commas are needed: sadf -d writes the figures of sar so, and tr -s ' ' , makes them of what pidstat -h, vmstat or ps print";
+    return 'its columns seem to be separated by blanks, and it is not a line of names with a row for each moment, as psrecord, pidstat -h, jstat -t and sadf -d write it';
   return `no column is a time; say which with --time COLUMN (the columns are ${listed})`;
 }
 

@@ -87,18 +87,13 @@ class Sheet implements Dataset {
     const good = first.filter(({ fault }) => fault === undefined);
     if (good.length === 0) throw dataProblem(`${path}:${first[0]!.line}`, first[0]!.fault!);
     const sample = { names: this.#names, rows: good, comma: this.#comma };
-    const axes = this.#names.map((name, i) =>
-      axisOf(
-        name,
-        good.map(({ cells }) => cells[i] ?? ''),
-        null,
-      ),
-    );
-    this.#time = this.#timeColumn(axes, sample);
+    const axisAt = (i: number): TimeAxis | null => axisOf(this.#names[i]!, good.map((entry) => this.#timeIn(entry, i)), null); // prettier-ignore
+    this.#time = this.#timeColumn(axisAt, sample);
     this.time = this.#names[this.#time]!;
-    this.#date = axes[this.#time]?.isClock === true ? axes.findIndex((axis) => axis?.kind === 'wall') : -1;
-    const axis = axisOf(this.time, good.map((entry) => this.#timeOf(entry)), timeUnit(options.units.get(this.time))); // prettier-ignore
-    this.axis = { ...(axis ?? axes[this.#time]!), text: `${(axis ?? axes[this.#time]!).text} in column ${this.time}` };
+    const own = axisAt(this.#time)!;
+    this.#date = own.isClock ? this.#names.findIndex((_, i) => axisAt(i)?.isLikely) : -1;
+    const axis = axisOf(this.time, good.map((entry) => this.#timeOf(entry)), timeUnit(options.units.get(this.time))) ?? own; // prettier-ignore
+    this.axis = { ...axis, text: `${axis.text} in column ${this.time}` };
     this.firstTimes = first.map((entry) => this.axis.read(this.#timeOf(entry))).filter((time) => !Number.isNaN(time));
     this.#meet();
     const several = severalOf(sample, this.#time, good.map((entry) => this.axis.read(this.#timeOf(entry)))); // prettier-ignore
@@ -147,10 +142,10 @@ class Sheet implements Dataset {
     return source;
   }
 
-  #timeColumn(axes: readonly (TimeAxis | null)[], sample: Sample): number {
+  #timeColumn(axisAt: (index: number) => TimeAxis | null, sample: Sample): number {
     const { time } = this.#options;
     if (time === null) {
-      const found = timeColumn(this.#names, axes);
+      const found = timeColumn(this.#names, axisAt);
       if (found >= 0) return found;
       throw dataProblem(this.place, whyNoTime(sample, listed(this.#names)));
     }
@@ -160,7 +155,7 @@ class Sheet implements Dataset {
         '--time',
         `${this.place} has no column ${time}${didYouMean(time, this.#names) || `; it has ${listed(this.#names)}`}`,
       );
-    if (axes[index] === null)
+    if (axisAt(index) === null)
       throw dataProblem(
         '--time',
         `the figures of ${time} are no times: RFC 3339, epoch seconds or milliseconds, or seconds from the start`,
@@ -168,28 +163,39 @@ class Sheet implements Dataset {
     return index;
   }
 
-  #timeOf({ cells }: Entry): string {
-    const time = cells[this.#time] ?? '';
-    return this.#date < 0 ? time : `${cells[this.#date]} ${time}`;
+  #timeOf(entry: Entry): string {
+    const time = this.#timeIn(entry, this.#time);
+    return this.#date < 0 ? time : `${entry.cells[this.#date]} ${time}`;
+  }
+
+  #timeIn({ cells }: Entry, index: number): string {
+    const time = cells[index] ?? '';
+    return this.#comma ? time.replace(/^(\s*\d+),(\d+\s*)$/, '$1.$2') : time;
   }
 
   /** Columns that were not there before get their field. */
   #meet(): void {
+    this.#refuseTooMany();
     for (; this.#known < this.#names.length; this.#known++) {
       const index = this.#known;
       const name = this.#names[index]!;
-      if (index === this.#time || index === this.#date || !this.#options.keeps(name)) continue;
+      if (!this.#isField(index)) continue;
       const bare = { name, metric: name, labels: {}, isText: false, unit: null };
       const isCode = name === this.#options.restarts || (this.#options.restarts === null && meaningOf(bare).kind === 'restarts');
       this.#cells.push({ index, field: { ...bare, ...this.#kindOf(index, isCode) }, codes: isCode ? new Map() : null, absent: 0 });
       this.fields.push(this.#cells.at(-1)!.field);
     }
-    if (this.fields.length > FIELDS_MAX) {
-      throw dataProblem(
-        this.place,
-        `it has ${this.fields.length} columns, and at most ${FIELDS_MAX} are analysed at once; choose with --only 'NAME*'`,
-      );
-    }
+  }
+
+  #isField(index: number): boolean {
+    return index !== this.#time && index !== this.#date && this.#options.keeps(this.#names[index]!);
+  }
+
+  #refuseTooMany(): void {
+    let count = this.fields.length;
+    for (let index = this.#known; index < this.#names.length; index++) if (this.#isField(index)) count++;
+    if (count > FIELDS_MAX)
+      throw dataProblem(this.place, `it has ${count} columns, and at most ${FIELDS_MAX} are analysed at once; choose with --only 'NAME*'`);
   }
 
   /** Text where no cell of the first rows is a number; a unit where their cells have one. */

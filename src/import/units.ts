@@ -61,10 +61,12 @@ const BRACKETED = /^(.*\S)\s*[([{]\s*([^)\]}]+?)\s*[)\]}]$/;
 const ENDING = /^(.+)[_.\s-]([a-zµ]+)$/i;
 const CAMEL = /^(.*[a-z0-9])(Bytes|KB|KiB|MB|MiB|GB|GiB|Ms|Millis|Seconds|Percent)$/;
 const PERCENT = /^(.+?)\s*(%)$/;
+/** As ps, top and sar write it. */
+const PERCENT_FIRST = /^%\s*(\S.*)$/;
 
 /** The name without its unit, and the unit; null when the name has none. A counter's `_total` comes after it. */
 export function splitUnit(name: string): { readonly stem: string; readonly scale: Scale | null } {
-  const bare = name.replace(/_total$/, '');
+  const bare = name.replace(/_total$/, '').replace(PERCENT_FIRST, '$1 %');
   const bracketed = BRACKETED.exec(bare);
   const sure = bracketed ?? CAMEL.exec(bare) ?? PERCENT.exec(bare);
   const found = sure ?? ENDING.exec(bare);

@@ -97,11 +97,10 @@ function colored(line: string, { outcome, gated }: VerdictSeries, screen: Screen
   return gated ? paint(screen, outcome, line.slice(0, end)) + line.slice(end) : paint(screen, 'dim', line);
 }
 
-/** Since when it grows, where it does; else, in brackets, from when on it was judged. */
+/** Since when it grows, where that was seen; else, in brackets, from when on it was judged. */
 function sinceOf(s: VerdictSeries, evidence: Explanation | null, { verdict, when }: Analysed): string {
-  const from = evidence === null ? UNKNOWN : when(evidence.from);
-  if (s.slope === null || s.slope.lo <= 0) return evidence === null ? UNKNOWN : `(${from})`;
-  return s.onset === null ? from : when(seconds(s.onset.at) - seconds(verdict.run.start));
+  if (s.slope !== null && s.slope.lo > 0 && s.onset !== null) return when(seconds(s.onset.at) - seconds(verdict.run.start));
+  return evidence === null ? UNKNOWN : `(${when(evidence.from)})`;
 }
 
 function untilLimit(s: VerdictSeries, end: string | null): string {

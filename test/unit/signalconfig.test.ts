@@ -99,7 +99,7 @@ describe('scrapes', () => {
     ['scrape: [{url: "http://h/", bearer_file: nowhere}]', /nowhere: no such file/],
     ['scrape: [{url: "http://h/", ca_file: nowhere}]', /nowhere: no such file; it should be a file with certificates/],
     ['scrape: [{url: "http://h/", headers: {"a b": x}}]', /scrape\.headers: this should be/],
-    ['scrape: [{urls: "http://h/"}]', /unknown key urls; an entry of scrape has name, url, target/],
+    ['scrape: [{urls: "http://h/"}]', /unknown key urls; did you mean url\?/],
     ['scrape: [{name: a}]', /url is missing/],
     [`scrape: [${Array.from({ length: 17 }, (_, i) => `"http://h/${i}"`).join(', ')}]`, /too long, at most 16/],
   ])('%s is explained', async (yaml, why) => {

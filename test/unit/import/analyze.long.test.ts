@@ -180,6 +180,18 @@ describe('bad input', () => {
     ['nothing', '', /there is nothing in it/],
     ['comments', '# a\n\n# b\n', /there is nothing in it/],
     ['no names', '1,2\n2,3\n', /:1: there is no line with the names/],
+    [
+      'a time that cannot be read',
+      'time,a\nOct 09 08:53:20,1\nOct 09 08:54:20,2\n',
+      /"Oct 09 08:53:20" in column time is no time that can be read; write it as/,
+    ],
+    [
+      'a log of top',
+      'top - 08:53:20 up 10 days, 3:11,  1 user,  load average: 0.1, 0.2, 0.3\nTasks: 100 total\n',
+      /it is a log of top, which has a screen for each moment/,
+    ],
+    ['a page of metrics', '# HELP a b\n# TYPE a gauge\na 1\n', /it is a page of metrics, which is of one moment/],
+    ['a document', '{"Values":[1,2]}\n', /it is JSON without figures of its own in any line/],
     ['one name twice', 'time,a,b,a\n1,2,3,4\n', /:1:10: two columns are called a/],
     [
       'text in numbers',
@@ -210,8 +222,8 @@ describe('bad input', () => {
     ],
     [
       'many columns',
-      `time,${Array.from({ length: 10_000 }, (_, i) => `c${i}`).join(',')}\n1${',1'.repeat(10_000)}\n`,
-      /it has 10000 columns, and at most 1000 are analysed at once; choose with --only/,
+      `time,${Array.from({ length: 100_000 }, (_, i) => `c${i}`).join(',')}\n1${',1'.repeat(100_000)}\n`,
+      /it has 100000 columns, and at most 1000 are analysed at once; choose with --only/,
     ],
     ['a line without end', `time,a\n1,${'9'.repeat(5_000_000)}`, /this line is longer than 4 MB/],
     ['NDJSON that is none', '{"time":1}\nhello\n', /:2: this line is no JSON object/],

@@ -47,6 +47,24 @@ describe('a clock that steps back', () => {
     expect(await growth(stepped)).toEqual(await growth(steady));
   });
 
+  test('with a row an hour daylight saving ends with an hour that comes twice', async () => {
+    const sunday = Date.UTC(2025, 9, 26) / 1000;
+    const days = (behind: (hour: number) => number): string =>
+      table(Array.from({ length: 24 * 12 }, (_, i) => ({ at: i * 3600, time: new Date((sunday + (i - 144 - behind(i)) * 3600) * 1000).toISOString().slice(0, 16) }))); // prettier-ignore
+    const stepped = days((hour) => (hour > 146 ? 1 : 0));
+    const { out } = await told(stepped);
+    expect(out).toContain('line 149: 2025-10-26 02:00:00 comes twice, as where daylight saving ends; the rows run on, so that all times');
+    expect(out).not.toContain('the time of another');
+    expect(await growth(stepped)).toEqual(await growth(days(() => 0)));
+    // Neither is a row that is corrected on a Wednesday, nor one that stands there twice.
+    const lines = days(() => 0).split('\n');
+    for (const [at, line] of [
+      [80, `${lines[80]!.slice(0, -1)}1`],
+      [147, lines[147]!],
+    ] as const)
+      expect((await told(lines.toSpliced(at + 1, 0, line).join('\n'))).out).toContain('1 row has the time of another');
+  });
+
   test('five minutes of NTP are told with line and size, and are no daylight saving', async () => {
     const { out } = await told(table(eightHours((at, i) => String(T + (i >= 240 ? at - 300 : at)))));
     expect(out).toContain('line 242: the clock steps back 5m, from 2025-10-09 12:52:20 to 2025-10-09 12:48:20; the rows run on');

@@ -26,6 +26,7 @@ describe('units in names', () => {
     ['bytes_sent_bytes_total', 'bytes_sent', 1],
     ['cpu_percent', 'cpu', 0.01],
     ['cpu %', 'cpu', 0.01],
+    ['%MEM', 'MEM', 0.01],
   ])('%s', (name, stem, factor) => {
     expect(splitUnit(name)).toMatchObject({ stem, scale: { factor } });
   });
@@ -55,6 +56,8 @@ describe('what names mean', () => {
     ['utime', 'work'],
     ['process_cpu_seconds_total', 'work'],
     ['cpu', 'work'],
+    ['Process(api)\\\\Handle Count', 'count'],
+    ['Process(api)\\\\% Processor Time', 'work'],
     ['vcsw', 'work'],
     ['rchar', 'work'],
     ['rps', 'load'],

@@ -71,6 +71,12 @@ describe('CSV', () => {
     await expect(parse('a,b\n1,"2\n3,4\n')).rejects.toThrow('x.csv:2: a quote that is opened in this line is never closed');
   });
 
+  test('what a quote keeps open is gone through once, however many lines it is', async () => {
+    const lines = '\n'.repeat(300_000);
+    expect(await cellsOf(`"a${lines}",b\n`)).toEqual([[`a${lines}`, 'b']]);
+    await expect(parse(`a,b\n1,"2${lines.repeat(4)}`)).rejects.toThrow('x.csv:2: a quote that is opened in this line is never closed');
+  });
+
   test.each([
     ['time;rss;fds', ';'],
     ['time\trss', '\t'],

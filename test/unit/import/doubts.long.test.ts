@@ -111,3 +111,27 @@ test('a gap that is longer than the data is told, and a single row beyond it wit
   const zero = rows.map((row, i) => (i === 7 ? row.replace(/^\d+/, '0') : row));
   expect((await told(zero.join('\n'))).out).toContain('(line 8 alone is beyond it: is its time right?)');
 });
+
+test('memory of which nobody says the unit is no pass where its figures are no bytes', async () => {
+  // Of 200 MB, which leak 6 MB an hour: as ps, a panel and the kernel write them.
+  const leaky = (unit: number) => (i: number) => Math.round((200e6 + 1e5 * i + 2e6 * noise(i)) / unit);
+  for (const [unit, word] of [
+    [1024, 'kB'],
+    [1e6, 'MB'],
+  ] as const) {
+    const text = hours({ rss: leaky(unit) });
+    const unsaid = await told(text);
+    expect([unsaid.code, unsaid.out]).toEqual([11, expect.stringContaining('the unit of rss is not known: as bytes its highest figure would be ') as string]); // prettier-ignore
+    expect((await told(text, ['--unit', `rss=${word}`])).code).toBe(10);
+    expect((await told(hours({ [`rss_${word}`]: leaky(unit) }))).code).toBe(10);
+  }
+  expect((await told(hours({ rss: leaky(1) }))).code).toBe(10);
+});
+
+test('large figures in kB are told from small ones in bytes by the pages that the kernel counts', async () => {
+  const flat = (size: number, page: number) => (i: number) => Math.round((size * (1 + 0.002 * noise(i))) / page) * page;
+  expect((await told(hours({ rss: flat(5e6, 4) }))).code).toBe(11);
+  expect((await told(hours({ rss: flat(5e6, 4096) }))).code).toBe(0);
+  expect((await told(hours({ heapUsed: flat(5e6, 4) }))).code).toBe(0);
+  expect((await told(hours({ swap: () => 0, heapUsed: flat(5e6, 4) }))).code).toBe(0);
+});

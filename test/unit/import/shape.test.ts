@@ -27,6 +27,7 @@ async function read(text: string, units = OPTIONS.units): Promise<Read> {
 describe('read', () => {
   test.each<[string, string, readonly string[], readonly number[]]>([
     ['Excel with points', 'Datum;RSS (MB)\r\n09.10.2025 08:53:20;1,5\r\n9.10.2025 8:54:20;2,5\r\n', ['RSS (MB)'], [T, 1.5]],
+    ['a sheet whose dates are numbers with commas', 'Zeit;rss_mb\n45939,370370370;1,5\n45939,371064815;2\n', ['rss_mb'], [T, 1.5]],
     ['Excel that names its separator', 'sep=;\nDate;a\n2025-10-09 08:53:20;1\n2025-10-09 08:54:20;2\n', ['a'], [T, 1]],
     ['months first', 'Date,a\n10/9/2025 8:53:20 AM,1\n10/13/2025 8:53:20 PM,2\n', ['a'], [T, 1]],
     ['years first with slashes', 'Date,a\n2025/10/09 08:53:20,1\n2025/10/09 08:54:20,2\n', ['a'], [T, 1]],
@@ -34,6 +35,19 @@ describe('read', () => {
     ['the time of a day', 'time,a\n8:53:20,1\n8:54:20,2\n', ['a'], [32_000, 1]],
     ['a comma at the end of every row', `time,a\n${T},1,\n${T + 60},2,\n`, ['a'], [T, 1]],
     ['shares', `time,a\n${T},12.5%\n${T + 60},13 %\n`, ['a'], [T, 0.125]],
+    [
+      'psrecord',
+      '# Elapsed time   CPU (%)     Real (MB)   Virtual (MB)\n       1.000        0.5       5.25      900\n       2.000        1.5       6        900\n',
+      ['CPU (%)', 'Real (MB)', 'Virtual (MB)'],
+      [1, 0.5, 5.25, 900],
+    ],
+    [
+      'pidstat -h, which writes its names again',
+      `Linux 6.1.0 (web) \t10/09/25 \t_x86_64_\t(2 CPU)\n\n${[0, 60].map((at) => `# Time        UID       PID     RSS   %MEM  Command\n${T + at}  1000  4242 900  1.2  api\n\n`).join('')}`,
+      ['UID', 'PID', 'RSS', '%MEM', 'Command'],
+      [T, 1000, 4242, 900, 1.2, NaN],
+    ],
+    ['jstat -t', 'Timestamp   S0C    S1C\n  1.5 1024.0 0.5\n  2.5 1024.0 0.5\n', ['S0C', 'S1C'], [1.5, 1024, 0.5]],
     [
       'sadf -d',
       '# hostname;interval;timestamp;kbmemused;%memused\nweb;60;2025-10-09 08:53:20 UTC;5;1.5\nweb;60;2025-10-09 08:54:20 UTC;6;1.6\n',
@@ -81,7 +95,17 @@ describe('refused', () => {
     ],
     ['what docker stats prints', `time,mem\n${T},198.6MiB / 2GiB\n`, /x\.csv:2:12: "198\.6MiB \/ 2GiB" in column mem is not a number/],
     ['thousands with commas', `time,rss_kb\n${T},"200,123"\n`, /x\.csv:2:12: "200,123" in column rss_kb is not a number/],
-    ['pidstat', `# Time UID PID RSS\n${T} 0 1 5\n${T + 60} 0 1 5\n`, /its columns seem to be separated by blanks/],
+    [
+      'several processes of pidstat',
+      `# Time UID PID RSS\n${[0, 0, 60, 60].map((at, i) => `${T + at} 0 ${i % 2} 5\n`).join('')}`,
+      /several rows share a time: it seems to have a row for each PID/,
+    ],
+    ['vmstat', 'procs ---memory---\n r b swpd\n 1 0 5\n 1 0 5\n', /its columns seem to be separated by blanks/],
+    [
+      'pidstat',
+      '08:53:20 UID PID RSS\n08:54:20 0 1 5\n\n08:54:20 UID PID RSS\n08:55:20 0 1 5\n',
+      /its columns seem to be separated by blanks/,
+    ],
     ['a row without names before it', '2025-10-09 08:53:20,web,5\n2025-10-09 08:54:20,web,6\n', /there is no line with the names/],
   ])('%s', async (_, text, message) => {
     await expect(read(text)).rejects.toMatchObject({ details: [{ message: expect.anything() as unknown }] });

@@ -170,6 +170,13 @@ test('colour adds nothing but colour', () => {
   expect(colored!.map(plain)).toEqual(bare);
 });
 
+test('since when it grows is told where that was seen; else, in brackets, from when on it was judged', () => {
+  const rowOf = (leak: VerdictSeries): string | undefined =>
+    report({ ...ANALYSED, verdict: { ...VERDICT, series: [leak] } }, SCREEN, false).find((line) => line.startsWith('fail'));
+  expect(rowOf(LEAK)).toMatch(/MB\/h {2}\d[-\d]+ \d\d:\d\d /);
+  expect(rowOf({ ...LEAK, onset: null })).toMatch(/MB\/h {2}\(\d[-\d]+ \d\d:\d\d\) /);
+});
+
 describe('a chart', () => {
   const { t, y, life, fitted } = evidence();
   const plot = { measured: { t: [], y: [] }, judged: { t, y, life, fitted }, unit: 'By', from: 0, bend: null, when: String };
