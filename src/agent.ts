@@ -12,6 +12,7 @@ import type { ReportedHeader } from './report/report.ts';
 import type { Env } from './config/environment.ts';
 import { atPortablePace } from './config/portable.ts';
 import { exportedRun } from './exported.ts';
+import { HeapGrowth } from './heapgrowth.ts';
 import { judgeOptions } from './judging.ts';
 import { beginOrGoOn } from './leftbehind.ts';
 import { LivePage } from './live.ts';
@@ -164,6 +165,7 @@ export class Agent {
     const stop = (): void => this.end({ kind: 'signal', message: `told to stop by ${messageOf(told.reason)}` });
     if (told.aborted) stop();
     told.addEventListener('abort', stop, { once: true });
+    const heap = new HeapGrowth();
     await this.#sink().run(this.#over.signal, () => {
       for (const phase of this.#phases?.due(this.now()) ?? []) this.beginPhase(phase);
       const over = ending(this.config, this.targets.all(), this.now());
@@ -171,6 +173,7 @@ export class Agent {
       const broken = this.state.judge.abortReason(this.state.t);
       if (broken !== null) this.end({ kind: 'rule', message: broken });
       this.#page.tick();
+      heap.tick(this.state.series.size);
       afterTick();
     });
     told.removeEventListener('abort', stop);
