@@ -1,5 +1,5 @@
 /**
- * Grades of growth over the looks of a run. `suspected` is what one look can say with the whole run's false alarms bounded;
+ * Grades of growth over the looks of a run. `suspected` is what one look can say;
  * `confirmed` needs the evidence to hold for a while and over a good part of the run; `retracted` says that it was growth that ended.
  */
 import type { Grade } from './judgement.ts';
@@ -34,12 +34,6 @@ export interface GradeBook {
 
 export const NEW_BOOK: GradeBook = { grade: 'none', held: null, history: [], at: -1 };
 
-/**
- * One-sided tail of Z = 3.62: a boundary at which 1 % of trendless series are suspected at any of the looks of a day, a look a minute
- * (research, calibrated by simulation).
- */
-export const SUSPECT_P = 1.5e-4;
-
 /** A suspicion is dropped when chance explains it again, and retracted when growth that ended explains it (odds 9:1). */
 const DROP_P = 0.01;
 export const ENDED_SCORE = -2.2;
@@ -53,6 +47,12 @@ export const CONFIRM_SCORE = 3;
  */
 const CONFIRM_P = 5e-4;
 export const GROWS_P = 1e-3;
+
+/**
+ * A straight line by itself, whatever bounded shape may explain it as well. Looks of a day add up to 0.2 % of runs of white noise, and to
+ * 2 and 8 % of correlated ones (docs/decisions/0033-suspected-sooner.md).
+ */
+const SUSPECT_P = GROWS_P;
 
 /**
  * At the end of the run no later look will tell: it is more likely than not that it goes on, with growth as such certain to 5 %. What was
