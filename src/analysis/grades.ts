@@ -50,7 +50,7 @@ export const GROWS_P = 1e-3;
 
 /**
  * A straight line by itself, whatever bounded shape may explain it as well. Looks of a day add up to 0.2 % of runs of white noise, and to
- * 2 and 8 % of correlated ones (docs/decisions/0033-suspected-sooner.md).
+ * 2 and 8 % of correlated ones (docs/decisions/0034-suspected-sooner.md).
  */
 const SUSPECT_P = GROWS_P;
 
