@@ -70,6 +70,7 @@ function dayOf(r: Random, life: number, perHour: number | null, shape: Shape, no
   const sums = new LifeSums(0);
   const judged = (value: number): Within | null =>
     withinLives({ series: one, limits: [] }, sums.of(one, series), 1, life, floorPerHour(one.def, value, null, 0));
+  const floor = floorPerHour(one.def, LEVEL, null, 0);
   let book = NEW_BOOK;
   let [start, next] = [0, life];
   let look = FROM_S;
@@ -82,13 +83,13 @@ function dayOf(r: Random, life: number, perHour: number | null, shape: Shape, no
     if (t < look) continue;
     look = t * GROWN;
     const seen = judged(value);
-    if (seen !== null) book = nextBook(book, seen.evidence, { now: t, plannedEnd: HOURS * HOUR_S, final: false });
+    if (seen !== null) book = nextBook(book, seen.evidence, { now: t, plannedEnd: HOURS * HOUR_S, final: false }, floor);
   }
-  return endedOf(judged(LEVEL)!, book, perHour, floorPerHour(one.def, LEVEL, null, 0));
+  return endedOf(judged(LEVEL)!, book, perHour, floor);
 }
 
 function endedOf(last: Within, before: typeof NEW_BOOK, perHour: number | null, floor: number): Ended {
-  const { grade, history } = nextBook(before, last.evidence, { now: HOURS * HOUR_S, plannedEnd: HOURS * HOUR_S, final: true });
+  const { grade, history } = nextBook(before, last.evidence, { now: HOURS * HOUR_S, plannedEnd: HOURS * HOUR_S, final: true }, floor);
   const { lo, hi } = last.interval;
   const fails = grade === 'confirmed' && last.evidence.score >= FAIL_SCORE;
   return {

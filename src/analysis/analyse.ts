@@ -51,12 +51,13 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
   // What is lost stays lost, and a pool that has lost all its connections is why the work stopped.
   if (def.growth === 'floor') return judgeFloor(series, input, end);
   const until = Math.min(end, work?.stoppedAt ?? Infinity);
-  const floorOf = (level: number): number => floorPerHour(def, level, limit?.value ?? null, input.requiredLifetime);
+  const floorOf = floorOfSeries(series, input);
   const growth = isFitted(def) ? growthOf(series, input, until, floorOf, full) : null;
   const short = growth === null && isFitted(def) ? withinOf(series, input, until, floorOf) : null;
   const look = { now: input.now, plannedEnd: input.plannedEnd, final: input.options.final };
   const evidence = growth?.evidence ?? short?.within.evidence;
-  const book = evidence === undefined ? series.book : nextBook(series.book, evidence, look);
+  const floor = growth?.floor ?? short?.floor ?? 0;
+  const book = evidence === undefined ? series.book : nextBook(series.book, evidence, look, floor);
   const known = {
     series: series.series,
     gate: series.gate,
@@ -209,6 +210,12 @@ function tooLittle(input: SeriesInput, until: number): string {
   }
   const few = lives.length > 2 ? `too little time between restarts (${lives.length} lives)` : 'too few samples yet';
   return `${few} to judge growth of ${seriesLabel(series)}`;
+}
+
+/** Growth per hour that matters at a level. What is confirmed goes on to matter: a leak that raises its level raises no floor over itself. */
+export function floorOfSeries({ series, limits, book }: SeriesInput, { requiredLifetime }: AnalysisInput): (level: number) => number {
+  const confirmed = book.grade === 'confirmed' ? (book.floor ?? Infinity) : Infinity;
+  return (level) => Math.min(floorPerHour(series.def, level, limits.at(-1)?.value ?? null, requiredLifetime), confirmed);
 }
 
 /** Growth per hour that matters: half of what would reach the limit in the required life, else what the metric declares. */

@@ -1,5 +1,5 @@
 /** What stands behind the judgement of one series: the points that were judged, the best shape drawn through them, and its rivals. */
-import { floorPerHour } from './analyse.ts';
+import { floorOfSeries } from './analyse.ts';
 import { CONFIDENCE, type Growth, growthOf, type Interval, isFull } from './growth.ts';
 import { nextBook } from './grades.ts';
 import type { AnalysisInput, SeriesInput } from './judgement.ts';
@@ -41,12 +41,10 @@ export interface Explanation {
 export function explain(series: SeriesInput, input: AnalysisInput): Explanation | null {
   const work = series.series.target === null ? null : (input.work.get(series.series.target) ?? null);
   const until = Math.min(input.now, input.options.judgedUntil ?? Infinity, work?.stoppedAt ?? Infinity);
-  const limit = series.limits.at(-1)?.value ?? null;
-  const floorOf = (level: number): number => floorPerHour(series.series.def, level, limit, input.requiredLifetime);
-  const growth = growthOf(series, input, until, floorOf, true);
+  const growth = growthOf(series, input, until, floorOfSeries(series, input), true);
   if (growth === null) return null;
   const look = { now: input.now, plannedEnd: input.plannedEnd, final: input.options.final };
-  const confirmed = nextBook(series.book, growth.evidence, look).grade === 'confirmed';
+  const confirmed = nextBook(series.book, growth.evidence, look, growth.floor).grade === 'confirmed';
   return explained(growth, confirmed ? growth.going() : growth.interval);
 }
 

@@ -30,6 +30,8 @@ export interface GradeBook {
   readonly history: readonly { readonly grade: Grade; readonly at: number }[];
   /** Run time of the look that this comes from; -1 before the first. */
   readonly at: number;
+  /** Of what is confirmed: the growth per hour that mattered when it came to be, which does not rise with what has grown since. */
+  readonly floor?: number;
 }
 
 export const NEW_BOOK: GradeBook = { grade: 'none', held: null, history: [], at: -1 };
@@ -88,9 +90,11 @@ export interface Look {
   readonly final: boolean;
 }
 
-export function nextBook(book: GradeBook, evidence: Evidence, look: Look): GradeBook {
+/** @param floor growth per hour that mattered in this look */
+export function nextBook(book: GradeBook, evidence: Evidence, look: Look, floor: number): GradeBook {
   const held = growsBy(CONFIRM_P, evidence) ? (book.held ?? look.now) : null;
-  return { ...regraded(book, nextGrade(book.grade, evidence, look, held), look.now), held };
+  const next = { ...regraded(book, nextGrade(book.grade, evidence, look, held), look.now), held };
+  return next.grade === 'confirmed' ? { ...next, floor } : next;
 }
 
 /** With the grade of a look, and what it was before. */

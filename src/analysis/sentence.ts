@@ -41,7 +41,7 @@ export function whyOf(j: Judged, noPass: string | null, over: string, last: { re
   const parts = [movement(j, over, last.value)];
   if (j.grade === 'confirmed' || j.outcome === 'fail') parts.push(reach(j, last.now), likelyCause(j));
   else if (j.grade === 'suspected') parts.push('suspected, not confirmed: it may still be bounded');
-  else if (j.grade === 'retracted') parts.push('it grew and has stopped');
+  else if (j.grade === 'retracted') parts.push(j.slope !== null && j.slope.lo > 0 ? 'it grew faster before' : 'it grew and has stopped');
   if (j.outcome === 'pass') parts.push(tooSlow(j));
   if (j.outcome === 'inconclusive') parts.push(open(j, noPass));
   return parts.filter((part) => part !== '').join('; ');

@@ -117,9 +117,10 @@ function seconds(instant: string): number {
 function whys({ verdict, nameOf }: Analysed): string[] {
   // A reason may say more than its series does.
   const isTold = ({ why }: VerdictSeries): boolean => verdict.reasons.some((reason) => reason.startsWith(why));
-  const open = ordered(verdict).filter(
-    (s) => (s.outcome !== 'pass' || s.grade !== 'none') && !isTold(s) && (s.gated || s.grade !== 'none'),
-  );
+  // What grows for certain and passes is told with the growth that would matter.
+  const isQuiet = ({ outcome, grade, slope }: VerdictSeries): boolean =>
+    outcome === 'pass' && grade === 'none' && !(slope !== null && slope.lo > 0);
+  const open = ordered(verdict).filter((s) => !isQuiet(s) && !isTold(s) && (s.gated || s.grade !== 'none'));
   const lines = open.slice(0, WHY_MAX).map(({ id, why }) => (why.includes(id) ? why : `${nameOf(id)}: ${why}`));
   return open.length > WHY_MAX ? [...lines, `and ${open.length - WHY_MAX} more`] : lines;
 }

@@ -9,7 +9,7 @@ const OPEN: Evidence = { ...FLAT, p: 1e-9, end: 1e-3, score: 0.5 };
 
 function through(looks: readonly (readonly [minutes: number, evidence: Evidence])[], plannedEnd: number | null = 8 * HOUR): GradeBook {
   return looks.reduce(
-    (book, [minutes, evidence]) => nextBook(book, { ...evidence, growthTo: minutes * 60 }, { now: minutes * 60, plannedEnd, final: false }),
+    (book, [minutes, evidence]) => nextBook(book, { ...evidence, growthTo: minutes * 60 }, { now: minutes * 60, plannedEnd, final: false }, 1),
     NEW_BOOK,
   );
 }
@@ -73,7 +73,7 @@ describe('grades', () => {
 
   describe('at the end of a run of two minutes', () => {
     const last = (evidence: Partial<Evidence>): GradeBook =>
-      nextBook(NEW_BOOK, { ...LEAK, growthFrom: 10, growthTo: 120, ...evidence }, { now: 120, plannedEnd: 120, final: true });
+      nextBook(NEW_BOOK, { ...LEAK, growthFrom: 10, growthTo: 120, ...evidence }, { now: 120, plannedEnd: 120, final: true }, 1);
 
     test('overwhelming evidence confirms in one look, if a limit says what it means', () => {
       expect(last({ limited: true }).grade).toBe('confirmed');
@@ -91,11 +91,17 @@ describe('grades', () => {
 
   test('the end of a long run asks for less than a look in mid-run, because no later one comes', () => {
     const last = (evidence: Partial<Evidence>): GradeBook =>
-      nextBook(NEW_BOOK, { ...LEAK, score: 0.5, end: 0.01, p: 0.01, ...evidence }, { now: 8 * HOUR, plannedEnd: 8 * HOUR, final: true });
+      nextBook(NEW_BOOK, { ...LEAK, score: 0.5, end: 0.01, p: 0.01, ...evidence }, { now: 8 * HOUR, plannedEnd: 8 * HOUR, final: true }, 1);
     expect(last({}).grade).toBe('confirmed');
     expect(last({ score: -0.1 }).grade).toBe('none');
     expect(last({ p: 0.2, end: 0.2 }).grade).toBe('none');
     expect(last({ growthFrom: 7.5 * HOUR }).grade).toBe('none');
+  });
+
+  test('what is confirmed keeps what mattered when it came to be, until it is retracted', () => {
+    expect(through(minutes(60, 120, LEAK)).floor).toBe(1);
+    expect(through([...minutes(60, 120, LEAK), ...minutes(121, 200, FLAT)]).floor).toBeUndefined();
+    expect(through(minutes(60, 70, LEAK)).floor).toBeUndefined();
   });
 
   test('the history is bounded, and keeps how it began', () => {

@@ -177,6 +177,17 @@ test('since when it grows is told where that was seen; else, in brackets, from w
   expect(rowOf({ ...LEAK, onset: null })).toMatch(/MB\/h {2}\(\d[-\d]+ \d\d:\d\d\) /);
 });
 
+test('what grows for certain and passes is told with what would matter', () => {
+  const why =
+    'data rss_bytes grows 0.4 MB/h (95 %: 0.3 MB/h to 0.5 MB/h) since 02:00 or before, now 300 MB; below the 0.6 MB/h that matter';
+  const told = (slope: VerdictSeries['slope']): string => {
+    const series = [{ ...LEAK, outcome: 'pass', grade: 'none', onset: null, slope, why } as const];
+    return report({ ...ANALYSED, verdict: { ...VERDICT, outcome: 'pass', reasons: [], series } }, SCREEN, false).join('\n');
+  };
+  expect(told({ perHour: 0.4 * MB, lo: 0.3 * MB, hi: 0.5 * MB, confidence: 0.95 })).toContain('Why\n  rss_bytes grows 0.4 MB/h');
+  expect(told({ perHour: 0.1 * MB, lo: -0.3 * MB, hi: 0.5 * MB, confidence: 0.95 })).not.toContain('Why');
+});
+
 describe('a chart', () => {
   const { t, y, life, fitted } = evidence();
   const plot = { measured: { t: [], y: [] }, judged: { t, y, life, fitted }, unit: 'By', from: 0, bend: null, when: String };
