@@ -59,5 +59,7 @@ function centred(column: Float64Array, { n, life }: Cells): Float64Array {
 }
 
 function atCells({ n, from, to }: Cells, value: (from: number, to: number) => number): Float64Array {
-  return Float64Array.from({ length: n }, (_, i) => value(from[i]!, to[i]!));
+  const out = new Float64Array(n);
+  for (let i = 0; i < n; i++) out[i] = value(from[i]!, to[i]!);
+  return out;
 }

@@ -48,7 +48,7 @@ let keptBytes = 0;
 
 export function designOf(times: Times, shapes: readonly Shape[]): Design & { readonly span: number } {
   const even = isEven(times);
-  const index = kept.findIndex((known) => known.design.shapes === shapes && known.even === even && isSame(known, times));
+  const index = kept.findLastIndex((known) => known.design.shapes === shapes && known.even === even && isSame(known, times));
   // Made of points at distance 1 and not of these, so that a fit never depends on what was fitted before.
   const found = index >= 0 ? kept.splice(index, 1)[0]! : keep(times, even, made(even ? evenly(times) : times, shapes));
   kept.push(found);

@@ -29,17 +29,29 @@ const RECORDS_MIN = 2;
 const BELOW = 0.8;
 const BELOW_SHARE = 0.25;
 
-/** The load on a target, as it is and with each lag: the same for all its series. */
-export type Lagged = readonly [now: Curve, ...late: Curve[]];
+/** The load on a target, as it is and with each lag: the same for all its series. Most loads never turn, and no lag of them is asked for. */
+export class Lagged {
+  readonly now: Curve;
+  readonly #load: LoadCurve;
+  #all: readonly Curve[] | null = null;
 
-export function laggedOf(load: LoadCurve): Lagged {
-  return [load.lagged(0), ...LAGS.map((lag) => load.lagged(lag))];
+  constructor(load: LoadCurve) {
+    this.now = load.lagged(0);
+    this.#load = load;
+  }
+
+  /** As it is first. */
+  all(): readonly Curve[] {
+    return (this.#all ??= [this.now, ...LAGS.map((lag) => this.#load.lagged(lag))]);
+  }
 }
 
 /** Whether the load went up and down often enough for anything to be told apart from time by it. */
-export function turns([curve]: Lagged, from: number, to: number): boolean {
+export function turns({ now: curve }: Lagged, from: number, to: number): boolean {
   const width = (to - from) / 256;
-  return turnsOf(Float64Array.from({ length: 256 }, (_, i) => curve.mean(from + i * width, from + (i + 1) * width))) >= TURNS_MIN;
+  const means = new Float64Array(256);
+  for (let i = 0; i < means.length; i++) means[i] = curve.mean(from + i * width, from + (i + 1) * width);
+  return turnsOf(means) >= TURNS_MIN;
 }
 
 /** @param from run time from which the series is judged; `cut.until` ends it */
@@ -47,7 +59,7 @@ export function followsOf(bins: Bins, kind: Kind, cut: Cut, from: number, load: 
   const cells = cellsOf(bins, kind, cut);
   let begin = cells.n;
   while (begin > 0 && cells.life[begin - 1] === cells.life[cells.n - 1]) begin--;
-  const rate = meansOf(cells, begin, load[0]);
+  const rate = meansOf(cells, begin, load.now);
   if (rate.length < CELLS_MIN || turnsOf(rate) < TURNS_MIN) return null;
   let first = begin;
   while (first < cells.n && cells.from[first]! < from) first++;
@@ -109,7 +121,7 @@ class Explanations {
   /** The load with the lag that fits best. */
   best(): { readonly column: Float64Array; readonly rest: number } {
     let [column, rest] = [this.y, Infinity];
-    for (const curve of this.#load) {
+    for (const curve of this.#load.all()) {
       const one = centred(meansOf(this.#cells, this.#first, curve));
       const left = this.rest(one);
       if (left < rest) [column, rest] = [one, left];

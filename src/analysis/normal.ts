@@ -19,8 +19,8 @@ export interface ShapeTable {
   readonly eb: Float64Array;
   /** How many columns it has. */
   readonly k: Uint8Array;
-  /** ln of how much each is believed in beforehand, among those of its kind. */
-  readonly logPrior: Float64Array;
+  /** How much each is believed in beforehand, among those of its kind. */
+  readonly prior: Float64Array;
 }
 
 /** For each shape the inverse of the matrix of its products, and the variance of its slope at the end for noise of variance 1. */
@@ -46,7 +46,7 @@ export function tableOf(shapes: readonly Shape[], place: Int32Array, columns: nu
     ea: Float64Array.from(shapes, ({ ea }) => ea),
     eb: Float64Array.from(shapes, ({ eb }) => eb),
     k: Uint8Array.from(shapes, ({ a, b }) => Number(a >= 0) + Number(b >= 0)),
-    logPrior: Float64Array.from(shapes, ({ siblings }) => -Math.log(siblings)),
+    prior: Float64Array.from(shapes, ({ siblings }) => 1 / siblings),
   };
 }
 
