@@ -4,7 +4,7 @@
  */
 import type { SeriesJudgement } from './judgement.ts';
 import { isGrowing, isHeap, movesWith } from './leaks.ts';
-import { type Follows, followsOf, Lagged, turns } from './follows.ts';
+import { type Follows, followsOf, turns } from './follows.ts';
 import type { LoadCurve } from './loadcurve.ts';
 import { PageCache } from './pagecache.ts';
 import { type JudgedState, loadsOf, requestsOf } from './round.ts';
@@ -19,7 +19,6 @@ export class Classes {
   readonly #followed: ReadonlySet<SeriesJudgement>;
   readonly #loads: ReadonlyMap<string, LoadCurve>;
   readonly #known = new Map<SeriesJudgement, string | null>();
-  readonly #lagged = new Map<LoadCurve, Lagged>();
 
   constructor(all: readonly SeriesJudgement[], state: JudgedState) {
     this.#state = state;
@@ -80,12 +79,8 @@ export class Classes {
     return followsOf(store.bins(id), def.kind, cut, from, load);
   }
 
-  #loadOf(judged: SeriesJudgement): Lagged | null {
+  #loadOf(judged: SeriesJudgement): LoadCurve | null {
     if (!this.#followed.has(judged) || judged.judged === null || judged.slope === null || judged.series.target === null) return null;
-    const load = this.#loads.get(judged.series.target);
-    if (load === undefined) return null;
-    const lagged = this.#lagged.get(load) ?? new Lagged(load);
-    this.#lagged.set(load, lagged);
-    return lagged;
+    return this.#loads.get(judged.series.target) ?? null;
   }
 }

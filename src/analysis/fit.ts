@@ -229,12 +229,8 @@ export interface Column {
 const EXPLAINED = 1e-9;
 
 /** The same without what the covariates explain. */
-function inversesBeside(
-  units: readonly Float64Array[],
-  frame: PhiDesign['frame'],
-  { columns, place, shapes }: Design,
-  phi: PhiDesign,
-): Inverses {
+function inversesBeside(units: readonly Float64Array[], frame: PhiDesign['frame'], { columns, table }: Design, phi: PhiDesign): Inverses {
+  const { a, b, k } = table;
   const squares = SQUARES.of(phi.products.squares.length);
   const cross = CROSS.of(phi.products.cross.length);
   squares.set(phi.products.squares);
@@ -245,11 +241,8 @@ function inversesBeside(
     frame.dual(unit, dual);
     multiply(columns, shares.length, [dual], [shares]);
     for (let c = 0; c < shares.length; c++) squares[c]! -= shares[c]! ** 2;
-    for (let s = 0; s < cross.length; s++) {
-      const { a, b } = shapes[s]!;
-      if (b >= 0) cross[s]! -= shares[place[a]!]! * shares[place[b]!]!;
-    }
+    for (let s = 0; s < cross.length; s++) if (k[s] === 2) cross[s]! -= shares[a[s]!]! * shares[b[s]!]!;
   }
   for (let c = 0; c < squares.length; c++) if (squares[c]! < EXPLAINED * phi.products.squares[c]!) squares[c] = 0;
-  return passingInverses(shapes, place, { squares, cross });
+  return passingInverses(table, { squares, cross });
 }

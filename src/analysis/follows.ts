@@ -16,7 +16,7 @@ const APART = 0.125;
 const TURNS_MIN = 3;
 
 /** Seconds by which a size may lag behind the load. */
-const LAGS = [60, 180, 600, 1800] as const;
+const LAGS = [0, 60, 180, 600, 1800] as const;
 
 /** Of the variance; and what all other explanations leave, in parts of what this one does. */
 const EXPLAINED = 0.8;
@@ -29,25 +29,9 @@ const RECORDS_MIN = 2;
 const BELOW = 0.8;
 const BELOW_SHARE = 0.25;
 
-/** The load on a target, as it is and with each lag: the same for all its series. Most loads never turn, and no lag of them is asked for. */
-export class Lagged {
-  readonly now: Curve;
-  readonly #load: LoadCurve;
-  #all: readonly Curve[] | null = null;
-
-  constructor(load: LoadCurve) {
-    this.now = load.lagged(0);
-    this.#load = load;
-  }
-
-  /** As it is first. */
-  all(): readonly Curve[] {
-    return (this.#all ??= [this.now, ...LAGS.map((lag) => this.#load.lagged(lag))]);
-  }
-}
-
 /** Whether the load went up and down often enough for anything to be told apart from time by it. */
-export function turns({ now: curve }: Lagged, from: number, to: number): boolean {
+export function turns(load: LoadCurve, from: number, to: number): boolean {
+  const curve = load.lagged(0);
   const width = (to - from) / 256;
   const means = new Float64Array(256);
   for (let i = 0; i < means.length; i++) means[i] = curve.mean(from + i * width, from + (i + 1) * width);
@@ -55,11 +39,11 @@ export function turns({ now: curve }: Lagged, from: number, to: number): boolean
 }
 
 /** @param from run time from which the series is judged; `cut.until` ends it */
-export function followsOf(bins: Bins, kind: Kind, cut: Cut, from: number, load: Lagged): Follows | null {
+export function followsOf(bins: Bins, kind: Kind, cut: Cut, from: number, load: LoadCurve): Follows | null {
   const cells = cellsOf(bins, kind, cut);
   let begin = cells.n;
   while (begin > 0 && cells.life[begin - 1] === cells.life[cells.n - 1]) begin--;
-  const rate = meansOf(cells, begin, load.now);
+  const rate = meansOf(cells, begin, load.lagged(0));
   if (rate.length < CELLS_MIN || turnsOf(rate) < TURNS_MIN) return null;
   let first = begin;
   while (first < cells.n && cells.from[first]! < from) first++;
@@ -93,10 +77,10 @@ class Explanations {
   readonly #cells: Cells;
   readonly #first: number;
   readonly #rate: Float64Array;
-  readonly #load: Lagged;
+  readonly #load: LoadCurve;
 
   /** @param rate the load in each of the cells */
-  constructor(cells: Cells, first: number, rate: Float64Array, load: Lagged) {
+  constructor(cells: Cells, first: number, rate: Float64Array, load: LoadCurve) {
     this.#cells = cells;
     this.#first = first;
     this.#rate = rate;
@@ -121,8 +105,8 @@ class Explanations {
   /** The load with the lag that fits best. */
   best(): { readonly column: Float64Array; readonly rest: number } {
     let [column, rest] = [this.y, Infinity];
-    for (const curve of this.#load.all()) {
-      const one = centred(meansOf(this.#cells, this.#first, curve));
+    for (const lag of LAGS) {
+      const one = centred(meansOf(this.#cells, this.#first, this.#load.lagged(lag)));
       const left = this.rest(one);
       if (left < rest) [column, rest] = [one, left];
     }

@@ -2,6 +2,7 @@
  * The few distributions that the judgement needs. Formulas: Abramowitz and Stegun, Handbook of Mathematical Functions (A&S), chapters
  * 6 and 26. Relative error below 1e-12 in the range used; `test/unit/analysis/stats.test.ts` compares with published tables.
  */
+import { Room } from './room.ts';
 
 const ITERATIONS_MAX = 300;
 const PRECISION = 1e-15;
@@ -310,10 +311,12 @@ function select(n: number, k: number): number {
 /** From a median absolute second difference to a standard deviation: its variance is 6 times that of one value. */
 const SECOND_DIFFERENCE = 1 / (0.6745 * Math.sqrt(6));
 
+const BENDS = new Room();
+
 /** Standard deviation of the noise of a series, whatever its trend: from its second differences. */
 export function scatterOf(y: Float64Array): number {
   if (y.length < 3) return 0;
-  const bends = new Float64Array(y.length - 2);
+  const bends = BENDS.of(y.length - 2);
   for (let i = 2; i < y.length; i++) bends[i - 2] = Math.abs(y[i]! - 2 * y[i - 1]! + y[i - 2]!);
   return median(bends) * SECOND_DIFFERENCE;
 }
