@@ -74,12 +74,13 @@ export function formatDuration(seconds: number): string {
   return parts.join('');
 }
 
-/** `512MB`, `1.07GB`, `830B`: decimal units, three significant digits. */
-export function formatSize(bytes: number): string {
+/** `512MB`, `1.07GB`, `830B`: decimal units, three significant digits; `between` stands before the unit. */
+export function formatSize(bytes: number, between = ''): string {
   const size = Math.abs(bytes);
+  let [power, unit] = [0, 1];
   // 999.5 is where three digits round up to the next unit
-  const power = [1, 2, 3, 4].findLast((p) => size >= 0.9995 * 1000 ** p) ?? 0;
-  return `${Number((bytes / 1000 ** power).toPrecision(3))}${['', 'k', 'M', 'G', 'T'][power]}B`;
+  for (; power < 4 && size >= 0.9995 * (unit * 1000); power++) unit *= 1000;
+  return `${Number((bytes / unit).toPrecision(3))}${between}${['', 'k', 'M', 'G', 'T'][power]}B`;
 }
 
 /** Of a plain decimal number without sign or exponent; null for anything else. */

@@ -142,7 +142,10 @@ function unsureOfLoad({ n, t, y, covariates, work }: Stream): number {
   if (work === null || covariates.length === 0) return 0;
   const one = new Float64Array(n).fill(1);
   const { coefficients } = leastSquares([one, t, ...covariates], y);
-  const explained = Float64Array.from(t, (_, i) => covariates.reduce((sum, covariate, c) => sum + coefficients[c + 2]! * covariate[i]!, 0));
+  const explained = new Float64Array(n);
+  covariates.forEach((covariate, c) => {
+    for (let i = 0; i < n; i++) explained[i]! += coefficients[c + 2]! * covariate[i]!;
+  });
   return LOAD_UNSURE * Math.abs(leastSquares([one, t], explained).coefficients[1]!);
 }
 

@@ -7,18 +7,24 @@
  */
 import { lifeTimes } from './design.ts';
 import type { Fitted, WhitenedValues } from './fit.ts';
-import type { Times } from './gls.ts';
+import { PHIS, type Times } from './gls.ts';
+import { Room } from './room.ts';
 import { columnOf, LINE, type Shape } from './shapes.ts';
 
 const LINE_ENDS = [1, 0] as const;
 
+const LINES = PHIS.map(() => new Room());
+const COLUMN = new Room();
+
 /** @param values in the coordinates of each correlation */
 export function besideLines(times: Times, shapes: readonly Shape[], values: readonly WhitenedValues[]): Fitted[] {
   const x = lifeTimes(times);
-  const line = columnOf(LINE, x, null);
+  const raw = columnOf(LINE, x, null);
+  const lines = values.map((one, p) => one.column(raw, LINES[p]!.of(times.n)));
+  const column = COLUMN.of(times.n);
   return shapes.filter(isAtOnce).flatMap(({ a, siblings }) => {
-    const column = columnOf(a, x, null);
-    return values.map((one) => one.fit([line, column], LINE_ENDS, null, siblings));
+    const own = columnOf(a, x, null);
+    return values.map((one, p) => one.fit(lines[p]!, one.column(own, column), LINE_ENDS, null, siblings));
   });
 }
 

@@ -30,6 +30,7 @@ export class BlindSpots {
 
   /** Those that are still blind: a signal that was sampled since can be read after all. */
   list(series: readonly Series[], store: Store): BlindSpot[] {
+    if (this.#spots.length === 0) return [];
     const byTarget = Map.groupBy(series, ({ target }) => target);
     const isIn = (spot: BlindSpot, { def, labels }: Series): boolean =>
       covers(spot, def.name) || (spot.metric.startsWith(def.name) && spot.metric === labelled(def.name, labels));

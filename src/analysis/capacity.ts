@@ -87,14 +87,22 @@ function isVaried(rate: Float64Array): boolean {
 function bandsOf(columns: Columns, width: number): Band[] | null {
   const rate = columns.requests!;
   if (!isVaried(rate)) return null;
-  const windows = [...rate.keys()].filter((w) => rate[w]! > 0).toSorted((a, b) => rate[a]! - rate[b]!);
+  const windows: number[] = [];
+  for (let w = 0; w < rate.length; w++) if (rate[w]! > 0) windows.push(w);
+  windows.sort((a, b) => rate[a]! - rate[b]!);
   const count = Math.min(BANDS, Math.floor(windows.length / WINDOWS_MIN));
   if (count < 2) return null;
   return Array.from({ length: count }, (_, i) => {
     const own = windows.slice(Math.round((i * windows.length) / count), Math.round(((i + 1) * windows.length) / count));
     const mean = (column: Float64Array | null): number | null => {
-      const known = own.flatMap((w) => (column === null || Number.isNaN(column[w]!) ? [] : [column[w]!]));
-      return known.length === 0 ? null : known.reduce((sum, value) => sum + value, 0) / known.length;
+      if (column === null) return null;
+      let [sum, known] = [0, 0];
+      for (const w of own) {
+        if (Number.isNaN(column[w]!)) continue;
+        sum += column[w]!;
+        known++;
+      }
+      return known === 0 ? null : sum / known;
     };
     const [errors, requests] = [mean(columns.errors), mean(rate)!];
     return {

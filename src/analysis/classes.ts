@@ -4,7 +4,8 @@
  */
 import type { SeriesJudgement } from './judgement.ts';
 import { isGrowing, isHeap, movesWith } from './leaks.ts';
-import { type Follows, followsOf, type Lagged, laggedOf, turns } from './follows.ts';
+import { type Follows, followsOf, turns } from './follows.ts';
+import type { LoadCurve } from './loadcurve.ts';
 import { PageCache } from './pagecache.ts';
 import { type JudgedState, loadsOf, requestsOf } from './round.ts';
 
@@ -16,7 +17,8 @@ export class Classes {
   readonly #pages: PageCache;
   readonly #heaps: readonly SeriesJudgement[];
   readonly #followed: ReadonlySet<SeriesJudgement>;
-  readonly #loads: ReadonlyMap<string, Lagged>;
+  readonly #loads: ReadonlyMap<string, LoadCurve>;
+  readonly #known = new Map<SeriesJudgement, string | null>();
 
   constructor(all: readonly SeriesJudgement[], state: JudgedState) {
     this.#state = state;
@@ -27,10 +29,19 @@ export class Classes {
     const moving = all.filter((judged) => judged.gate === 'advisory' && judged.grade !== 'none');
     this.#followed = new Set([...gated, ...moving].slice(0, FOLLOWED_MAX));
     const targets = new Set([...this.#followed].flatMap(({ series: { target } }) => target ?? []));
-    this.#loads = new Map([...loadsOf(requestsOf(sampled), targets, state)].map(([target, load]) => [target, laggedOf(load)]));
+    this.#loads = loadsOf(requestsOf(sampled), targets, state);
   }
 
+  /** Asked for by what is said of a leak, and by the list of series. */
   of(judged: SeriesJudgement): string | null {
+    const known = this.#known.get(judged);
+    if (known !== undefined) return known;
+    const found = this.#find(judged);
+    this.#known.set(judged, found);
+    return found;
+  }
+
+  #find(judged: SeriesJudgement): string | null {
     const { resource, growth } = judged.series.def;
     if (growth === 'floor' && judged.outcome === 'fail') return resource ?? judged.shape;
     if (this.#pages.explains(judged)) return 'page cache';
@@ -68,7 +79,7 @@ export class Classes {
     return followsOf(store.bins(id), def.kind, cut, from, load);
   }
 
-  #loadOf(judged: SeriesJudgement): Lagged | null {
+  #loadOf(judged: SeriesJudgement): LoadCurve | null {
     if (!this.#followed.has(judged) || judged.judged === null || judged.slope === null || judged.series.target === null) return null;
     return this.#loads.get(judged.series.target) ?? null;
   }

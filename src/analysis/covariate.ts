@@ -27,37 +27,34 @@ export interface LoadFit {
 export function loadFitOf(cells: Cells, load: LoadCurve): LoadFit | null {
   const now = load.lagged(0);
   const total = (t: number): number => now.total(t);
-  const plain = atCells(cells, (from, to) => now.mean(from, to));
+  const plain = new Float64Array(cells.n);
+  for (let i = 0; i < cells.n; i++) plain[i] = now.mean(cells.from[i]!, cells.to[i]!);
   const mean = plain.reduce((sum, value) => sum + value, 0) / cells.n;
   if (!(mean > 0)) return null;
   const spread = Math.sqrt(plain.reduce((sum, value) => sum + (value / mean - 1) ** 2, 0) / cells.n);
   if (spread < VARIES) return null;
   const y = centred(cells.mean, cells);
   const time = centred(cells.from, cells);
-  let best: { rate: Float64Array; rest: number } | null = null;
+  let [rate, rest] = [new Float64Array(cells.n), Infinity];
+  let tried = new Float64Array(cells.n);
+  const column = new Float64Array(cells.n);
   for (const lag of LAGS) {
     const curve = load.lagged(lag);
-    const rate = atCells(cells, (from, to) => curve.mean(from, to) / mean - 1);
-    const { rest } = leastSquares([time, centred(rate, cells)], y);
-    if (best === null || rest < best.rest) best = { rate, rest };
+    for (let i = 0; i < cells.n; i++) tried[i] = curve.mean(cells.from[i]!, cells.to[i]!) / mean - 1;
+    const left = leastSquares([time, centred(tried, cells, column)], y).rest;
+    if (left < rest) [rate, tried, rest] = [tried, rate, left];
   }
-  const { rate, rest } = best!;
   const square = rate.map((value) => value * value);
   const gain = (cells.n / 2 / CELLS_A_SAMPLE) * Math.log(rest / leastSquares([time, centred(rate, cells), centred(square, cells)], y).rest);
   return { covariates: gain > BENT ? [rate, square] : [rate], total };
 }
 
 /** The column without the mean of each life. */
-function centred(column: Float64Array, { n, life }: Cells): Float64Array {
-  const out = new Float64Array(n);
+function centred(column: Float64Array, { n, life }: Cells, out = new Float64Array(n)): Float64Array {
   for (let start = 0, end = 0; start < n; start = end) {
     let sum = 0;
     for (end = start; end < n && life[end] === life[start]; end++) sum += column[end]!;
     for (let i = start; i < end; i++) out[i] = column[i]! - sum / (end - start);
   }
   return out;
-}
-
-function atCells({ n, from, to }: Cells, value: (from: number, to: number) => number): Float64Array {
-  return Float64Array.from({ length: n }, (_, i) => value(from[i]!, to[i]!));
 }

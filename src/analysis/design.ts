@@ -3,8 +3,8 @@
  * Series that are sampled together share their times, so the last designs are kept; a design depends on nothing but its arguments.
  */
 import { dot, PHIS, PRIORS, type Times, Whitened } from './gls.ts';
-import { type Inverses, inversesOf, type Products, type ShapeTable, tableOf } from './normal.ts';
-import { columnOf, columnsOf, placesOf, type Shape, workColumnsOf } from './shapes.ts';
+import { type Inverses, inversesOf, inversesWith, type Products, type ShapeTable, tableOf } from './normal.ts';
+import { columnOf, columnsOf, placesOf, type Shape, workShapesOf } from './shapes.ts';
 
 export interface Design {
   readonly shapes: readonly Shape[];
@@ -48,7 +48,7 @@ let keptBytes = 0;
 
 export function designOf(times: Times, shapes: readonly Shape[]): Design & { readonly span: number } {
   const even = isEven(times);
-  const index = kept.findIndex((known) => known.design.shapes === shapes && known.even === even && isSame(known, times));
+  const index = kept.findLastIndex((known) => known.design.shapes === shapes && known.even === even && isSame(known, times));
   // Made of points at distance 1 and not of these, so that a fit never depends on what was fitted before.
   const found = index >= 0 ? kept.splice(index, 1)[0]! : keep(times, even, made(even ? evenly(times) : times, shapes));
   kept.push(found);
@@ -94,7 +94,7 @@ function made(times: Times, shapes: readonly Shape[]): Design {
     const squares = new Float64Array(count);
     for (let c = 0; c < count; c++) squares[c] = of.square(c);
     const products = { squares, cross: crossOf(shapes, place, columns, of, n) };
-    return { logPrior: Math.log(PRIORS[p]!), frame, products, inverses: inversesOf(shapes, place, products) };
+    return { logPrior: Math.log(PRIORS[p]!), frame, products, inverses: inversesOf(table, products) };
   });
   return { shapes, place, columns, table, phis };
 }
@@ -135,17 +135,17 @@ function crossOf(shapes: readonly Shape[], place: Int32Array, columns: Float64Ar
 
 /** Work is done at a pace of its own in every life of every target: its columns, which stand last, are not kept. */
 function withWork(design: Design, { n, t, work }: Times): Design {
-  const fresh = work === null ? [] : workColumnsOf(design.shapes);
+  const fresh = work === null ? [] : workShapesOf(design.shapes);
   if (fresh.length === 0) return design;
   const { shapes, place, table } = design;
   const columns = design.columns.slice();
-  for (const column of fresh) columns.set(columnOf(column, t, work), place[column]! * n);
+  for (const s of fresh) columns.set(columnOf(shapes[s]!.a, t, work), table.a[s]! * n);
   const phis = design.phis.map((phi): PhiDesign => {
     const squares = phi.products.squares.slice();
     const of = projector(phi.frame, columns, n);
-    for (const column of fresh) squares[place[column]!] = of.square(place[column]!);
+    for (const s of fresh) squares[table.a[s]!] = of.square(table.a[s]!);
     const products = { squares, cross: phi.products.cross };
-    return { ...phi, products, inverses: inversesOf(shapes, place, products) };
+    return { ...phi, products, inverses: inversesWith(table, products, phi.inverses, fresh) };
   });
   return { shapes, place, columns, table, phis };
 }

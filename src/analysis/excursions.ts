@@ -59,9 +59,16 @@ interface Moved {
 }
 
 function moved(values: Float64Array): Moved {
-  const trend = median(values.subarray(1).map((value, i) => value - values[i]!));
-  const y = values.map((value, i) => value - trend * i);
-  const range = y.reduce((most, value) => Math.max(most, value), -Infinity) - y.reduce((least, value) => Math.min(least, value), Infinity);
+  const y = new Float64Array(values.length);
+  for (let i = 1; i < y.length; i++) y[i] = values[i]! - values[i - 1]!;
+  const trend = median(y.subarray(1));
+  let [least, most] = [Infinity, -Infinity];
+  for (let i = 0; i < y.length; i++) {
+    y[i] = values[i]! - trend * i;
+    least = Math.min(least, y[i]!);
+    most = Math.max(most, y[i]!);
+  }
+  const range = most - least;
   const clear = CLEAR * Math.max(scatterOf(y), QUIET * range);
   return { y, trend, clear, edges: range > clear ? edgesOf(y, clear) : [] };
 }

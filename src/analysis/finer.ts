@@ -4,9 +4,11 @@
  * which the evidence changes faster than the grid is divided, and its parts again; they share the prior of what they are parts of.
  */
 import { lifeTimes } from './design.ts';
+import { evidenceOf } from './evidence.ts';
 import type { Fits, Fitted, WhitenedValues } from './fit.ts';
 import type { Points } from './gls.ts';
 import type { Family, Placed, Stretch } from './families.ts';
+import { Room } from './room.ts';
 import type { Shape, ShapeKind } from './shapes.ts';
 
 /**
@@ -34,6 +36,9 @@ const PARTS = 3;
 const LEVELS = 4;
 /** Of a kind, at every level: bounds the work. */
 const DIVIDED_MAX = 3;
+
+/** For the columns of a shape. */
+const ROOMS = [new Room(), new Room()];
 
 interface Cell {
   readonly stretch: Stretch;
@@ -78,16 +83,9 @@ function isRough(cells: readonly Cell[]): boolean {
 }
 
 /** ln of the evidence of each shape over all correlations. */
-function totals({ shapes, evidence }: Fits): Float64Array {
-  const count = shapes.length;
-  return Float64Array.from(shapes, (_, s) => {
-    let most = -Infinity;
-    for (let i = s; i < evidence.length; i += count) most = Math.max(most, evidence[i]!);
-    if (most === -Infinity) return most;
-    let sum = 0;
-    for (let i = s; i < evidence.length; i += count) sum += Math.exp(evidence[i]! - most);
-    return most + Math.log(sum);
-  });
+function totals(fits: Fits): Float64Array {
+  const count = fits.shapes.length;
+  return Float64Array.from(fits.shapes, (_, s) => logSum(fits.given.map((_, p) => evidenceOf(fits, p * count + s))));
 }
 
 /** Of each kind the positions that are to be divided. */
@@ -145,7 +143,10 @@ class Work {
   #fit({ kind, columns, ends, at }: Placed, siblings: number): { index: number; evidence: number } {
     const raw = columns.map((column) => this.#x.map(column));
     const bounded = ends.every((end) => end === 0);
-    const fitted = this.#values.map((values, p) => values.fit(raw, ends, bounded ? hiddenOf(this.#fits, p) : null, siblings));
+    const fitted = this.#values.map((values, p) => {
+      const [a, b] = raw.map((column, c) => values.column(column, ROOMS[c]!.of(column.length)));
+      return values.fit(a!, b ?? null, ends, bounded ? hiddenOf(this.#fits, p) : null, siblings);
+    });
     const [ea = 0, eb = 0] = ends;
     const shape = { kind, bounded, a: -1, b: -1, ea, eb, at, siblings, between: null, own: columns };
     const index = this.#fits.shapes.length + this.#added.push({ shape, fitted }) - 1;
@@ -153,28 +154,30 @@ class Work {
   }
 
   fits(): Fits {
-    const { shapes, df } = this.#fits;
+    const { shapes, df, columns, prior, given, span, beside } = this.#fits;
     const [before, count] = [shapes.length, shapes.length + this.#added.length];
-    const wide = (key: keyof Fitted, from: Float64Array): Float64Array => {
+    const wide = (key: 'rest' | 'first' | 'end' | 'unit'): Float64Array => {
       const out = new Float64Array(this.#values.length * count);
       for (let p = 0; p < this.#values.length; p++) {
-        out.set(from.subarray(p * before, (p + 1) * before), p * count);
+        out.set(this.#fits[key].subarray(p * before, (p + 1) * before), p * count);
         this.#added.forEach(({ fitted }, i) => (out[p * count + before + i] = fitted[p]![key]));
       }
       return out;
     };
-    const evidence = wide('evidence', this.#fits.evidence);
-    for (let p = 0; p < this.#values.length; p++) for (const s of this.#gone) evidence[p * count + s] = -Infinity;
+    const rest = wide('rest');
+    for (let p = 0; p < this.#values.length; p++) for (const s of this.#gone) rest[p * count + s] = Infinity;
     return {
       shapes: [...shapes, ...this.#added.map((one) => one.shape)],
-      evidence,
-      first: wide('first', this.#fits.first),
-      end: wide('end', this.#fits.end),
-      unit: wide('unit', this.#fits.unit),
-      variance: wide('variance', this.#fits.variance),
+      rest,
+      first: wide('first'),
+      end: wide('end'),
+      unit: wide('unit'),
       df: Int32Array.of(...df, ...this.#added.map(({ fitted }) => fitted[0]!.df)),
-      span: this.#fits.span,
-      beside: this.#fits.beside,
+      columns: Uint8Array.of(...columns, ...this.#added.map(({ shape }) => shape.own!.length)),
+      prior: Float64Array.of(...prior, ...this.#added.map(({ shape }) => 1 / shape.siblings)),
+      given,
+      span,
+      beside,
     };
   }
 }

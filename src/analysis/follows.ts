@@ -16,7 +16,7 @@ const APART = 0.125;
 const TURNS_MIN = 3;
 
 /** Seconds by which a size may lag behind the load. */
-const LAGS = [60, 180, 600, 1800] as const;
+const LAGS = [0, 60, 180, 600, 1800] as const;
 
 /** Of the variance; and what all other explanations leave, in parts of what this one does. */
 const EXPLAINED = 0.8;
@@ -29,25 +29,21 @@ const RECORDS_MIN = 2;
 const BELOW = 0.8;
 const BELOW_SHARE = 0.25;
 
-/** The load on a target, as it is and with each lag: the same for all its series. */
-export type Lagged = readonly [now: Curve, ...late: Curve[]];
-
-export function laggedOf(load: LoadCurve): Lagged {
-  return [load.lagged(0), ...LAGS.map((lag) => load.lagged(lag))];
-}
-
 /** Whether the load went up and down often enough for anything to be told apart from time by it. */
-export function turns([curve]: Lagged, from: number, to: number): boolean {
+export function turns(load: LoadCurve, from: number, to: number): boolean {
+  const curve = load.lagged(0);
   const width = (to - from) / 256;
-  return turnsOf(Float64Array.from({ length: 256 }, (_, i) => curve.mean(from + i * width, from + (i + 1) * width))) >= TURNS_MIN;
+  const means = new Float64Array(256);
+  for (let i = 0; i < means.length; i++) means[i] = curve.mean(from + i * width, from + (i + 1) * width);
+  return turnsOf(means) >= TURNS_MIN;
 }
 
 /** @param from run time from which the series is judged; `cut.until` ends it */
-export function followsOf(bins: Bins, kind: Kind, cut: Cut, from: number, load: Lagged): Follows | null {
+export function followsOf(bins: Bins, kind: Kind, cut: Cut, from: number, load: LoadCurve): Follows | null {
   const cells = cellsOf(bins, kind, cut);
   let begin = cells.n;
   while (begin > 0 && cells.life[begin - 1] === cells.life[cells.n - 1]) begin--;
-  const rate = meansOf(cells, begin, load[0]);
+  const rate = meansOf(cells, begin, load.lagged(0));
   if (rate.length < CELLS_MIN || turnsOf(rate) < TURNS_MIN) return null;
   let first = begin;
   while (first < cells.n && cells.from[first]! < from) first++;
@@ -81,10 +77,10 @@ class Explanations {
   readonly #cells: Cells;
   readonly #first: number;
   readonly #rate: Float64Array;
-  readonly #load: Lagged;
+  readonly #load: LoadCurve;
 
   /** @param rate the load in each of the cells */
-  constructor(cells: Cells, first: number, rate: Float64Array, load: Lagged) {
+  constructor(cells: Cells, first: number, rate: Float64Array, load: LoadCurve) {
     this.#cells = cells;
     this.#first = first;
     this.#rate = rate;
@@ -109,8 +105,8 @@ class Explanations {
   /** The load with the lag that fits best. */
   best(): { readonly column: Float64Array; readonly rest: number } {
     let [column, rest] = [this.y, Infinity];
-    for (const curve of this.#load) {
-      const one = centred(meansOf(this.#cells, this.#first, curve));
+    for (const lag of LAGS) {
+      const one = centred(meansOf(this.#cells, this.#first, this.#load.lagged(lag)));
       const left = this.rest(one);
       if (left < rest) [column, rest] = [one, left];
     }

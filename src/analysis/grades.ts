@@ -109,11 +109,18 @@ function growsBy(p: number, evidence: Evidence): boolean {
 function nextGrade(grade: Grade, evidence: Evidence, look: Look, held: number | null): Grade {
   if (grade === 'confirmed') return evidence.score < END_SCORE && evidence.tellsEnds !== false ? 'retracted' : 'confirmed';
   if (confirms(evidence, held, look) || (look.final && confirmsAtEnd(evidence, look))) return 'confirmed';
-  const early = look.now < (look.plannedEnd === null ? SUSPECT_UNPLANNED_S : SUSPECT_PLANNED * look.plannedEnd);
-  if (!early && (growsBy(GROWS_P, evidence) || (evidence.p < SUSPECT_P && evidence.score > ENDED_SCORE))) return 'suspected';
+  if (!isEarly(look) && (growsBy(GROWS_P, evidence) || (evidence.p < SUSPECT_P && evidence.score > ENDED_SCORE))) return 'suspected';
   if (grade !== 'suspected') return grade;
   if (evidence.score < ENDED_SCORE && evidence.tellsEnds !== false) return 'retracted';
   return evidence.p > DROP_P ? 'none' : 'suspected';
+}
+
+/**
+ * Before that nothing can be suspected, nor does evidence that has held since count for a confirmation: it must hold, and growth span, for
+ * so much longer that it could as well begin then.
+ */
+export function isEarly({ now, plannedEnd }: Pick<Look, 'now' | 'plannedEnd'>): boolean {
+  return now < (plannedEnd === null ? SUSPECT_UNPLANNED_S : SUSPECT_PLANNED * plannedEnd);
 }
 
 function confirms(evidence: Evidence, held: number | null, look: Look): boolean {

@@ -2,7 +2,7 @@
 import type { MetricDef } from '../catalog.ts';
 import { beginningOf, examined, longestLife, POINTS_FOR_ALL, type Reading, slopeAbove, type Subject } from './beginning.ts';
 import type { Cut } from './cells.ts';
-import type { Evidence } from './grades.ts';
+import { type Evidence, isEarly } from './grades.ts';
 import type { AnalysisInput, SeriesInput } from './judgement.ts';
 import { longestLifeOf, shortLifeOf, tellsEnds } from './lives.ts';
 import type { LoadCurve } from './loadcurve.ts';
@@ -87,10 +87,14 @@ export function growthOf(
     const slope = slopeOfConstant(first, first.hours, subject.grain, floor);
     return slope && described(first, slope, subject, until, first);
   }
-  const screen = slopeAbove(first, first.n < POINTS_FOR_ALL ? LINE_ONLY : SCREEN_SHAPES, subject);
-  if (screen === null || !isExamined(input, context, screen, floor, full)) return screen && described(first, screen, subject, until, first);
+  if (!isExaminedAnyway(input, context)) {
+    const screen = slopeAbove(first, first.n < POINTS_FOR_ALL ? LINE_ONLY : SCREEN_SHAPES, subject);
+    if (screen === null || !showsGrowth(screen, floor) || !isWorthIt(input, context, full)) {
+      return screen && described(first, screen, subject, until, first);
+    }
+  }
   const { stream, slope } = examined(read, begun, subject, given === null, final);
-  return described(stream, slope ?? screen, subject, until, first);
+  return slope && described(stream, slope, subject, until, first);
 }
 
 /** Latencies scatter in proportion to their size, and are judged by their logarithms unless they clearly grow along a line. */
@@ -100,15 +104,17 @@ function scaleOf({ bins, series }: SeriesInput, cut: Cut, load: LoadCurve | null
 }
 
 /** What decides the outcome is examined at the end of a run, and while anything is said of it; all else when a few shapes find growth. */
-function isExamined(
-  { gate, book }: SeriesInput,
-  { options }: AnalysisInput,
-  { line, goingBelow }: Slope,
-  floor: number,
-  full: boolean,
-): boolean {
-  if (gate !== 'advisory' && (options.final || book.grade !== 'none')) return true;
-  return Math.min(line.cdf(floor), goingBelow) < SCREEN_P && (gate !== 'advisory' || full);
+function isExaminedAnyway({ gate, book }: SeriesInput, { options }: AnalysisInput): boolean {
+  return gate !== 'advisory' && (options.final || book.grade !== 'none');
+}
+
+/** Not while no grade could follow from it. */
+function isWorthIt({ gate }: SeriesInput, context: AnalysisInput, full: boolean): boolean {
+  return (gate !== 'advisory' || full) && (context.options.final || !isEarly(context));
+}
+
+function showsGrowth({ line, goingBelow }: Slope, floor: number): boolean {
+  return Math.min(line.cdf(floor), goingBelow) < SCREEN_P;
 }
 
 function isConstant({ y }: Stream): boolean {

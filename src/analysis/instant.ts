@@ -8,7 +8,7 @@ export function rfc3339(wall: number): string {
   const days = Math.floor(ms / 1000 / DAY);
   const [year, month, day] = civil(days);
   const left = ms - days * DAY * 1000;
-  const two = (n: number): string => String(Math.floor(n)).padStart(2, '0');
+  const two = (n: number): string => (n < 10 ? '0' : '') + Math.floor(n);
   const time = `${two(left / 3_600_000)}:${two((left / 60_000) % 60)}:${two((left / 1000) % 60)}.${String(left % 1000).padStart(3, '0')}`;
   return `${String(year).padStart(4, '0')}-${two(month)}-${two(day)}T${time}Z`;
 }

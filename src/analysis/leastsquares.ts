@@ -21,7 +21,8 @@ export function leastSquares(columns: readonly Float64Array[], y: Float64Array):
     kept[p] = true;
     for (let r = 0; r < k; r++) if (r !== p) subtract(matrix[r]!, matrix[p]!, matrix[r]![p]! / pivot);
   }
-  const coefficients = Float64Array.from(matrix, (row, i) => (kept[i] ? row[k]! / row[i]! : 0));
+  const coefficients = new Float64Array(k);
+  for (let i = 0; i < k; i++) coefficients[i] = kept[i] ? matrix[i]![k]! / matrix[i]![i]! : 0;
   let rest = 0;
   for (let i = 0; i < y.length; i++) {
     let fitted = 0;

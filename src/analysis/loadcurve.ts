@@ -6,6 +6,7 @@ export class LoadCurve {
   readonly #start: number;
   /** Per second, one value a bin. */
   readonly #rate: Float64Array;
+  readonly #lagged = new Map<number, Curve>();
 
   /** @param bins increments of the work done, such as requests */
   constructor(bins: Bins, now: number) {
@@ -23,8 +24,16 @@ export class LoadCurve {
     if (length > 2 && now - (first + length - 1) * width < width / 2) this.#rate[length - 1] = this.#rate[length - 2]!;
   }
 
-  /** What follows the load as a first-order lag of `tau` seconds; 0 is the load itself. */
+  /** What follows the load as a first-order lag of `tau` seconds; 0 is the load itself. All series of a target ask for the same. */
   lagged(tau: number): Curve {
+    const known = this.#lagged.get(tau);
+    if (known !== undefined) return known;
+    const made = this.#follow(tau);
+    this.#lagged.set(tau, made);
+    return made;
+  }
+
+  #follow(tau: number): Curve {
     const rate = this.#rate;
     if (tau === 0 || rate.length === 0) return new Curve(this.#start, this.#width, rate);
     const kept = Math.exp(-this.#width / tau);

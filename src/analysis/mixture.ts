@@ -16,7 +16,10 @@ const PRECISION = 1e-4;
 const STEPS_MAX = 60;
 
 export class Mixture {
-  readonly #parts: Parts;
+  readonly #parts: Components;
+  readonly #total: number;
+  readonly #runs: readonly Run[];
+  readonly #sums = [0, 0];
 
   /** Of all components. */
   readonly mean: number;
@@ -29,7 +32,7 @@ export class Mixture {
     let total = 0;
     let mean = 0;
     let square = 0;
-    for (let i = 0; i < parts.weight.length; i++) {
+    for (let i = 0; i < parts.n; i++) {
       const weight = parts.weight[i]!;
       const at = parts.mean[i]!;
       const scale = parts.scale[i]!;
@@ -39,22 +42,24 @@ export class Mixture {
     }
     this.mean = mean / total;
     this.spread = Math.sqrt(Math.max(0, square / total - this.mean ** 2));
-    this.#parts = new Parts(parts, total);
+    this.#parts = parts;
+    this.#total = total;
+    this.#runs = runsOf(parts);
   }
 
   /** P(value <= x). */
   cdf(x: number): number {
-    return this.#parts.below(x, 1);
+    return this.#below(x, 1);
   }
 
   /** P(value > x), exact also where it is tiny. */
   above(x: number): number {
-    return this.#parts.below(x, -1);
+    return this.#below(x, -1);
   }
 
   /** Between the smallest and the largest of the components' own quantiles; NaN of nothing. */
   quantile(p: number): number {
-    const { low, high, middle } = this.#parts.range(p);
+    const { low, high, middle } = this.#range(p);
     if (!(high > low)) return high >= low ? low : NaN;
     return low + this.#solve(low, high - low, middle - low, p);
   }
@@ -64,32 +69,89 @@ export class Mixture {
     let [a, b] = [0, most];
     let x = begin;
     for (let i = 0; i < STEPS_MAX; i++) {
-      const { below, density } = this.#parts.at(low + x);
-      const off = below - p;
+      this.#at(low + x);
+      const off = this.#sums[0]! / this.#total - p;
       if (Math.abs(off) <= PRECISION) return x;
       if (off < 0) a = x;
       else b = x;
-      const next = x - off / density;
+      const next = x - (off * this.#total) / this.#sums[1]!;
       x = next > a && next < b ? next : (a + b) / 2;
       if (b - a <= 1e-12 * (Math.abs(low) + b)) return x;
     }
     return x;
   }
+
+  /** P(value <= x) for sign 1, P(value >= x) for sign -1. */
+  #below(x: number, sign: 1 | -1): number {
+    const { weight, mean, scale } = this.#parts;
+    let p = 0;
+    for (const { table, from, to } of this.#runs) {
+      for (let i = from; i < to; i++) {
+        const distance = sign * (x - mean[i]!);
+        p += weight[i]! * (scale[i]! > 0 ? table.cdf(distance / scale[i]!) : distance >= 0 ? 1 : 0);
+      }
+    }
+    return p / this.#total;
+  }
+
+  /** Sums P(value <= x), and the density there, over the components by their weight. */
+  #at(x: number): void {
+    this.#sums[0] = 0;
+    this.#sums[1] = 0;
+    for (const { table, from, to } of this.#runs) table.add(x, this.#parts, from, to, this.#sums);
+  }
+
+  /** The smallest and the largest of the components' own quantiles, and their mean. */
+  #range(p: number): { readonly low: number; readonly high: number; readonly middle: number } {
+    const { weight, mean, scale } = this.#parts;
+    let low = Infinity;
+    let high = -Infinity;
+    let middle = 0;
+    for (const { df, from, to } of this.#runs) {
+      const standard = studentQuantile(p, df);
+      for (let i = from; i < to; i++) {
+        const own = mean[i]! + scale[i]! * standard;
+        if (own < low) low = own;
+        if (own > high) high = own;
+        middle += weight[i]! * own;
+      }
+    }
+    return { low, high, middle: middle / this.#total };
+  }
+}
+
+/** Neighbours with the same degrees of freedom. */
+interface Run {
+  readonly df: number;
+  readonly table: StudentTable;
+  readonly from: number;
+  readonly to: number;
+}
+
+export function runsOf({ df }: Components): Run[] {
+  const runs: Run[] = [];
+  for (let from = 0, to = 0; from < df.length; from = to) {
+    while (to < df.length && df[to] === df[from]) to++;
+    runs.push({ df: df[from]!, table: studentTable(df[from]!), from, to });
+  }
+  return runs;
 }
 
 /** Components as columns, to be filled: an object each would be most of what a look leaves to be collected. */
 export class Components {
+  readonly n: number;
   readonly weight: Float64Array;
   readonly mean: Float64Array;
   readonly scale: Float64Array;
-  readonly df: Int32Array;
+  readonly df: Float64Array;
 
   constructor(n: number) {
-    const all = new Float64Array(3 * n);
+    const all = new Float64Array(4 * n);
+    this.n = n;
     this.weight = all.subarray(0, n);
     this.mean = all.subarray(n, 2 * n);
-    this.scale = all.subarray(2 * n);
-    this.df = new Int32Array(n);
+    this.scale = all.subarray(2 * n, 3 * n);
+    this.df = all.subarray(3 * n);
   }
 
   static of(list: readonly Component[]): Components {
@@ -108,73 +170,4 @@ export class Components {
     this.scale[i] = scale;
     this.df[i] = df;
   }
-}
-
-/** Components whose weights add up to 1, with their distributions. */
-class Parts {
-  readonly #weight: Float64Array;
-  readonly #mean: Float64Array;
-  readonly #scale: Float64Array;
-  readonly #df: Int32Array;
-  readonly #table: readonly StudentTable[];
-  readonly #sums = new Float64Array(2);
-
-  constructor({ weight, mean, scale, df }: Components, total: number) {
-    this.#weight = weight.map((one) => one / total);
-    this.#mean = mean;
-    this.#scale = scale;
-    this.#df = df;
-    this.#table = tablesOf(df);
-  }
-
-  /** P(value <= x) for sign 1, P(value >= x) for sign -1. */
-  below(x: number, sign: 1 | -1): number {
-    let p = 0;
-    for (let i = 0; i < this.#weight.length; i++) {
-      const distance = sign * (x - this.#mean[i]!);
-      const scale = this.#scale[i]!;
-      const part = scale > 0 ? this.#table[i]!.cdf(distance / scale) : distance >= 0 ? 1 : 0;
-      p += this.#weight[i]! * part;
-    }
-    return p;
-  }
-
-  /** P(value <= x), and the density there. */
-  at(x: number): { readonly below: number; readonly density: number } {
-    const sums = this.#sums.fill(0);
-    for (let i = 0; i < this.#weight.length; i++) {
-      const weight = this.#weight[i]!;
-      const scale = this.#scale[i]!;
-      const distance = x - this.#mean[i]!;
-      if (scale > 0) this.#table[i]!.add(distance / scale, weight, weight / scale, sums);
-      else if (distance >= 0) sums[0]! += weight;
-    }
-    return { below: sums[0]!, density: sums[1]! };
-  }
-
-  /** The smallest and the largest of the components' own quantiles, and their mean. */
-  range(p: number): { readonly low: number; readonly high: number; readonly middle: number } {
-    let low = Infinity;
-    let high = -Infinity;
-    let middle = 0;
-    let df = 0;
-    let standard = 0;
-    for (let i = 0; i < this.#weight.length; i++) {
-      if (this.#df[i] !== df) {
-        df = this.#df[i]!;
-        standard = studentQuantile(p, df);
-      }
-      const own = this.#mean[i]! + this.#scale[i]! * standard;
-      low = Math.min(low, own);
-      high = Math.max(high, own);
-      middle += this.#weight[i]! * own;
-    }
-    return { low, high, middle };
-  }
-}
-
-function tablesOf(df: Int32Array): StudentTable[] {
-  const tables: StudentTable[] = [];
-  for (let i = 0; i < df.length; i++) tables.push(i > 0 && df[i] === df[i - 1] ? tables[i - 1]! : studentTable(df[i]!));
-  return tables;
 }

@@ -12,6 +12,8 @@ export interface Products {
 
 /** The shapes as columns of numbers. */
 export interface ShapeTable {
+  /** Where the column of the straight line is. */
+  readonly line: number;
   /** Where the columns of each shape are; a shape that has none is given the one after the last, which is nothing. */
   readonly a: Int32Array;
   readonly b: Int32Array;
@@ -19,8 +21,8 @@ export interface ShapeTable {
   readonly eb: Float64Array;
   /** How many columns it has. */
   readonly k: Uint8Array;
-  /** ln of how much each is believed in beforehand, among those of its kind. */
-  readonly logPrior: Float64Array;
+  /** How much each is believed in beforehand, among those of its kind. */
+  readonly prior: Float64Array;
 }
 
 /** For each shape the inverse of the matrix of its products, and the variance of its slope at the end for noise of variance 1. */
@@ -41,48 +43,62 @@ const SINGULAR = 1e-9;
 export function tableOf(shapes: readonly Shape[], place: Int32Array, columns: number): ShapeTable {
   const at = (column: number): number => (column < 0 ? columns : place[column]!);
   return {
+    line: place[LINE]!,
     a: Int32Array.from(shapes, ({ a }) => at(a)),
     b: Int32Array.from(shapes, ({ b }) => at(b)),
     ea: Float64Array.from(shapes, ({ ea }) => ea),
     eb: Float64Array.from(shapes, ({ eb }) => eb),
     k: Uint8Array.from(shapes, ({ a, b }) => Number(a >= 0) + Number(b >= 0)),
-    logPrior: Float64Array.from(shapes, ({ siblings }) => -Math.log(siblings)),
+    prior: Float64Array.from(shapes, ({ siblings }) => 1 / siblings),
   };
 }
 
-export function inversesOf(shapes: readonly Shape[], place: Int32Array, products: Products): Inverses {
-  const make = (): Float64Array => new Float64Array(shapes.length);
-  return inverted(shapes, place, products, { aa: make(), ab: make(), bb: make(), unit: make() });
+export function inversesOf(table: ShapeTable, products: Products): Inverses {
+  const make = (): Float64Array => new Float64Array(table.k.length);
+  return inverted(table, products, { aa: make(), ab: make(), bb: make(), unit: make() });
 }
 
 const ROOMS = { aa: new Room(), ab: new Room(), bb: new Room(), unit: new Room() };
 
 /** The same, valid until the next of them. */
-export function passingInverses(shapes: readonly Shape[], place: Int32Array, products: Products): Inverses {
-  const of = (room: Room): Float64Array => room.of(shapes.length).fill(0);
-  return inverted(shapes, place, products, { aa: of(ROOMS.aa), ab: of(ROOMS.ab), bb: of(ROOMS.bb), unit: of(ROOMS.unit) });
+export function passingInverses(table: ShapeTable, products: Products): Inverses {
+  const of = (room: Room): Float64Array => room.of(table.k.length).fill(0);
+  return inverted(table, products, { aa: of(ROOMS.aa), ab: of(ROOMS.ab), bb: of(ROOMS.bb), unit: of(ROOMS.unit) });
 }
 
-function inverted(shapes: readonly Shape[], place: Int32Array, products: Products, into: Inverses): Inverses {
-  for (let s = 0; s < shapes.length; s++) invert(shapes[s]!, s, place, products, into);
+/** The same as others but for some shapes. */
+export function inversesWith(table: ShapeTable, products: Products, { aa, ab, bb, unit }: Inverses, fresh: readonly number[]): Inverses {
+  const into = { aa: aa.slice(), ab: ab.slice(), bb: bb.slice(), unit: unit.slice() };
+  for (const s of fresh) {
+    for (const list of [into.aa, into.ab, into.bb]) list[s] = 0;
+    invert(table, s, products, into);
+  }
   return into;
 }
 
-function invert({ a, b, ea, eb, bounded }: Shape, s: number, place: Int32Array, products: Products, inverses: Inverses): void {
-  const { squares, cross } = products;
+function inverted(table: ShapeTable, products: Products, into: Inverses): Inverses {
+  for (let s = 0; s < table.k.length; s++) invert(table, s, products, into);
+  return into;
+}
+
+function invert(table: ShapeTable, s: number, { squares, cross }: Products, inverses: Inverses): void {
   const { aa: toA, ab: both, bb: toB, unit } = inverses;
-  const hidden = 1 / squares[place[LINE]!]!;
+  const hidden = 1 / squares[table.line]!;
   unit[s] = hidden;
-  if (a < 0) return;
-  const aa = squares[place[a]!]!;
+  if (table.k[s] === 0) return;
+  const aa = squares[table.a[s]!]!;
+  const ea = table.ea[s]!;
+  const eb = table.eb[s]!;
+  const bounded = ea === 0 && eb === 0;
   unit[s] = Infinity;
   if (!(aa > SINGULAR)) return;
   toA[s] = 1 / aa;
-  if (b < 0) {
+  if (table.k[s] === 1) {
     unit[s] = bounded ? hidden : (ea * ea) / aa;
     return;
   }
-  const [bb, ab] = [squares[place[b]!]!, cross[s]!];
+  const bb = squares[table.b[s]!]!;
+  const ab = cross[s]!;
   const det = aa * bb - ab * ab;
   if (!(det > SINGULAR * aa * bb)) return;
   toA[s] = bb / det;

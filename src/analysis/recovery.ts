@@ -195,7 +195,9 @@ export class Recovery {
       if (isValue) follow(own, disturbance, signal.bad, value, at);
     }
     if (!isValue) return;
-    if (!disturbed) signal.before = [...signal.before.slice(1 - BEFORE), value];
+    if (disturbed) return;
+    if (signal.before.length === BEFORE) signal.before.shift();
+    signal.before.push(value);
   }
 }
 

@@ -9,7 +9,7 @@ export const UNKNOWN = 'unknown';
 export function inWords(value: number, unit: string): string {
   const size = Math.abs(value);
   const sign = value < 0 ? '-' : '';
-  if (unit === 'By') return sign + formatSize(size).replace(/(?=[kMGT]?B$)/, ' ');
+  if (unit === 'By') return sign + formatSize(size, ' ');
   if (unit === 's') return sign + (size < 1 ? `${digits(size * 1000)} ms` : `${digits(size)} s`);
   if (unit === '1') return `${digits(value * 100)} %`;
   return digits(value);
@@ -26,7 +26,7 @@ function digits(value: number): string {
 
 /** Run time as `hh:mm`, with seconds in the first ten minutes. */
 export function clockTime(seconds: number): string {
-  const two = (n: number): string => String(Math.floor(n)).padStart(2, '0');
+  const two = (n: number): string => (n < 10 ? '0' : '') + Math.floor(n);
   const text = `${two(seconds / 3600)}:${two((seconds % 3600) / 60)}`;
   return seconds < 600 ? `${text}:${two(seconds % 60)}` : text;
 }

@@ -213,9 +213,9 @@ export function columnsOf(place: Int32Array, count: number, x: Float64Array): Fl
   return columns;
 }
 
-/** The columns of work that the shapes use. */
-export function workColumnsOf(shapes: readonly Shape[]): number[] {
-  return shapes.map(({ a }) => a).filter((a) => a >= FIRST_OF_WORK);
+/** Indices of the shapes of work: each has one column, which is its own. */
+export function workShapesOf(shapes: readonly Shape[]): number[] {
+  return [...shapes.keys()].filter((s) => shapes[s]!.a >= FIRST_OF_WORK);
 }
 
 /** A column of the table. */

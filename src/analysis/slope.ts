@@ -2,13 +2,14 @@
  * The slope of a stream, with what is not known averaged over: the correlation of the noise and the shape of the growth. The slope at
  * the end of the run is a mixture of Student distributions over all fits of shapes that go on growing.
  */
-import { DF_MIN, errorOf, type Fits, fitAll } from './fit.ts';
+import { evidenceOf } from './evidence.ts';
+import { DF_MIN, type Fits, fitAll, varianceOf } from './fit.ts';
 import { PHIS, type Points } from './gls.ts';
-import { Components, Mixture } from './mixture.ts';
+import { type Component, Components, Mixture, runsOf } from './mixture.ts';
 import { Room } from './room.ts';
 import { columnCount, LINE_ONLY, type Shape } from './shapes.ts';
-import { studentTable } from './stats.ts';
-import { indices, largest, normalised } from './weights.ts';
+import type { StudentTable } from './stats.ts';
+import { indices, largest, normalised, shares, weigh, type Weights } from './weights.ts';
 
 /** How a quantity moves at the smallest scale. */
 export interface Grain {
@@ -69,8 +70,6 @@ export interface Slope {
 
 export const SCORE_MAX = 30;
 
-const WEIGHTS = new Room();
-const PEAKS = new Room();
 const HEIGHTS = new Room();
 
 /** Fits that weigh less than this of the heaviest change nothing that is used: of odds, and of an interval. */
@@ -86,49 +85,20 @@ const NEGLIGIBLE_SHOWN = 1e-3;
 export function slopeOf(points: Points, hours: number, tried: readonly Shape[], grain: Grain, floor: number, fine = false): Slope | null {
   const fits = fitAll(points, tried, grain.rounding, fine);
   if (fits === null) return null;
-  const { shapes } = fits;
-  const count = shapes.length;
+  const { shapes, span } = fits;
   // Above the floor the pieces are so many that they are seen as noise.
-  const scaleOf = (mean: number, error: number): number =>
-    Math.sqrt((error / fits.span) ** 2 + arrivalVariance(Math.min(floor, Math.abs(mean)), grain.arrival, hours));
-  const componentsOf = (list: readonly number[], weightOf: (i: number, k: number) => number): Components => {
-    const parts = new Components(list.length);
-    for (let k = 0; k < list.length; k++) {
-      const i = list[k]!;
-      const mean = fits.end[i]! / fits.span;
-      parts.set(k, weightOf(i, k), mean, scaleOf(mean, errorOf(fits, i)), fits.df[i % count]!);
-    }
-    return parts;
-  };
-  const bump = takeBumps(fits);
-  const weight = normalised(fits.evidence, WEIGHTS.of(fits.evidence.length));
-  const weights = new Float64Array(count);
-  const peaks = PEAKS.of(count).fill(0);
-  for (let i = 0; i < weight.length; i += count) {
-    for (let s = 0; s < count; s++) {
-      const one = weight[i + s]!;
-      weights[s]! += one;
-      if (one > peaks[s]!) peaks[s] = one;
-    }
-  }
-  const straight = shapes.findIndex((shape) => shape.kind === 'line');
-  const lines = PHIS.map((_, p) => p * count + straight).filter((i) => Number.isFinite(fits.unit[i]!));
-  const likely = normalised(Float64Array.from(lines, (i) => fits.evidence[i]!));
-  const line = new Mixture(componentsOf(lines, (_, p) => likely[p]!));
-  const growing = indices(fits, weight, peaks, NEGLIGIBLE, (shape) => !shape.bounded);
-  const parts = componentsOf(growing, (i) => weight[i]!);
-  const best = bestOf(fits, weights);
+  const scaleOf = (mean: number, variance: number): number =>
+    Math.sqrt(variance / (span * span) + arrivalVariance(Math.min(floor, Math.abs(mean)), grain.arrival, hours));
+  const weights = weigh(fits);
+  const line = new Mixture(componentsOf(fits, linesOf(fits), scaleOf));
+  const growing = indices(fits, weights, NEGLIGIBLE, (shape) => !shape.bounded);
+  const parts = componentsOf(fits, { list: growing, weights: weights.fits }, scaleOf);
   const isLate = (shape: Shape): boolean => !shape.bounded && shape.at > LATEST_BEND;
-  const late = shapes.reduce((sum, shape, s) => sum + (isLate(shape) ? weights[s]! : 0), 0);
+  let late = 0;
+  for (let s = 0; s < shapes.length; s++) if (isLate(shapes[s]!)) late += weights.shapes[s]!;
   const isShown = (shape: Shape): boolean => late > LATE_SHARE || !isLate(shape);
-  const shown = componentsOf(indices(fits, weight, peaks, NEGLIGIBLE_SHOWN, isShown), (i) => weight[i]!);
-  const top = largest(fits.evidence);
-  const most = largest(weight);
-  const besides = fits.beside.flatMap(({ evidence, end, unit, variance, df }) => {
-    const own = most * Math.exp(Math.min(SCORE_MAX, evidence - top));
-    const mean = end / fits.span;
-    return own > NEGLIGIBLE_SHOWN * most ? [{ weight: own, mean, scale: scaleOf(mean, Math.sqrt(unit * variance)), df }] : [];
-  });
+  const shown = componentsOf(fits, { list: indices(fits, weights, NEGLIGIBLE_SHOWN, isShown), weights: weights.fits }, scaleOf);
+  const besides = besidesOf(fits, weights, scaleOf);
   return {
     end: new Mixture(shown),
     beside: besides.length === 0 ? null : new Mixture([...shown.list(), ...besides]),
@@ -136,31 +106,56 @@ export function slopeOf(points: Points, hours: number, tried: readonly Shape[], 
     line,
     tried,
     shapes,
-    weights,
-    bump,
+    weights: weights.shapes,
+    bump: weights.bump && { at: shapes[weights.bump.shape]!.at, lead: Math.min(SCORE_MAX, weights.bump.lead) },
     ...growthAtEnd(fits, growing, parts, floor, line.mean),
-    ...best,
+    ...bestOf(fits, weights),
   };
 }
 
-/** The likeliest bump, and all of them taken out of the evidence: two free levels would explain half of all growth away. */
-function takeBumps({ shapes, evidence }: Fits): Slope['bump'] {
-  const count = shapes.length;
-  let found = -1;
-  let bump = -Infinity;
-  let best = -Infinity;
-  for (let s = 0; s < count; s++) {
-    const isBump = shapes[s]!.kind === 'bump';
-    for (let i = s; i < evidence.length; i += count) {
-      if (!isBump) best = Math.max(best, evidence[i]!);
-      else if (evidence[i]! > bump) {
-        found = s;
-        bump = evidence[i]!;
-      }
-      if (isBump) evidence[i] = -Infinity;
-    }
+/** Some of the fits, and what each of all fits weighs. */
+interface Weighed {
+  readonly list: readonly number[];
+  readonly weights: Float64Array;
+}
+
+type ScaleOf = (mean: number, variance: number) => number;
+
+function componentsOf(fits: Fits, { list, weights }: Weighed, scaleOf: ScaleOf): Components {
+  const { end, unit, rest, df, shapes, span } = fits;
+  const parts = new Components(list.length);
+  for (let k = 0; k < list.length; k++) {
+    const i = list[k]!;
+    const mean = end[i]! / span;
+    const free = df[i % shapes.length]!;
+    parts.set(k, weights[i]!, mean, scaleOf(mean, (unit[i]! * rest[i]!) / free), free);
   }
-  return found < 0 ? null : { at: shapes[found]!.at, lead: Math.min(SCORE_MAX, bump - best) };
+  return parts;
+}
+
+const LINES = new Room();
+
+/** Those of the straight line, by their odds against each other: it may be so unlikely that nothing is left of its weight. */
+function linesOf(fits: Fits): Weighed {
+  const { shapes, unit, given } = fits;
+  const straight = shapes.findIndex((shape) => shape.kind === 'line');
+  const list = given.map((_, p) => p * shapes.length + straight).filter((i) => Number.isFinite(unit[i]!));
+  const likely = normalised(list.map((i) => evidenceOf(fits, i)));
+  const weights = LINES.of(unit.length);
+  for (let k = 0; k < list.length; k++) weights[list[k]!] = likely[k]!;
+  return { list, weights };
+}
+
+/** What was fitted with a line beside it, by its odds against the heaviest fit. */
+function besidesOf(fits: Fits, weights: Weights, scaleOf: ScaleOf): Component[] {
+  if (fits.beside.length === 0) return [];
+  const most = largest(weights.fits);
+  const top = evidenceOf(fits, weights.fits.indexOf(most));
+  return fits.beside.flatMap(({ evidence, rest, end, unit, df }) => {
+    const weight = most * Math.exp(Math.min(SCORE_MAX, evidence - top));
+    const mean = end / fits.span;
+    return weight > NEGLIGIBLE_SHOWN * most ? [{ weight, mean, scale: scaleOf(mean, (unit * rest) / df), df }] : [];
+  });
 }
 
 /** Of points that have never moved: what their rounding hides, and the pieces in which a leak comes. Null when there are too few points. */
@@ -213,24 +208,27 @@ function growthAtEnd(
   floor: number,
   mean: number,
 ): Pick<Slope, 'score' | 'growing' | 'goingMean' | 'goingBelow'> {
+  const { weight: weights, mean: means } = parts;
   let all = 0;
   let yes = 0;
   let time = 0;
   let sum = 0;
   let below = 0;
-  for (let k = 0; k < growing.length; k++) {
-    const i = growing[k]!;
-    const shape = shapeAt(fits, i);
-    const share = columnCount(shape) < 2 ? GOES_ON_SHARE : GOES_ON_SHARE_LATER;
-    const weight = parts.weight[k]!;
-    const over = above(parts, k, floor);
-    const goes = weight * (share * mean > floor ? above(parts, k, share * mean) : over);
-    const began = shape.kind === 'late' || (shape.kind === 'knee' && fits.first[i]! < BEGAN_SHARE * fits.end[i]!);
-    all += weight;
-    yes += goes;
-    time += goes * (began ? 1 - shape.at : 1);
-    sum += weight * parts.mean[k]!;
-    below += weight * (1 - over);
+  for (const { from, to, table } of runsOf(parts)) {
+    for (let k = from; k < to; k++) {
+      const i = growing[k]!;
+      const shape = shapeAt(fits, i);
+      const share = columnCount(shape) < 2 ? GOES_ON_SHARE : GOES_ON_SHARE_LATER;
+      const weight = weights[k]!;
+      const over = above(parts, k, floor, table);
+      const goes = weight * (share * mean > floor ? above(parts, k, share * mean, table) : over);
+      const began = shape.kind === 'late' || (shape.kind === 'knee' && fits.first[i]! < BEGAN_SHARE * fits.end[i]!);
+      all += weight;
+      yes += goes;
+      time += goes * (began ? 1 - shape.at : 1);
+      sum += weight * means[k]!;
+      below += weight * (1 - over);
+    }
   }
   const score = Math.log(yes / Math.max(Number.MIN_VALUE, 1 - yes));
   return {
@@ -241,16 +239,16 @@ function growthAtEnd(
   };
 }
 
-/** Of the component at place k. */
-function above({ mean, scale, df }: Components, k: number, x: number): number {
-  return scale[k]! > 0 ? studentTable(df[k]!).cdf((mean[k]! - x) / scale[k]!) : Number(mean[k]! > x);
+/** P(value > x) of the component at place k. */
+function above({ mean, scale }: Components, k: number, x: number, table: StudentTable): number {
+  return scale[k]! > 0 ? table.cdf((mean[k]! - x) / scale[k]!) : Number(mean[k]! > x);
 }
 
 function shapeAt(fits: Fits, i: number): Shape {
   return fits.shapes[i % fits.shapes.length]!;
 }
 
-function bestOf(fits: Fits, weights: Float64Array): Pick<Slope, 'best' | 'before' | 'after' | 'lead' | 'noise'> {
+function bestOf(fits: Fits, { fits: each, shapes: weights }: Weights): Pick<Slope, 'best' | 'before' | 'after' | 'lead' | 'noise'> {
   const count = fits.shapes.length;
   const { kind, grid } = kindsOf(fits.shapes);
   // What a position of the grid would weigh there: a grid that was divided is not the less likely for it.
@@ -262,14 +260,14 @@ function bestOf(fits: Fits, weights: Float64Array): Pick<Slope, 'best' | 'before
     if (isPlain(shape) && weights[s]! > plain) plain = weights[s]!;
   }
   const s = likeliest(kind, grid.length, weights, heights);
-  const own = normalised(Float64Array.from(PHIS, (_, p) => fits.evidence[p * count + s]!));
+  const own = shares(PHIS.map((_, p) => each[p * count + s]!));
   const likely = own.indexOf(largest(own)) * count + s;
   return {
     best: fits.shapes[s]!,
     before: fits.first[likely]! / fits.span,
     after: fits.end[likely]! / fits.span,
     lead: Math.min(SCORE_MAX, Math.log(heights[s]! / plain)),
-    noise: PHIS.map((phi, p) => ({ phi, variance: fits.variance[p * count + s]!, weight: own[p]! })).filter(
+    noise: PHIS.map((phi, p) => ({ phi, variance: varianceOf(fits, p * count + s), weight: own[p]! })).filter(
       ({ weight }) => weight > NEGLIGIBLE,
     ),
   };

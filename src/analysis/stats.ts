@@ -2,6 +2,7 @@
  * The few distributions that the judgement needs. Formulas: Abramowitz and Stegun, Handbook of Mathematical Functions (A&S), chapters
  * 6 and 26. Relative error below 1e-12 in the range used; `test/unit/analysis/stats.test.ts` compares with published tables.
  */
+import { Room } from './room.ts';
 
 const ITERATIONS_MAX = 300;
 const PRECISION = 1e-15;
@@ -77,6 +78,14 @@ export function studentDensity(t: number, df: number): number {
 /** Distance of the points of a table, and how far it reaches; cubic interpolation errs by less than 2e-8 in between. */
 const TABLE_STEP = 0.05;
 const TABLE_END = 12;
+const TABLE_PLACES = Math.round(TABLE_END / TABLE_STEP);
+
+/** Distributions that differ in place and scale. */
+interface Scaled {
+  readonly weight: Float64Array;
+  readonly mean: Float64Array;
+  readonly scale: Float64Array;
+}
 
 /** Student's distribution of one df as a table: mixtures ask for it some thousand times per series. */
 export class StudentTable {
@@ -98,34 +107,40 @@ export class StudentTable {
     return t < 0 ? tail : 1 - tail;
   }
 
-  /** Adds `weight` x P(T <= t) to the first sum, and `density` x the density at t to the second. */
-  add(t: number, weight: number, density: number, sums: Float64Array): void {
-    const place = Math.abs(t) / TABLE_STEP;
-    if (!(Math.abs(t) < TABLE_END)) {
-      sums[0]! += weight * this.cdf(t);
-      sums[1]! += density * this.density(t);
-      return;
+  /** Adds P(value <= x), and the density at x, of components from one to before another to the two sums, by their weight. */
+  add(x: number, { weight, mean, scale }: Scaled, from: number, to: number, sums: number[]): void {
+    const cdf = this.#cdf;
+    const density = this.#density;
+    let below = 0;
+    let dense = 0;
+    for (let k = from; k < to; k++) {
+      const distance = x - mean[k]!;
+      if (!(scale[k]! > 0)) {
+        if (distance >= 0) below += weight[k]!;
+        continue;
+      }
+      const t = distance / scale[k]!;
+      const place = Math.abs(t) / TABLE_STEP;
+      if (!(place < TABLE_PLACES)) {
+        below += weight[k]! * this.cdf(t);
+        continue;
+      }
+      const i = Math.floor(place);
+      const u = place - i;
+      const here = density[i]!;
+      const next = density[i + 1]!;
+      const tail = hermite(u, cdf[i]!, here, cdf[i + 1]!, next);
+      below += weight[k]! * (t < 0 ? tail : 1 - tail);
+      // Linear: within 0.1 %, enough for Newton's rule.
+      dense += ((here + u * (next - here)) / -TABLE_STEP) * (weight[k]! / scale[k]!);
     }
-    const i = Math.floor(place);
-    const u = place - i;
-    const here = this.#density[i]!;
-    const next = this.#density[i + 1]!;
-    const tail = hermite(u, this.#cdf[i]!, here, this.#cdf[i + 1]!, next);
-    sums[0]! += weight * (t < 0 ? tail : 1 - tail);
-    sums[1]! += density * ((here + u * (next - here)) / -TABLE_STEP);
-  }
-
-  /** Within 0.1 %, enough for Newton's rule and far below what a table of densities of its own would give. */
-  density(t: number): number {
-    const place = Math.abs(t) / TABLE_STEP;
-    const i = Math.floor(place);
-    if (i >= this.#density.length - 1) return 0;
-    return (this.#density[i]! + (place - i) * (this.#density[i + 1]! - this.#density[i]!)) / -TABLE_STEP;
+    sums[0]! += below;
+    sums[1]! += dense;
   }
 
   /** Beyond the table the tail falls as the density x (df + t^2) / t does, to a relative error of some 1 / t^2. */
   #far(t: number): number {
-    const end = this.#cdf[Math.round(TABLE_END / TABLE_STEP)]!;
+    const end = this.#cdf[TABLE_PLACES]!;
     return end * (TABLE_END / t) * ((this.#df + TABLE_END * TABLE_END) / (this.#df + t * t)) ** ((this.#df - 1) / 2);
   }
 
@@ -296,10 +311,12 @@ function select(n: number, k: number): number {
 /** From a median absolute second difference to a standard deviation: its variance is 6 times that of one value. */
 const SECOND_DIFFERENCE = 1 / (0.6745 * Math.sqrt(6));
 
+const BENDS = new Room();
+
 /** Standard deviation of the noise of a series, whatever its trend: from its second differences. */
 export function scatterOf(y: Float64Array): number {
   if (y.length < 3) return 0;
-  const bends = new Float64Array(y.length - 2);
+  const bends = BENDS.of(y.length - 2);
   for (let i = 2; i < y.length; i++) bends[i - 2] = Math.abs(y[i]! - 2 * y[i - 1]! + y[i - 2]!);
   return median(bends) * SECOND_DIFFERENCE;
 }

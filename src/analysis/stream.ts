@@ -10,6 +10,7 @@ import { type LoadFit, loadFitOf } from './covariate.ts';
 import { type Low, lowsOf, periodOf, windowMeans } from './cycle.ts';
 import { withoutExcursions } from './excursions.ts';
 import type { LoadCurve } from './loadcurve.ts';
+import { Room } from './room.ts';
 import { median, scatterOf } from './stats.ts';
 
 export type { Cut } from './cells.ts';
@@ -294,16 +295,19 @@ function enough(blocks: readonly Block[]): Block[] {
   return blocks.filter((block) => block.count >= BLOCK_SHARE * usual);
 }
 
+const BENDS = new Room();
+const STEPS = new Room();
+
 /** Median of the absolute second differences within lives: a scale of the noise that no trend moves. */
 function roughness(y: Float64Array, life: Int32Array): number {
-  const bends = new Float64Array(y.length);
+  const bends = BENDS.of(y.length);
   let n = 0;
   for (let i = 2; i < y.length; i++) if (life[i] === life[i - 2]) bends[n++] = Math.abs(y[i]! - 2 * y[i - 1]! + y[i - 2]!);
   return n === 0 ? 0 : median(bends.subarray(0, n));
 }
 
 function stepOf(t: Float64Array, life: Int32Array): number {
-  const steps = new Float64Array(t.length);
+  const steps = STEPS.of(t.length);
   let n = 0;
   for (let i = 1; i < t.length; i++) if (life[i] === life[i - 1]) steps[n++] = t[i]! - t[i - 1]!;
   return n === 0 ? 0 : median(steps.subarray(0, n));

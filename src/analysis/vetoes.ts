@@ -81,29 +81,38 @@ export function isFlatTail({ t, y }: Tail, floor: number, found: number): boolea
 }
 
 function windowMeans(y: Float64Array, size: number): Float64Array {
-  return Float64Array.from(
-    { length: y.length - size + 1 },
-    (_, i) => y.subarray(i, i + size).reduce((sum, value) => sum + value, 0) / size,
-  );
+  const means = new Float64Array(y.length - size + 1);
+  for (let i = 0; i < means.length; i++) {
+    let sum = 0;
+    for (let j = i; j < i + size; j++) sum += y[j]!;
+    means[i] = sum / size;
+  }
+  return means;
 }
 
 /** With the error widened by the correlation of the residuals. */
 function lineThrough(t: Float64Array, y: Float64Array): { slope: number; error: number } {
   const n = t.length;
-  const mean = (list: Float64Array): number => list.reduce((sum, value) => sum + value, 0) / n;
-  const [mt, my] = [mean(t), mean(y)];
+  const [mt, my] = [meanOf(t), meanOf(y)];
   let [tt, ty] = [0, 0];
   for (let i = 0; i < n; i++) {
     tt += (t[i]! - mt) ** 2;
     ty += (t[i]! - mt) * (y[i]! - my);
   }
   const slope = ty / tt;
-  const rest = y.map((value, i) => value - my - slope * (t[i]! - mt));
-  let [rr, r1] = [0, 0];
+  let [rr, r1, before] = [0, 0, 0];
   for (let i = 0; i < n; i++) {
-    rr += rest[i]! ** 2;
-    if (i > 0) r1 += rest[i]! * rest[i - 1]!;
+    const rest = y[i]! - my - slope * (t[i]! - mt);
+    rr += rest ** 2;
+    r1 += rest * before;
+    before = rest;
   }
   const a = Math.max(0, Math.min(CORRELATION_MAX, (rr > 0 ? r1 / rr : 0) + CORRELATION_HIDDEN / n));
   return { slope, error: Math.sqrt((rr / (n - 2) / tt) * ((1 + a) / (1 - a))) };
+}
+
+function meanOf(list: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < list.length; i++) sum += list[i]!;
+  return sum / list.length;
 }

@@ -99,7 +99,8 @@ export function workOf(
   const apart = stretches
     .map((span) => ({ span, work: workWithin(series, counted, store, span, phases) }))
     .filter(({ work }) => work.signal !== null);
-  return apart.length === 0 ? workWithin(series, counted, store, { from: 0, to: now }, phases) : together(apart);
+  if (apart.length === 0) return workWithin(series, counted, store, { from: 0, to: now }, phases);
+  return apart.length === 1 ? apart[0]!.work : together(apart);
 }
 
 /** One stretch that was watched; what came before it says nothing of how busy it has to be. */

@@ -1,5 +1,6 @@
 /** The upper end of the interval, which a pass needs, of growth beside a step or a ramp. */
 import { describe, expect, test } from 'vitest';
+import { evidenceOf } from '../../../src/analysis/evidence.ts';
 import { fitAll } from '../../../src/analysis/fit.ts';
 import { PHIS, type Points } from '../../../src/analysis/gls.ts';
 import { ALL_SHAPES } from '../../../src/analysis/shapes.ts';
@@ -73,8 +74,8 @@ test('a line beside a step of the coarser grid is the shape that the list has th
     const i = phi * ALL_SHAPES.length + known;
     expect(one.end).toBeCloseTo(coarse.end[i]!, 6);
     expect(one.unit / coarse.unit[i]!).toBeCloseTo(1, 6);
-    expect(one.variance / coarse.variance[i]!).toBeCloseTo(1, 6);
+    expect(one.rest / coarse.rest[i]!).toBeCloseTo(1, 6);
     expect(one.df).toBe(coarse.df[known]);
-    expect(one.evidence + Math.log(places[mine]!.siblings)).toBeCloseTo(coarse.evidence[i]! + Math.log(ALL_SHAPES[known]!.siblings), 6);
+    expect(one.evidence + Math.log(places[mine]!.siblings)).toBeCloseTo(evidenceOf(coarse, i) + Math.log(ALL_SHAPES[known]!.siblings), 6);
   });
 });

@@ -68,14 +68,14 @@ describe('between the positions of the grid', () => {
 
   test('what lies there is fitted as by brute force', () => {
     const p = points((x) => 600 * Math.min(x, 0.573) + (x > 0.3 ? 40 : 0));
-    const { shapes, end, unit, evidence }: Fits = fitAll(p, ALL_SHAPES, 0, true)!;
+    const { shapes, end, unit, rest }: Fits = fitAll(p, ALL_SHAPES, 0, true)!;
     const added = shapes.map((shape, s) => ({ shape, s })).filter(({ shape }) => shape.own !== null);
     expect(new Set(added.map(({ shape }) => shape.kind)).size).toBeGreaterThan(1);
     for (const phi of [0, 3, 7]) {
       const v = covariance(p.t, p.life, p.step, PHIS[phi]!);
       for (const { shape, s } of added) {
         const i = phi * shapes.length + s;
-        if (shape.bounded || evidence[i] === -Infinity) continue;
+        if (shape.bounded || rest[i] === Infinity) continue;
         const own = drawn(
           shape,
           p.t.map((t) => t / (N - 1)),
@@ -98,7 +98,7 @@ describe('between the positions of the grid', () => {
       0,
       true,
     )!;
-    const kept = fits.shapes.filter(({ kind }, s) => kind === 'fill' && fits.evidence[s] !== -Infinity);
+    const kept = fits.shapes.filter(({ kind }, s) => kind === 'fill' && fits.rest[s] !== Infinity);
     expect(kept.some(({ own }) => own !== null)).toBe(true);
     expect(kept.reduce((sum, { siblings }) => sum + 1 / siblings, 0)).toBeCloseTo(1, 9);
   });

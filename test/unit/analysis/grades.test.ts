@@ -9,7 +9,8 @@ const OPEN: Evidence = { ...FLAT, p: 1e-9, end: 1e-3, score: 0.5 };
 
 function through(looks: readonly (readonly [minutes: number, evidence: Evidence])[], plannedEnd: number | null = 8 * HOUR): GradeBook {
   return looks.reduce(
-    (book, [minutes, evidence]) => nextBook(book, { ...evidence, growthTo: minutes * 60 }, { now: minutes * 60, plannedEnd, final: false }, 1),
+    (book, [minutes, evidence]) =>
+      nextBook(book, { ...evidence, growthTo: minutes * 60 }, { now: minutes * 60, plannedEnd, final: false }, 1),
     NEW_BOOK,
   );
 }

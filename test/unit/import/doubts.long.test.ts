@@ -138,7 +138,9 @@ test('large figures in kB are told from small ones in bytes by the pages that th
 
 test('a leak is no smaller for what it has grown to: it fails after a month as it did after days', async () => {
   // 1.5 MB an hour are 0.3 %/h of 500 MB, and 0.1 %/h of what they become.
-  const month = hours({ rss_mb: (i) => 500 + 1.5 * i + 3 * noise(i) }, 720).replaceAll(/^(\d+)/gm, (time) => String(START + (Number(time) - START) * 60));
+  const month = hours({ rss_mb: (i) => 500 + 1.5 * i + 3 * noise(i) }, 720).replaceAll(/^(\d+)/gm, (time) =>
+    String(START + (Number(time) - START) * 60),
+  );
   const { code, out } = await told(month);
   expect([code, out]).toEqual([10, expect.stringMatching(/rss_mb grows 1\.5 MB\/h .* now 1\.58 GB; no limit is known/) as string]);
 });

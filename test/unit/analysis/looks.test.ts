@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { type GradeBook, isEarly, NEW_BOOK, nextBook } from '../../../src/analysis/grades.ts';
+import { Judge } from '../../../src/analysis/judge.ts';
+import { Round } from '../../../src/analysis/round.ts';
+import { RunState } from '../../../src/runstate.ts';
+import { Batch } from '../../../src/tick.ts';
+import { M } from '../../sim/metrics.ts';
+
+const OPTIONS = { requiredLifetime: 86_400, plannedEnd: null, warmup: null, rules: [], required: [], interval: 60 };
+
+/** Whether a gated series that was last looked at 100 minutes into the run is due again some minutes later. */
+function isDue(book: Partial<GradeBook>, minutes: number): boolean {
+  const state = new RunState(new Judge(OPTIONS));
+  const id = state.series.open({ source: 'process', target: 'api', member: null, period: 60 }, M.memory);
+  const batch = new Batch();
+  batch.set(id, 1e8, (100 + minutes) * 60);
+  state.fold(batch.close(0, (100 + minutes) * 60, 0));
+  const books = new Map([[id, { ...NEW_BOOK, at: 6000, ...book }]]);
+  return Round.due(state, OPTIONS, [], books)?.due.includes(id) ?? false;
+}
+
+test.each([
+  ['nothing is said of', {}, 5],
+  ['is suspected', { grade: 'suspected' }, 5],
+  ['was confirmed and begins to falter', { grade: 'confirmed', held: null }, 5],
+  ['is confirmed by evidence that still holds', { grade: 'confirmed', held: 3000 }, 10],
+  ['has stopped', { grade: 'retracted', held: null }, 5],
+] as const)('what %s is looked at again when the run has grown by so many per cent', (_, book, percent) => {
+  expect(isDue(book, percent - 0.1)).toBe(false);
+  expect(isDue(book, percent + 0.1)).toBe(true);
+});
+
+test.each([null, 300, 1380, 3600, 86_400, 30 * 86_400])(
+  'evidence from before anything may be suspected changes no grade (planned: %s s)',
+  (plannedEnd) => {
+    const evidence = { p: 1e-9, end: 1e-9, score: 20, limited: true, growthFrom: 0 };
+    const gradesFrom = (seen: (now: number) => boolean): string[] => {
+      let book = NEW_BOOK;
+      const grades: string[] = [];
+      for (let now = 60; now <= 12_000_000 && grades.at(-1) !== 'confirmed'; now = Math.max(now + 60, 1.05 * now)) {
+        book = nextBook(book, { ...evidence, examined: seen(now), growthTo: now }, { now, plannedEnd, final: false }, 1);
+        grades.push(book.grade);
+      }
+      return grades;
+    };
+    const all = gradesFrom(() => true);
+    expect(all.at(-1)).toBe('confirmed');
+    expect(gradesFrom((now) => !isEarly({ now, plannedEnd }))).toEqual(all);
+  },
+);
