@@ -437,6 +437,7 @@ describe('problems', () => {
       '--inbound: 0.0.0.0 can be reached from other machines: set inbound_token',
     ],
     ['a listener of this machine for all', { inbound: 'box.local:4318' }, null, '--inbound: box.local can be reached from other machines'],
+    ['a password in a flag', { otlp: 'http://u:hunter2@b' }, null, '--otlp: has a password in it, and everybody on this machine can read'],
     ['a push to itself', { otlp: 'http://localhost:4318', inbound: '4318' }, null, '--otlp: names the inbound listener of this run'],
     ['a root that is no folder', { proc: '/nowhere' }, null, '--proc: /nowhere is not a folder'],
     [
