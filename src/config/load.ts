@@ -208,6 +208,8 @@ function checkTogether(settings: Settings, command: Sources['command'], roles: r
   const otlp = settings.get('otlp');
   if (inbound && otlp !== null && isOwn(otlp, inbound.at))
     wrong('otlp', 'names the inbound listener of this run, which would push to itself; give another receiver, or off');
+  if (otlp !== null && new URL(otlp).password !== '' && settings.placeOf('otlp').startsWith('--'))
+    wrong('otlp', 'has a password in it, and everybody on this machine can read a flag; give it in SOAK_OTLP or in a file');
   if (sourceOf(settings) === 'pidusage') {
     const message = 'needs source procfs: pidusage does not read it';
     if (settings.get('deletedDescriptors')) wrong('deletedDescriptors', message);

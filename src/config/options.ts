@@ -305,7 +305,7 @@ const OPTIONS = {
     help: 'push metrics to this OTLP/HTTP receiver (protobuf)',
     more:
       '`/v1/metrics` is added to a URL without a path. Where it is given nowhere, the standard `OTEL_EXPORTER_OTLP_METRICS_ENDPOINT` and `OTEL_EXPORTER_OTLP_ENDPOINT` are taken; ' +
-      '`off` refuses those too. Time-outs, compression and certificates come from the standard `OTEL_EXPORTER_OTLP_*` variables.',
+      '`off` refuses those too. Time-outs, compression and certificates come from the standard `OTEL_EXPORTER_OTLP_*` variables. A flag never holds a password.',
     example: 'http://collector:4318',
   }),
   otlpHeaders: option({

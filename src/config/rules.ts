@@ -1,7 +1,7 @@
 /** Rules as they are configured: a line, or a map as k6 has its thresholds, where `http_req_duration: p(95)<500` is one without quotes. */
 import type { Rule } from '../analysis/rules.ts';
 import { parseRule } from '../analysis/ruleparser.ts';
-import type { Catalog } from '../catalog.ts';
+import type { Catalog, MetricDef } from '../catalog.ts';
 import { findMetric, gaugeName } from '../gauges.ts';
 import { PRESET_SIGNALS } from '../intake/presets.ts';
 import { signalName } from '../intake/signals-metric.ts';
@@ -9,7 +9,8 @@ import type { SignalSpec } from '../intake/signals-spec.ts';
 import type { ServerSpec } from '../servers.ts';
 import { signalRules } from './signals.ts';
 import type { Faults, Given } from './faults.ts';
-import { didYouMean } from './nearest.ts';
+import { Problem } from '../problem.ts';
+import { didYouMean, nearest } from './nearest.ts';
 import { gaugeRules } from './servers.ts';
 import type { Settings } from './settings.ts';
 import { presetRules, PRESETS } from './presets.ts';
@@ -26,14 +27,14 @@ export interface Watched {
 export const THRESHOLD_KEYS = ['threshold', 'abortOnFail', 'delayAbortEval'] as const;
 
 /** @param watched null when only the stored run knows */
-export function buildRules(settings: Settings, catalog: Pick<Catalog, 'find'>, faults: Faults, watched: Watched | null): Rule[] {
+export function buildRules(settings: Settings, catalog: Pick<Catalog, 'find' | 'all'>, faults: Faults, watched: Watched | null): Rule[] {
   const find = findMetric(catalog, watched?.signals);
   const parse = (text: string): Rule => parseRule(text, find);
   const given = settings
     .list('rule')
     .flatMap(lines)
     .flatMap((one) => {
-      const rule = faults.attempt(one, parse);
+      const rule = faults.attempt(one, (text) => parseGiven(text, find, catalog));
       if (rule && watched) checkRule(rule, one, watched, faults);
       return rule ?? [];
     });
@@ -43,6 +44,29 @@ export function buildRules(settings: Settings, catalog: Pick<Catalog, 'find'>, f
     .map(parse);
   const declared = signalRules(settings, watched?.signals ?? [], parse, faults);
   return [...given, ...ready, ...gaugeRules(watched?.servers ?? [], parse), ...declared];
+}
+
+/** The language knows no list of metrics; where somebody wrote a name that there is not, the nearest one is told. */
+function parseGiven(text: string, find: ReturnType<typeof findMetric>, catalog: Pick<Catalog, 'all'>): Rule {
+  const unknown: string[] = [];
+  const asked: typeof find = (name) => {
+    const def = find(name);
+    if (def === undefined) unknown.push(name);
+    return def;
+  };
+  try {
+    return parseRule(text, asked);
+  } catch (error) {
+    const meant = nearest(unknown[0] ?? '', catalog.all().flatMap(writtenAs));
+    if (!(error instanceof Problem) || meant === null || meant === unknown[0]) throw error;
+    const details = error.details.map(({ place, message }) => ({ place, message: `${message}; did you mean ${meant}?` }));
+    throw new Problem(error.code, details, { cause: error });
+  }
+}
+
+function writtenAs({ alias, name, limit }: MetricDef): string[] {
+  const short = alias ?? name;
+  return limit === undefined ? [short] : [short, `${short}.utilization`];
 }
 
 function presetOf(given: Given, faults: Faults): readonly string[] {

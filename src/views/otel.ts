@@ -50,7 +50,8 @@ export async function startOtel({ run, readers, clock, log, env = process.env }:
     import('@opentelemetry/exporter-prometheus'),
     import('./producer.ts'),
   ]);
-  const logger = diagLogger(log, redactor(readers.otlp ? secretsOf(readers.otlp, env) : []));
+  const redact = redactor(readers.otlp ? secretsOf(readers.otlp, env) : []);
+  const logger = diagLogger(log, redact);
   const resource = await resourceOf(run);
   const disabled = env['OTEL_SDK_DISABLED']?.trim().toLowerCase() === 'true';
   if (disabled && readers.otlp) log.warn('nothing is pushed: OTEL_SDK_DISABLED is set');
@@ -81,6 +82,9 @@ export async function startOtel({ run, readers, clock, log, env = process.env }:
       if (lost) push?.cut();
       await settles(sdk.shutdown(), lost ? CUT_S : FLUSH_S);
       push?.cut();
+      // A run shorter than the first retries would end without a word of it.
+      if (pushes?.ok === 0)
+        log.warn(redact(`nothing was pushed to ${readers.otlp!.endpoint}: no push succeeded since this agent was started`));
       for (const global of [api.metrics, api.trace, api.logs, api.context, api.propagation, api.diag]) global.disable();
     },
   };

@@ -271,7 +271,7 @@ describe.concurrent('beside that', () => {
     await once(receiver, 'listening');
     const { port } = receiver.address() as { port: number };
     const pid = await stage.running(...NODE);
-    const there = await stage.doctor(['--target', String(pid), '--otlp', `http://user:secret@127.0.0.1:${port}`]);
+    const there = await stage.doctor(['--target', String(pid), '--otlp', `http://user@127.0.0.1:${port}/v1/metrics?token=secret`]);
     expect(there.said).toContain(`otlp http://127.0.0.1:${port}/v1/metrics takes connections`);
     expect(there.out + there.err).not.toContain('secret');
     receiver.close();

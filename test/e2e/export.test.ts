@@ -322,10 +322,14 @@ describe('a receiver that fails', () => {
     cleanups.push(() => silent.close());
     await once(silent, 'listening');
     const sockets = trackSockets(silent);
-    const otel = await start(fullRun(), { endpoint: `http://127.0.0.1:${(silent.address() as AddressInfo).port}/v1/metrics` });
+    const { log, said } = warnings();
+    const endpoint = `http://user:hunter2@127.0.0.1:${(silent.address() as AddressInfo).port}/v1/metrics`;
+    const otel = await start(fullRun(), { endpoint }, log);
     await otel.flush();
     expect(sockets.size).toBe(1);
     await otel.shutdown();
+    expect(said).toContainEqual(expect.stringMatching(/^nothing was pushed to http:.*@127\.0\.0\.1:\d+\/v1\/metrics: no push succeeded/));
+    expect(said.join('\n')).not.toContain('hunter2');
     for (const socket of sockets) await once(socket, 'close');
   });
 

@@ -437,6 +437,7 @@ describe('problems', () => {
       '--inbound: 0.0.0.0 can be reached from other machines: set inbound_token',
     ],
     ['a listener of this machine for all', { inbound: 'box.local:4318' }, null, '--inbound: box.local can be reached from other machines'],
+    ['a password in a flag', { otlp: 'http://u:hunter2@b' }, null, '--otlp: has a password in it, and everybody on this machine can read'],
     ['a push to itself', { otlp: 'http://localhost:4318', inbound: '4318' }, null, '--otlp: names the inbound listener of this run'],
     ['a root that is no folder', { proc: '/nowhere' }, null, '--proc: /nowhere is not a folder'],
     [
@@ -445,11 +446,19 @@ describe('problems', () => {
       null,
       '--require: there is no metric "memory.privat"; did you mean memory.private?',
     ],
+    ['a rule about an unknown metric', { rule: 'memory.privat < 1GB' }, null, 'short names; did you mean memory.private?'],
+    ['a rule about an unknown share', { rule: 'fds.utilisation < 80%' }, null, 'short names; did you mean fds.utilization?'],
     ['a pool of nobody', { poolMax: 'app=20' }, null, '--pool-max: no target has the role app; did you mean api?'],
     ['a pool without connections', { poolMax: 'api=0' }, null, '--pool-max: "api=0" should be a number of connections of at least 1'],
     ['a rule about nobody', { rule: 'app: memory.private < 1GB' }, null, 'no target has the role app; did you mean api?'],
   ])('%s', async (_name, flags, command, message) => {
     expect((await problemOf(load(layer(flags, ['api=port:1']), {}, null, command))).message).toContain(message);
+  });
+
+  test('no name is suggested where the name is right, or nothing like it is known', async () => {
+    for (const rule of ['fds.utilization < 80% fro 5m', 'nonsense_of_mine < 1']) {
+      expect((await problemOf(load(layer({ rule }, ['1'])))).message).not.toContain('did you mean');
+    }
   });
 
   test('a code of their own stays', async () => {

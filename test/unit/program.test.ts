@@ -282,20 +282,8 @@ describe('usage', () => {
 
 describe('config', () => {
   test('check prints every setting and where it comes from, but no secret', async () => {
-    const env = { SOAK_HOLD: 'yes', SOAK_OTLP_HEADERS: 'authorization=hunter2' };
-    const argv = [
-      'config',
-      'check',
-      '--target',
-      'api=port:80',
-      '--children',
-      '--interval',
-      '2s',
-      '--otlp',
-      'http://u:hunter2@h',
-      '--rule',
-      'memory.private < 2GB',
-    ];
+    const env = { SOAK_HOLD: 'yes', SOAK_OTLP: 'http://u:hunter2@h', SOAK_OTLP_HEADERS: 'authorization=hunter2' };
+    const argv = ['config', 'check', '--target', 'api=port:80', '--children', '--interval', '2s', '--rule', 'memory.private < 2GB'];
     const { code, out, err } = await soakAgent(argv, env);
     expect([code, err]).toEqual([0, '']);
     const lines = out
@@ -307,7 +295,7 @@ describe('config', () => {
     expect(lines).toContainEqual(['hold', 'yes', 'SOAK_HOLD']);
     expect(lines).toContainEqual(['duration', 'forever', 'default']);
     expect(lines).toContainEqual(['rules', 'memory.private < 2GB', '--rule']);
-    expect(lines).toContainEqual(['otlp', '(not shown)', '--otlp']);
+    expect(lines).toContainEqual(['otlp', '(not shown)', 'SOAK_OTLP']);
     expect(lines).toContainEqual(['otlp_headers', '(not shown)', 'SOAK_OTLP_HEADERS']);
     expect(out).not.toContain('hunter2');
   });

@@ -128,12 +128,13 @@ test('the token of the inbound listener comes from a variable or a file, and let
 });
 
 test('what is stored has every setting, and no secret', async () => {
-  const flags = layer({ otlp: 'https://user:hunter2@h/p?token=hunter2', otlpHeaders: 'authorization=hunter2' }, [
+  const flags = layer({ otlpHeaders: 'authorization=hunter2' }, [
     'exec:PASS=hunter2 node app.js --key hunter2',
     'b=exec:node x',
     'cmd:^node',
   ]);
   const servers = {
+    SOAK_OTLP: 'https://user:hunter2@h/p?token=hunter2',
     SOAK_INBOUND: '4318',
     SOAK_INBOUND_TOKEN: 'hunter2hunter2',
     SOAK_POSTGRES: 'postgresql://u:hunter2@h/d?sslpassword=hunter2',
