@@ -76,6 +76,12 @@ const SPAN_FINAL = 0.1;
 /** Without a limit any growth counts, so the first minutes of a program, and less than a cycle of its collector, must not. */
 export const SPAN_UNLIMITED_S = 1800;
 
+/**
+ * In a shorter run the last look may not say more than those before it: what a healthy program fills (its caches, compiled code, what its
+ * collector has not taken back yet) reaches into the second hour (docs/decisions/0035-the-first-two-hours.md).
+ */
+const SHORT_S = 7200;
+
 /** A suspicion needs this share of the planned run: before, a cycle or a warm-up that has just begun looks like anything. */
 const SUSPECT_PLANNED = 0.02;
 const SUSPECT_UNPLANNED_S = 600;
@@ -130,8 +136,7 @@ function confirms(evidence: Evidence, held: number | null, look: Look): boolean 
 }
 
 function confirmsAtEnd(evidence: Evidence, look: Look): boolean {
-  // Of a short run, which only a limit lets confirm, the beginning is all that was seen.
-  const short = look.now < SPAN_UNLIMITED_S;
+  const short = look.now < SHORT_S;
   const [score, p, span] = short ? [CONFIRM_SCORE, GROWS_P, SPAN_JUDGED] : [END_SCORE, END_P, SPAN_FINAL];
   const sure = evidence.score > score && Math.min(evidence.p, evidence.end) < p;
   return evidence.examined && sure && spans(evidence, span * look.now);

@@ -90,6 +90,17 @@ describe('grades', () => {
     expect(through(minutes(60, 480, { ...LEAK, examined: false })).grade).toBe('suspected');
   });
 
+  test('in the first two hours the end asks for as much as a look in mid-run: caches and collectors still fill', () => {
+    const after = (hours: number, evidence: Partial<Evidence> = {}): GradeBook => {
+      const [growthTo, plannedEnd] = [hours * HOUR, hours * HOUR];
+      const seen = { ...LEAK, score: 2.5, growthFrom: 0, growthTo, ...evidence };
+      return nextBook(NEW_BOOK, seen, { now: growthTo, plannedEnd, final: true }, 1);
+    };
+    expect(after(1.9).grade).toBe('suspected');
+    expect(after(1.9, { score: 3.5 }).grade).toBe('confirmed');
+    expect(after(2).grade).toBe('confirmed');
+  });
+
   test('the end of a long run asks for less than a look in mid-run, because no later one comes', () => {
     const last = (evidence: Partial<Evidence>): GradeBook =>
       nextBook(NEW_BOOK, { ...LEAK, score: 0.5, end: 0.01, p: 0.01, ...evidence }, { now: 8 * HOUR, plannedEnd: 8 * HOUR, final: true }, 1);
