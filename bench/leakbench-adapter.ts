@@ -1,6 +1,7 @@
 /**
  * Our judge as a detector of leakbench: the same ticks, store and looks as in a run. The practical floor is 0.02 %/h of the level and
  * 0.05/h for counts, because the benchmark asks about smaller leaks than the product's defaults report; SOAK_FLOOR=product keeps those.
+ * SOAK_GRADE=suspected takes a suspicion for an alarm, too.
  */
 import { Judge } from '../src/analysis/judge.ts';
 import type { Grade, Outcome } from '../src/analysis/judgement.ts';
@@ -50,6 +51,8 @@ const METRIC_OF = {
   seconds: 'soak.traffic.duration.mean',
 } as const;
 
+const ALARMS: readonly Grade[] = process.env['SOAK_GRADE'] === 'suspected' ? ['suspected', 'confirmed'] : ['confirmed'];
+
 const FLOORS: Floors = process.env['SOAK_FLOOR'] === 'product' ? 'product' : 'small';
 
 /** The metric that stands for a series of the benchmark, and the growth of it that matters. */
@@ -95,7 +98,7 @@ export function create({ dt, unit, limit, hasLoad }: Given, floors: Floors = FLO
       // Distance from the floor in widths of the interval.
       const score = slope === null ? -20 : (slope.perHour - (floorPerHour ?? 0)) / Math.max(1e-9, slope.hi - slope.lo);
       return {
-        leak: grade === 'confirmed',
+        leak: ALARMS.includes(grade),
         score,
         outcome,
         grades: gradeHistory.map((entry) => entry.grade),

@@ -39,7 +39,10 @@ export function axisOf(name: string, sample: readonly string[], unit: string | n
   const cells = sample.map((cell) => cell.trim()).filter((cell) => cell !== '');
   const numbers = cells.filter((cell) => NUMBER.test(cell));
   if (unit === null && cells.length > 0 && areCompact(name, cells)) return dated(cells, readDate);
-  if (numbers.length > cells.length / 2) return (unit === null && serial(name, numbers.map(Number))) || numeric(name, numbers.map(Number), unit); // prettier-ignore
+  if (numbers.length > cells.length / 2) {
+    const values = numbers.map(Number);
+    return (unit === null ? serial(name, values) : null) ?? numeric(name, values, unit);
+  }
   if (most(cells, readClock)) return clock(readClock);
   const slashed = MICROSOFT.test(name) ? readMonthsFirst : slashesOf(cells);
   const read = typeof slashed === 'function' ? slashed : readDate;
