@@ -2,6 +2,7 @@
 import type { Kind } from '../catalog.ts';
 import { type Bins, BINS_MAX } from '../store.ts';
 import { LIVES_MAX, type Phase, type Span } from '../timeline.ts';
+import { increments } from './rates.ts';
 import { Room } from './room.ts';
 
 export interface Cut {
@@ -46,6 +47,7 @@ export function cellsOf(bins: Bins, kind: Kind, cut: Cut): Cells {
   // The newest bin is not used until it closes, so that points are at equal distances.
   const until = Math.min(cut.until, cut.now);
   const unjudged = spansNotJudged(cut.phases);
+  const gained = kind === 'counter' ? increments(bins) : null;
   let [n, lives] = [0, 0];
   for (let i = 0; i < bins.length; i++) {
     const from = (bins.first + i) * bins.width;
@@ -61,7 +63,7 @@ export function cellsOf(bins: Bins, kind: Kind, cut: Cut): Cells {
     life[n] = lives;
     froms[n] = from;
     tos[n] = to;
-    mean[n] = bins.sum[i]! / (kind === 'counter' ? bins.width : bins.count[i]!);
+    mean[n] = gained === null ? bins.sum[i]! / bins.count[i]! : gained[i]! / bins.width;
     min[n] = bins.min[i]!;
     count[n++] = bins.count[i]!;
   }

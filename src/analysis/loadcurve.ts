@@ -1,5 +1,6 @@
 /** The load on a target as a curve that can be read at any time, as it is and as a size that follows it with a lag. */
 import type { Bins } from '../store.ts';
+import { increments } from './rates.ts';
 
 export class LoadCurve {
   readonly #width: number;
@@ -13,11 +14,10 @@ export class LoadCurve {
     const { width, first, length } = bins;
     this.#width = width;
     this.#start = first * width;
-    this.#rate = new Float64Array(length);
-    for (let i = 0; i < length; i++) {
+    this.#rate = increments(bins).map((gained, i) => {
       const seen = Math.min(width, now - (first + i) * width);
-      this.#rate[i] = seen > 0 ? bins.sum[i]! / seen : 0;
-    }
+      return seen > 0 ? gained / seen : 0;
+    });
     // The first sample of a counter has no increment, so the first bin has seen less than its width.
     if (length > 1) this.#rate[0] = this.#rate[1]!;
     // A newest bin of which little was seen holds one increment or none.
@@ -28,12 +28,13 @@ export class LoadCurve {
   lagged(tau: number): Curve {
     const known = this.#lagged.get(tau);
     if (known !== undefined) return known;
-    const made = this.#follow(tau);
+    const made = this.following(tau);
     this.#lagged.set(tau, made);
     return made;
   }
 
-  #follow(tau: number): Curve {
+  /** The same for a lag that no other series asks for. */
+  following(tau: number): Curve {
     const rate = this.#rate;
     if (tau === 0 || rate.length === 0) return new Curve(this.#start, this.#width, rate);
     const kept = Math.exp(-this.#width / tau);

@@ -41,6 +41,21 @@ export function isSampled(store: Store, { id }: Series, { from, to }: Span): boo
   return false;
 }
 
+/** What a counter gained in each bin, to be read only. After bins without a sample it tells at once what it gained meanwhile, which belongs to all of them. */
+export function increments({ length, count, sum }: Bins): Float64Array {
+  if (!count.subarray(0, length).includes(0)) return sum.subarray(0, length);
+  const gained = new Float64Array(length);
+  for (let i = 0, unknown = 0; i < length; i++) {
+    if (count[i] === 0) {
+      unknown++;
+      continue;
+    }
+    gained.fill(sum[i]! / (unknown + 1), i - unknown, i + 1);
+    unknown = 0;
+  }
+  return gained;
+}
+
 /** The sum over the series in each window: rates of counters, means of gauges; NaN where nothing was sampled. */
 export function onGrid({ from, width, count }: Grid, series: readonly Series[], store: Store): Float64Array {
   const rate = new Float64Array(count).fill(NaN);
@@ -63,10 +78,12 @@ export function ratesOf(series: readonly Series[], less: readonly Series[], stor
  * @param sign of a counter, 1 or -1; null: a gauge, whose mean is a rate
  */
 function addRates(rate: Float64Array, bins: Bins, sign: 1 | -1 | null, from: number, width: number): void {
-  for (let i = 0; i < bins.length; i++) {
-    if (bins.count[i] === 0) continue;
+  const gained = sign === null ? null : increments(bins);
+  const told = bins.count.subarray(0, bins.length).findLastIndex((count) => count > 0);
+  for (let i = 0; i <= told; i++) {
+    if (gained === null && bins.count[i] === 0) continue;
     const start = (bins.first + i) * bins.width;
-    const perSecond = sign === null ? bins.sum[i]! / bins.count[i]! : (sign * bins.sum[i]!) / bins.width;
+    const perSecond = gained === null ? bins.sum[i]! / bins.count[i]! : (sign! * gained[i]!) / bins.width;
     const last = Math.min(rate.length - 1, Math.floor((start + bins.width - from) / width));
     for (let w = Math.max(0, Math.floor((start - from) / width)); w <= last; w++) {
       const overlap = Math.min(start + bins.width, from + (w + 1) * width) - Math.max(start, from + w * width);

@@ -33,6 +33,13 @@ describe('work', () => {
     expect(work(8, [{ def: M.cpu, signal: cpu(0.1) }])).toMatchObject({ signal: 'process.cpu.time', steady: true, stoppedAt: null });
   });
 
+  test('goes on when it was not read for hours: what was counted meanwhile is of all of them', () => {
+    for (let late = 0; late < 600; late += 150) {
+      const when = (t: number): boolean => t < 2 * HOUR || t > 7 * HOUR + late;
+      expect(work(16, [{ def: M.cpu, signal: cpu(0.1), when }]), `${late}`).toMatchObject({ steady: true, stoppedAt: null });
+    }
+  });
+
   test('of an idle program was never seen', () => {
     expect(work(8, [{ def: M.cpu, signal: cpu(0.0015) }])).toMatchObject({ steady: false, stoppedAt: null });
   });
