@@ -19,13 +19,15 @@ const HOLES = 0.05;
 /** Bins between which a drop happens. */
 const DROP_BINS = 2;
 
-/** A drop is a fall by this share of the range, where the range is this many times the usual step. */
+/** A drop is a fall by this share of the range, where the range is this many times the usual step: so many bins a tooth has. */
 const DROP_SHARE = 0.35;
-const DROP_CLEAR = 6;
-
-/** Scatter of what is left after drops, as a share of the drops. Correlated noise drops, too, but not to one level. */
-const DROP_SCATTER = 0.25;
+const DROP_CLEAR = 3;
 const DROPS_MIN = 5;
+
+/** Scatter of what is left after drops, as a share of the drops. Noise drops, too, but not to one level: the less the more often it does. */
+const DROP_SCATTER = { long: 0.25, short: 0.08 } as const;
+/** Usual steps in the range of a long tooth. */
+const LONG_TOOTH = 6;
 
 const REST = new Room();
 const CORRELATIONS = new Room();
@@ -128,7 +130,8 @@ export interface Low {
 export function lowsOf(cells: Cells): Low | null {
   const { n, from, to, mean, min, index } = cells;
   if (n < 3 * DROPS_MIN) return null;
-  const clear = DROP_CLEAR * usualStep(cells);
+  const step = usualStep(cells);
+  const clear = DROP_CLEAR * step;
   const values = mean.subarray(0, n);
   if (!(extentOf(values) > clear)) return null; // spares the quantiles of what is only noise
   const range = quantileOf(values, 0.95) - quantileOf(values, 0.05);
@@ -141,15 +144,18 @@ export function lowsOf(cells: Cells): Low | null {
     if (!(drop > DROP_SHARE * range)) continue;
     let lowest = Math.max(i - 1, last + 1);
     for (let j = i; j < Math.min(n, i + 3); j++) if (min[j]! < min[lowest]!) lowest = j;
+    // What is lowest at the end may fall further.
+    if (lowest === n - 1) break;
     last = lowest;
     t.push((from[lowest]! + to[lowest]!) / 2);
     y.push(min[lowest]!);
     drops.push(drop);
   }
-  if (t.length < DROPS_MIN || t.length >= n / 4) return null;
+  if (t.length < DROPS_MIN || t.length >= n / DROP_CLEAR) return null;
   const low = { n: t.length, t: Float64Array.from(t), y: Float64Array.from(y) };
   const scatter = scatterOf(low.y);
-  return scatter < DROP_SCATTER * median(drops) ? { ...low, scatter } : null;
+  const most = range > LONG_TOOTH * step ? DROP_SCATTER.long : DROP_SCATTER.short;
+  return scatter < most * median(drops) ? { ...low, scatter } : null;
 }
 
 function usualStep({ n, mean }: Cells): number {

@@ -2,6 +2,7 @@
  * What rose and fell again, or fell and rose: a batch, a test before the test, a spike of one block. Between two clear edges in opposite
  * directions, with the same level before and after, nothing was gained; the points between say nothing of growth and are left out. As noise
  * they would be so large and so slow that they hide growth; as a shape of its own, with free levels, a bump explains half of all growth away.
+ * Of what moved to another level for good the points on its way are left out: they belong to neither, and no step goes through them.
  */
 import { median, scatterOf } from './stats.ts';
 
@@ -9,8 +10,9 @@ import { median, scatterOf } from './stats.ts';
 const CLEAR = 8;
 /** The levels before and after differ by at most this share of its height. */
 const RETURNED = 0.2;
-/** Differences that one edge lasts at most: a block on its way, and its neighbours. */
-const EDGE_POINTS = 3;
+/** Differences that one edge lasts at most: a few blocks on their way, and their neighbours; fewer where nothing came back. */
+const EDGE_POINTS = 5;
+const STEP_POINTS = 3;
 /** Points that a level is taken from, and how many must be there. */
 const LEVEL_POINTS = 3;
 const LEVEL_MIN = 3;
@@ -31,17 +33,24 @@ export function withoutExcursions(values: Float64Array): Uint8Array | null {
   const n = values.length;
   if (n < 2 * LEVEL_MIN + 2) return null;
   const { y, trend, clear, edges } = moved(values);
-  if (edges.length < 2) return null;
+  if (edges.length === 0) return null;
   const kept = new Uint8Array(n).fill(1);
-  let left = n;
   for (let i = 0; i + 1 < edges.length; i++) {
     const [from, to] = [edges[i]!, edges[i + 1]!];
     if (from.up === to.up || !isReturn(y, from, to, clear, trend)) continue;
     kept.fill(0, from.first + 1, to.end);
-    left -= to.end - from.first - 1;
     i++;
   }
+  for (const edge of edges) for (const i of onTheWay(y, edge, clear)) kept[i] = 0;
+  const left = kept.reduce((sum, one) => sum + one, 0);
   return left < n && left >= (1 - SHARE_MAX) * n ? kept : null;
+}
+
+/** Points of a short edge that lie clearly between its two levels. */
+function onTheWay(y: Float64Array, { first, end }: Edge, clear: number): number[] {
+  if (end - first > STEP_POINTS) return [];
+  const apart = (i: number, j: number): boolean => Math.abs(y[i]! - y[j]!) > clear / 2;
+  return Array.from({ length: end - first - 1 }, (_, i) => first + 1 + i).filter((i) => apart(i, first) && apart(i, end));
 }
 
 /** Edges that stand out of the noise, beside steady growth. */

@@ -320,3 +320,17 @@ export function scatterOf(y: Float64Array): number {
   for (let i = 2; i < y.length; i++) bends[i - 2] = Math.abs(y[i]! - 2 * y[i - 1]! + y[i - 2]!);
   return median(bends) * SECOND_DIFFERENCE;
 }
+
+/** A step bends three times, or six where blocks lie on its way. */
+const RARE = 5;
+
+/** As `scatterOf`, but what happens often counts as well, such as the drops of a sawtooth; what happens once does not. */
+export function movesOf(y: Float64Array): number {
+  if (y.length < 3 + RARE) return 0;
+  const squares = BENDS.of(y.length - 2);
+  for (let i = 2; i < y.length; i++) squares[i - 2] = (y[i]! - 2 * y[i - 1]! + y[i - 2]!) ** 2;
+  squares.sort();
+  let sum = 0;
+  for (let i = 0; i < squares.length - RARE; i++) sum += squares[i]!;
+  return Math.sqrt(sum / (squares.length - RARE) / 6);
+}

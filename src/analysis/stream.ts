@@ -6,12 +6,13 @@
 import type { Kind } from '../catalog.ts';
 import type { Bins } from '../store.ts';
 import { type Cells, cellsOf, type Cut, logarithms } from './cells.ts';
+import { blocksTogether, lowestOf, meansOf } from './coarser.ts';
 import { type LoadFit, loadFitOf } from './covariate.ts';
 import { type Low, lowsOf, periodOf, windowMeans } from './cycle.ts';
 import { withoutExcursions } from './excursions.ts';
 import type { LoadCurve } from './loadcurve.ts';
 import { Room } from './room.ts';
-import { median, scatterOf } from './stats.ts';
+import { median, movesOf } from './stats.ts';
 
 export type { Cut } from './cells.ts';
 
@@ -148,7 +149,7 @@ function isConstant(y: Float64Array): boolean {
 }
 
 function isQuieter({ n, scatter }: Low, y: Float64Array): boolean {
-  return scatter / Math.sqrt(n) < (LOWS_QUIETER * scatterOf(y)) / Math.sqrt(y.length);
+  return scatter / Math.sqrt(n) < (LOWS_QUIETER * movesOf(y)) / Math.sqrt(y.length);
 }
 
 function lowPoints({ n, t, y }: Low): Placed {
@@ -194,16 +195,25 @@ function blockPoints(blocks: readonly Block[], kind: Kind, fit: LoadFit | null, 
   const means = column(blocks, (block) => block.mean);
   const floors = column(blocks, (block) => block.min);
   const share = fit ? FLOOR_QUIETER_LOADED : FLOOR_QUIETER;
-  const floor = allowed && kind !== 'counter' && roughness(floors, life) < share * roughness(means, life);
+  const mayBeFloor = allowed && kind !== 'counter';
+  const floor = mayBeFloor && roughness(floors, life) < share * roughness(means, life);
+  const y = floor ? floors : means;
+  const t = column(blocks, (block) => block.t / HOUR);
+  const together = mayBeFloor && fit === null && life[n - 1] === 0 ? blocksTogether(floors, y) : 1;
+  if (together > 1) return floorPoints(meansOf(t, together), lowestOf(floors, together));
   return {
     n,
-    t: column(blocks, (block) => block.t / HOUR),
-    y: floor ? floors : means,
+    t,
+    y,
     life,
     covariates: fit?.covariates.map((covariate) => column(blocks, (block) => meanOf(covariate, block))) ?? [],
     work: fit && workOf(blocks, life, fit),
     kind: floor ? 'floor' : 'mean',
   };
+}
+
+function floorPoints(t: Float64Array, y: Float64Array): Placed {
+  return { n: y.length, t, y, life: new Int32Array(y.length), covariates: [], work: null, kind: 'floor' };
 }
 
 /** `Float64Array.from` takes ten times as long. */

@@ -58,6 +58,18 @@ describe('lows after the drops of a sawtooth', () => {
     for (let i = 1; i < low.n; i++) expect(low.t[i]!).toBeGreaterThan(low.t[i - 1]!);
   });
 
+  test('are seen of teeth of five bins', () => {
+    const low = lowsOf(cells(4, sum(sawtooth(5, 100, 560), white(3, 1))))!;
+    expect(low.n).toBeGreaterThan(15);
+    expect(Math.max(...low.y)).toBeLessThan(20);
+  });
+
+  test('end with one after which it rose: at the end it may fall further', () => {
+    const tooth = (minute: number): number => [0, 12, 25, 37, 50, 62, 75, 87, 100, 66, 33][minute % 11]!;
+    const low = lowsOf(cells((18 * 11) / 60, (t) => tooth(t / 60)))!;
+    expect([...low.y]).toEqual(Array.from({ length: 17 }, () => 0));
+  });
+
   test('are not seen where nothing drops to one level', () => {
     expect(lowsOf(cells(24, white(3, 10)))).toBeNull();
     expect(lowsOf(cells(24, wave(4)))).toBeNull();

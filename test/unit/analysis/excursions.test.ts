@@ -50,6 +50,18 @@ describe('what came and went', () => {
     expect(kept(signal)).toBeNull();
   });
 
+  test.each([
+    ['a step within a block', (i: number) => (i === 20 ? 25 : between(20, N, 60)(i)), [20]],
+    ['a rise within two', (i: number) => [0, 15, 45][i - 19] ?? between(20, N, 60)(i), [20, 21]],
+    ['stairs within blocks', (i: number) => 60 * Math.floor((i + 9) / 10) - (i % 10 === 1 ? 30 : 0), [1, 11, 21, 31]],
+  ])('of %s what is on its way to another level is left out', (_, signal, left) => {
+    expect(kept(signal)).toEqual(left);
+  });
+
+  test('what rises for longer is kept', () => {
+    expect(kept((i) => 60 * Math.max(0, Math.min(1, (i - 15) / 6)))).toBeNull();
+  });
+
   test('of what never moves, and of a handful of points, nothing is left out', () => {
     expect(withoutExcursions(new Float64Array(N).fill(7))).toBeNull();
     expect(withoutExcursions(Float64Array.of(1, 9, 1))).toBeNull();

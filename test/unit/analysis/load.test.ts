@@ -32,6 +32,14 @@ describe('the curve of a load', () => {
     expect(curve.total(RUN) / (100 * RUN)).toBeCloseTo(1, 2);
   });
 
+  test('is the mean rate while it was not read', () => {
+    const bins = new Bins(60);
+    const seen = (t: number): boolean => t < 4 * HOUR || t >= 6 * HOUR;
+    for (let t = 60; t < RUN; t += 60) if (seen(t)) bins.add(t, t === 6 * HOUR ? 100 * (2 * HOUR + 60) : 6000);
+    const curve = new LoadCurve(bins, RUN).lagged(0);
+    for (let t = 0; t < RUN; t += 600) expect(curve.mean(t, t + 600)).toBeCloseTo(100, -0.5);
+  });
+
   test('lags behind a step by its time constant', () => {
     const step = new LoadCurve(
       load((t) => (t < 6 * HOUR ? 0 : 100)),
@@ -59,6 +67,17 @@ describe('what follows the load', () => {
     const noise = white(3, 0.2);
     expect(fitOf((t) => rate(t) + noise(t))!.covariates).toHaveLength(1);
     expect(fitOf((t) => rate(t) ** 1.8 / 40 + noise(t))!.covariates).toHaveLength(2);
+  });
+
+  test.each([25, 60, 130, 260, 620])('with a lag of %d s leaves nothing at the edges of its stages', (lag) => {
+    const stages: Signal = (t) => 100 + 50 * Math.floor(t / (RUN / 8));
+    let held = stages(0);
+    const follows: Signal = (t) => (held += (stages(t) - held) * (1 - Math.exp(-60 / lag))) && held;
+    const bins = series(follows);
+    const cells = cellsOf(bins, 'gauge', cut);
+    const { covariates } = loadFitOf(cells, new LoadCurve(load(stages), RUN))!;
+    const columns = [new Float64Array(cells.n).fill(1), covariates[0]!];
+    expect(Math.sqrt(leastSquares(columns, cells.mean.slice(0, cells.n)).rest / cells.n)).toBeLessThan(0.8);
   });
 
   test('is told from growth by work done', () => {

@@ -113,6 +113,25 @@ describe('a stream', () => {
     expect([...y].every((value) => value % 1800 === 0)).toBe(true);
   });
 
+  test('of teeth that are slower than its blocks is what is left after them', () => {
+    const { kind, y } = stream(filled(3 * HOUR, sawtooth(3, 100, 1500), 10), 3 * HOUR);
+    expect(kind).toBe('lows');
+    expect(Math.max(...y)).toBeLessThan(5);
+  });
+
+  test('of teeth about as long as its blocks is the floor of several', () => {
+    const { kind, y } = stream(filled(8 * HOUR, sawtooth(3, 100, 620), 10), 8 * HOUR);
+    expect(['floor', 'lows']).toContain(kind);
+    expect(Math.max(...y)).toBeLessThan(5);
+  });
+
+  test('of a counter that was not read for a while is its mean rate then', () => {
+    const bins = new Bins(60);
+    for (let t = 0; t < 2 * HOUR; t += 60) if (t < HOUR || t >= 1.5 * HOUR) bins.add(t, t === 1.5 * HOUR ? 31 * 60 : 60);
+    const { y } = stream(bins, 2 * HOUR, {}, 'counter');
+    for (const rate of y) expect(rate).toBeCloseTo(1, 1);
+  });
+
   test('is the floor under a sawtooth, and the mean of noise', () => {
     expect(stream(filled(4 * HOUR, sawtooth(3, 100, 700), 10), 4 * HOUR).kind).toBe('lows');
     expect(stream(filled(4 * HOUR, sawtooth(3, 100, 130), 10), 4 * HOUR).kind).toBe('floor');
