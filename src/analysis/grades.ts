@@ -51,10 +51,10 @@ const CONFIRM_P = 5e-4;
 export const GROWS_P = 1e-3;
 
 /**
- * A straight line by itself, whatever bounded shape may explain it as well. Looks of a day add up to 0.2 % of runs of white noise, and to
- * 2 and 8 % of correlated ones (docs/decisions/0034-suspected-sooner.md).
+ * A straight line by itself, whatever bounded shape may explain it as well. Looks of a day add up to 4 and 10 % of runs of correlated
+ * noise (docs/decisions/0034-suspected-sooner.md).
  */
-const SUSPECT_P = GROWS_P;
+const SUSPECT_P = 2e-3;
 
 /**
  * At the end of the run no later look will tell: it is more likely than not that it goes on, with growth as such certain to 5 %. What was
