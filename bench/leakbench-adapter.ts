@@ -76,6 +76,16 @@ export function create({ dt, unit, limit, hasLoad }: Given, floors: Floors = FLO
   const fold = (t: number): void => state.fold(batch.close(n++, t, t));
   const event = (t: number, kind: RunEvent['kind']): void => batch.event({ t, kind, target: 'bench', member: null, message: '', data: {} });
   event(0, 'target_found');
+  /** What the looks have left; a verdict on a whole run is put together once a minute, for all of its series. */
+  const soFar = () => {
+    const judged = state.judge.judgement?.series.find(({ series }) => series.id === signal);
+    return judged && { ...judged, history: judged.book.history };
+  };
+  const atEnd = () => {
+    const run = { id: 'bench', start: 0, end: state.t, planned: null, agent: '', configHash: '' };
+    const judged = state.judge.verdict(run, state).series.find(({ metric }) => metric === def.name);
+    return judged && { ...judged, history: judged.gradeHistory };
+  };
   return {
     push(t: number, value: number, load = 1): void {
       work += load * dt;
@@ -88,20 +98,16 @@ export function create({ dt, unit, limit, hasLoad }: Given, floors: Floors = FLO
       event(t, 'restart');
     },
     verdict({ final = false }: { readonly final?: boolean }): Said {
-      const verdict = state.judge.verdict(
-        { id: 'bench', start: 0, end: final ? state.t : null, planned: null, agent: '', configHash: '' },
-        state,
-      );
-      const judged = verdict.series.find((series) => series.metric === def.name);
+      const judged = final ? atEnd() : soFar();
       if (judged === undefined) return { leak: false, score: -20 };
-      const { slope, grade, level, floorPerHour, outcome, gradeHistory } = judged;
+      const { slope, grade, level, floorPerHour, outcome, history } = judged;
       // Distance from the floor in widths of the interval.
       const score = slope === null ? -20 : (slope.perHour - (floorPerHour ?? 0)) / Math.max(1e-9, slope.hi - slope.lo);
       return {
         leak: ALARMS.includes(grade),
         score,
         outcome,
-        grades: gradeHistory.map((entry) => entry.grade),
+        grades: history.map((entry) => entry.grade),
         ...(slope ? { slopePerHour: slope.perHour, ci: [slope.lo, slope.hi] as const } : {}),
         exhaustsAtS: reached(limit, level, slope?.perHour ?? null, state.t),
       };

@@ -1,7 +1,7 @@
 /**
  * How many clean series of leakbench end inconclusive with the product's floors, of 8 h and more and of shorter ones.
  *
- *   node tools/run.mjs bench/leakbench-open.ts [seed] [series a family]        default v1 15; a sample a minute
+ *   node tools/run.mjs bench/leakbench-open.ts [seed] [series a family] [seconds between samples]        default v1 15 10
  */
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -20,7 +20,7 @@ interface Labelled {
 
 type Corpus = (families: unknown, options: object) => Iterable<Labelled>;
 
-const [seed = 'v1', count = '15'] = process.argv.slice(2);
+const [seed = 'v1', count = '15', seconds = '10'] = process.argv.slice(2);
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const folder = resolve(ROOT, process.env['LEAKBENCH'] ?? '../shared/leakbench');
 const part = async (path: string): Promise<object> => (await import(pathToFileURL(join(folder, path)).href)) as object;
@@ -31,7 +31,7 @@ const LONG_S = 8 * 3600;
 const open = { long: [0, 0], short: [0, 0] };
 for (const { dt, unit, durationS, t, y, load, restarts, truth } of corpus(families, {
   seed,
-  dt: 60,
+  dt: Number(seconds),
   leakyPer: 0,
   cleanPer: Number(count),
 })) {
