@@ -14,6 +14,8 @@ import { phasesOf } from './phases.ts';
 import type { JudgedState } from './round.ts';
 import type { Verdict, VerdictSeries } from './verdict.ts';
 
+const HOUR = 3600;
+
 /** What the judge cannot know of a run. Times are seconds since the Unix epoch. */
 export interface RunInfo {
   readonly id: string;
@@ -57,7 +59,7 @@ export function decide(run: RunInfo, state: JudgedState & Evented, options: Judg
     coverage: matters.coverage,
     work: workOf(matters, at),
     blind: matters.blind.map(({ target, metric, reason }) => ({ target, metric, reason })),
-    series: matters.series.map((judged) => verdictSeries(judged, outcomeOf(judged, matters), classes.of(judged), at)),
+    series: matters.series.map((judged) => verdictSeries(asOf(state.t, judged, matters), outcomeOf(judged, matters), classes.of(judged), at)),
     findings,
     capacity: capacities(state, matters),
     phases: phasesOf(state.timeline.phases, matters.work).map(({ name, from, judged }) => ({ name, from: at(from), judged })),
@@ -105,6 +107,13 @@ function reasonsOf(outcome: Outcome, findings: Verdict['findings'], matters: Mat
   }
   if (matters.left > 0) reasons.push(`${matters.left} more series would be gated than a run may have; they are advisory`);
   return reasons;
+}
+
+/** What leaks is looked at again when the run has grown by a tenth (decision 33): until then its level goes on as it grew. */
+function asOf(now: number, judged: SeriesJudgement, { work }: Matters): SeriesJudgement {
+  const { series, grade, level, slope, book } = judged;
+  const goesOn = grade === 'confirmed' && (series.target === null || (work.get(series.target)?.stoppedAt ?? null) === null);
+  return goesOn && level !== null && slope !== null ? { ...judged, level: level + (slope.perHour * (now - book.at)) / HOUR } : judged;
 }
 
 function verdictSeries(judged: SeriesJudgement, outcome: Outcome, leaking: string | null, at: (t: number) => string): VerdictSeries {

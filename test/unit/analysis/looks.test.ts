@@ -5,6 +5,8 @@ import { Round } from '../../../src/analysis/round.ts';
 import { RunState } from '../../../src/runstate.ts';
 import { Batch } from '../../../src/tick.ts';
 import { M } from '../../sim/metrics.ts';
+import { HOUR, MB, Simulation } from '../../sim/run.ts';
+import { constant, line, sum, white } from '../../sim/series.ts';
 
 const OPTIONS = { requiredLifetime: 86_400, plannedEnd: null, warmup: null, rules: [], required: [], interval: 60 };
 
@@ -28,6 +30,18 @@ test.each([
 ] as const)('what %s is looked at again when the run has grown by so many per cent', (_, book, percent) => {
   expect(isDue(book, percent - 0.1)).toBe(false);
   expect(isDue(book, percent + 0.1)).toBe(true);
+});
+
+test('the level of what leaks goes on between two looks', () => {
+  const series = [
+    { def: M.memory, signal: sum(constant(300 * MB), line(40 * MB), white(3, MB)) },
+    { def: M.cpu, signal: line(360) },
+  ];
+  const simulation = new Simulation({ hours: 8, interval: 60, series });
+  for (let hour = 5; hour <= 8; hour += 0.2) {
+    const { level } = simulation.run(hour * HOUR).verdict(false).series[0]!;
+    expect(Math.abs(level! / MB - (300 + 40 * hour))).toBeLessThan(3);
+  }
 });
 
 test.each([null, 300, 1380, 3600, 86_400, 30 * 86_400])(
