@@ -59,7 +59,9 @@ export function decide(run: RunInfo, state: JudgedState & Evented, options: Judg
     coverage: matters.coverage,
     work: workOf(matters, at),
     blind: matters.blind.map(({ target, metric, reason }) => ({ target, metric, reason })),
-    series: matters.series.map((judged) => verdictSeries(asOf(state.t, judged, matters), outcomeOf(judged, matters), classes.of(judged), at)),
+    series: matters.series.map((judged) =>
+      verdictSeries(asOf(state.t, judged, matters), outcomeOf(judged, matters), classes.of(judged), at),
+    ),
     findings,
     capacity: capacities(state, matters),
     phases: phasesOf(state.timeline.phases, matters.work).map(({ name, from, judged }) => ({ name, from: at(from), judged })),
