@@ -45,7 +45,7 @@ export const OUTSIDE = (1 - CONFIDENCE) / 2;
 const PAGE = 4096;
 const ALLOCATION = 131_072;
 
-/** A series is examined when a few shapes leave less than this probability that nothing grows. What is reported asks for 1e-3 and less. */
+/** A series is examined when a few shapes leave less than this probability that nothing grows. What is reported asks for 2e-3 and less. */
 const SCREEN_P = 0.02;
 
 /** Blocks to confirm anything on. A point of a whole cycle says more: of those, as many as an interval needs. */

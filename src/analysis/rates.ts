@@ -41,7 +41,10 @@ export function isSampled(store: Store, { id }: Series, { from, to }: Span): boo
   return false;
 }
 
-/** What a counter gained in each bin, to be read only. After bins without a sample it tells at once what it gained meanwhile, which belongs to all of them. */
+/**
+ * What a counter gained in each bin, to be read only. After bins without a sample it tells at once what it gained meanwhile, which belongs to
+ * all of them.
+ */
 export function increments({ length, count, sum }: Bins): Float64Array {
   if (!count.subarray(0, length).includes(0)) return sum.subarray(0, length);
   const gained = new Float64Array(length);

@@ -1,6 +1,6 @@
 /**
- * The agent as one of its own targets: a watcher that leaks fails its run, as soon as its caches are full (analysis/gates.ts). Memory and descriptors are read as
- * those of a target are; what only the agent's other parts know, they tell through getters.
+ * The agent as one of its own targets: a watcher that leaks fails its run, as soon as its caches are full (analysis/gates.ts). Memory and
+ * descriptors are read as those of a target are; what only the agent's other parts know, they tell through getters.
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
