@@ -2,7 +2,9 @@
 // than Node's own start.
 //
 //   node health.mjs [URL]        without one /healthz of the address in SOAK_LISTEN
-import { get } from 'node:http';
+
+// An ES import reads every name of the module, and behind one of them is a second HTTP client: twice the CPU time of a check.
+const { get } = process.getBuiltinModule('node:http');
 
 const ANSWER_MS = 5000;
 

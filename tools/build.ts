@@ -5,6 +5,7 @@
 import { chmodSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build, type BuildOptions } from 'esbuild';
+import { lazyBuiltins, otelWithoutUnused } from './bundling.ts';
 import { ROOT } from './steps.ts';
 
 const dist = join(ROOT, 'dist');
@@ -29,6 +30,7 @@ await build({
   splitting: true,
   chunkNames: 'chunk-[hash]',
   external: ['pg-native', 'pino-pretty'],
+  plugins: [lazyBuiltins, otelWithoutUnused],
 });
 await build({
   ...shared,

@@ -10,7 +10,7 @@ import type { ProbeSpec } from './probe-spec.ts';
 const BODY_MAX = 1024 * 1024;
 
 /** A connection that is kept would hide the time that others need to connect, and a server that takes none any more. */
-const AGENTS = { 'http:': new HttpAgent({ keepAlive: false }), 'https:': new HttpsAgent({ keepAlive: false }) };
+const KEEP_NONE = { keepAlive: false };
 
 /** Resolves when the answer is complete. */
 export function probeHttp({ url, status }: ProbeSpec, connected: Connected, signal: AbortSignal): Promise<void> {
@@ -18,7 +18,7 @@ export function probeHttp({ url, status }: ProbeSpec, connected: Connected, sign
     const { protocol } = new URL(url);
     const isTls = protocol === 'https:';
     const request: ClientRequest = (isTls ? httpsRequest : httpRequest)(url, {
-      agent: AGENTS[isTls ? 'https:' : 'http:'],
+      agent: isTls ? new HttpsAgent(KEEP_NONE) : new HttpAgent(KEEP_NONE),
       headers: { 'user-agent': 'soak-agent probe', connection: 'close' },
       signal,
     });

@@ -44,10 +44,9 @@ const CUT_S = 0.5;
 
 /** @throws {Problem} CONFIG when a certificate that the environment names cannot be read */
 export async function startOtel({ run, readers, clock, log, env = process.env }: OtelOptions): Promise<Otel> {
-  const [api, { NodeSDK }, { PrometheusExporter }, { RunProducer }] = await Promise.all([
+  const [api, { NodeSDK, PrometheusExporter }, { RunProducer }] = await Promise.all([
     import('@opentelemetry/api'),
-    import('@opentelemetry/sdk-node'),
-    import('@opentelemetry/exporter-prometheus'),
+    import('./otelsdk.ts'),
     import('./producer.ts'),
   ]);
   const redact = redactor(readers.otlp ? secretsOf(readers.otlp, env) : []);
