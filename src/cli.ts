@@ -5,6 +5,7 @@
  */
 import { writeSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
+import { isOurs, MALLOC, TUNABLES } from './malloc.ts';
 
 // As in problem.ts, which is part of what must not be loaded yet.
 const EXIT_USAGE = 64;
@@ -44,15 +45,22 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MIN) {
  * wrong SOAK_HEAP_MB is reported with the rest of the configuration.
  */
 function limitHeap(): void {
+  forget();
   const given = process.env['SOAK_HEAP_MB'] || '';
   const megabytes = /^\d{1,6}$/.test(given) && Number(given) >= HEAP_MB_MIN ? Number(given) : HEAP_MB;
   const options = `${process.execArgv.join(' ')} ${process.env['NODE_OPTIONS'] || ''}`;
   if (/--max[-_]old[-_]space[-_]size/.test(options)) return;
   const flags = [`--max-old-space-size=${megabytes}`, '--max-semi-space-size=1', ...AT_ANY_TIME];
   if (process.platform !== 'win32' && process.execve) {
-    process.execve(process.execPath, [process.execPath, ...process.execArgv, ...flags, ...process.argv.slice(1)]);
+    const args = [process.execPath, ...process.execArgv, ...flags, ...process.argv.slice(1)];
+    process.execve(process.execPath, args, { [TUNABLES]: MALLOC, ...process.env });
   }
   for (const flag of AT_ANY_TIME) setFlagsFromString(flag);
+}
+
+/** How we allocate is not for what we start: a program under test has its own memory. */
+function forget(): void {
+  if (isOurs(process.env[TUNABLES])) delete process.env[TUNABLES];
 }
 
 /** Nobody reading any more is no failure (`soak-agent metrics | head`); a full disk is, unless the code says something worse already. */

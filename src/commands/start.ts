@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/config.ts';
 import { Faults } from '../config/faults.ts';
 import { detach, type Detached } from '../detach.ts';
+import { MALLOC, TUNABLES } from '../malloc.ts';
 import { EXIT, type ExitCode } from '../problem.ts';
 import type { Io } from './io.ts';
 
@@ -16,7 +17,9 @@ const LOG = 'agent.log';
 export async function startDetached(config: Config, args: readonly string[], io: Io): Promise<ExitCode> {
   refuse(config);
   const told = io.stopSignal();
-  const child = detach([process.execPath, ...process.execArgv, io.entry, 'run', ...args], io.env, config.out, io.clock);
+  // It cannot replace itself as the entry does: we would no longer hear when it has begun. So it starts with what the entry gives.
+  const env = { [TUNABLES]: MALLOC, ...io.env };
+  const child = detach([process.execPath, ...process.execArgv, io.entry, 'run', ...args], env, config.out, io.clock);
   const stop = new Promise<'stop'>((resolve) => told.addEventListener('abort', () => resolve('stop')));
   const first = await Promise.race([child.begun, child.ended, stop]);
   if (first === 'stop') return await stopped(child, io);

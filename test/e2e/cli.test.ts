@@ -260,6 +260,20 @@ describe('the entry', () => {
     expect(args).toEqual(['--version', 'a b', '', 'ü']);
   });
 
+  test('tells glibc how to allocate, whose user did not, and nobody that it starts', async () => {
+    const told = preload(
+      'tunables',
+      `import { readFileSync } from 'node:fs';
+       const own = /^GLIBC_TUNABLES=(.*)/m.exec(readFileSync('/proc/self/environ', 'latin1').replaceAll('\\0', '\\n'))?.[1];
+       process.on('exit', () => process.stderr.write(JSON.stringify([own, process.env.GLIBC_TUNABLES ?? null])));`,
+    );
+    const tunables = async (env: Record<string, string>): Promise<unknown> =>
+      JSON.parse((await soakAgent(['--version'], { node: told, env })).err);
+    expect(await tunables({})).toEqual([expect.stringMatching(/^glibc\.malloc\.mmap_threshold=65536/), null]);
+    const theirs = 'glibc.malloc.check=0';
+    expect(await tunables({ GLIBC_TUNABLES: theirs })).toEqual([theirs, theirs]);
+  });
+
   test('a wrong SOAK_HEAP_MB is reported with the rest', async () => {
     const { code, err } = await soakAgent(['--target', '1', '--keep', 'x'], { env: { SOAK_HEAP_MB: 'much' } });
     expect(code).toBe(64);
