@@ -5,7 +5,6 @@
  */
 import { writeSync } from 'node:fs';
 import { setFlagsFromString } from 'node:v8';
-import { isOurs, MALLOC, TUNABLES } from './malloc.ts';
 
 // As in problem.ts, which is part of what must not be loaded yet.
 const EXIT_USAGE = 64;
@@ -19,6 +18,10 @@ const HEAP_MB_MIN = 32;
 
 /** Flags of V8 that count whenever they are set. */
 const AT_ANY_TIME = ['--no-flush-bytecode', '--efficiency-mode', '--no-memory-reducer'];
+
+// As in malloc.ts.
+const TUNABLES = 'GLIBC_TUNABLES';
+const MALLOC = 'glibc.malloc.mmap_threshold=65536:glibc.malloc.trim_threshold=65536';
 
 process.on('uncaughtException', die);
 process.on('unhandledRejection', die);
@@ -58,9 +61,13 @@ function limitHeap(): void {
   for (const flag of AT_ANY_TIME) setFlagsFromString(flag);
 }
 
-/** How we allocate is not for what we start: a program under test has its own memory. */
+/**
+ * How we allocate is not for what we start: a program under test has its own memory. Before 2.37 glibc cuts the variable at its first colon
+ * when it has read it.
+ */
 function forget(): void {
-  if (isOurs(process.env[TUNABLES])) delete process.env[TUNABLES];
+  const tunables = process.env[TUNABLES] || '';
+  if (tunables !== '' && MALLOC.startsWith(tunables)) delete process.env[TUNABLES];
 }
 
 /** Nobody reading any more is no failure (`soak-agent metrics | head`); a full disk is, unless the code says something worse already. */

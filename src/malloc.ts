@@ -1,8 +1,6 @@
-/**
- * How glibc allocates for us (docs/decisions/0038-memory-of-days.md). The entry loads this before the heap of V8 has its limits.
- */
+/** How glibc allocates for us (docs/decisions/0038-memory-of-days.md). The entry gives it to itself; cli.ts, which loads nothing, has a copy. */
 
-/** Read by glibc once, when a program starts; others do not know it. glibc(7), "Tunables". */
+/** Read by glibc once, when a program starts; others do not know it. glibc manual, "Tunables". */
 export const TUNABLES = 'GLIBC_TUNABLES';
 
 /**
@@ -10,8 +8,3 @@ export const TUNABLES = 'GLIBC_TUNABLES';
  * block is freed, takes the next ones from its heap, and the heap keeps their room.
  */
 export const MALLOC = 'glibc.malloc.mmap_threshold=65536:glibc.malloc.trim_threshold=65536';
-
-/** Before 2.37 glibc cuts the variable at its first colon when it has read it. */
-export function isOurs(tunables: string | undefined): boolean {
-  return !!tunables && MALLOC.startsWith(tunables);
-}

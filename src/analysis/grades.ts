@@ -63,8 +63,8 @@ const SUSPECT_P = 2e-3;
 const END_SCORE = 0;
 const END_P = 0.05;
 
-/** The evidence must hold this share of the time at which it began to, at least three minutes: looks of a long run are so far apart. */
-const HOLD_SHARE = 0.05;
+/** The evidence must hold this share of the time at which it began to, at least three minutes: the next look is so far away (round.ts). */
+const HOLD_SHARE = 0.025;
 const HOLD_MIN_S = 180;
 
 /** Growth must span this share of the planned run, or of the day that most soaks are, and this share of what was judged. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { parseSync } from 'oxc-parser';
 import { expect, test } from 'vitest';
 import { optionOf } from '../../src/config/options.ts';
+import { MALLOC, TUNABLES } from '../../src/malloc.ts';
 import { EXIT } from '../../src/problem.ts';
 
 const TEXT = readFileSync(new URL('../../src/cli.ts', import.meta.url), 'utf8');
@@ -20,6 +21,7 @@ test('the entry loads nothing before its handlers and heap limits are set', () =
 
 test('what it cannot import says the same as what it is copied from', () => {
   expect([constant('EXIT_USAGE'), constant('EXIT_FAILED')]).toEqual([EXIT.usage, EXIT.failed]);
+  expect(TEXT).toContain(`const TUNABLES = '${TUNABLES}';\nconst MALLOC = '${MALLOC}';\n`);
   expect(String(constant('HEAP_MB'))).toBe(optionOf('heapMb').default);
   expect(optionOf('heapMb').value.parse(String(constant('HEAP_MB_MIN')))).toBe(constant('HEAP_MB_MIN'));
   expect(optionOf('heapMb').value.parse(String(constant('HEAP_MB_MIN') - 1))).toBeUndefined();

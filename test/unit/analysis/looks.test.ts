@@ -23,6 +23,7 @@ function isDue(book: Partial<GradeBook>, minutes: number): boolean {
 
 test.each([
   ['nothing is said of', {}, 5],
+  ['may be confirmed when it holds', { grade: 'suspected', held: 5900 }, 2.5],
   ['is suspected', { grade: 'suspected' }, 5],
   ['was confirmed and begins to falter', { grade: 'confirmed', held: null }, 5],
   ['is confirmed by evidence that still holds', { grade: 'confirmed', held: 3000 }, 10],
@@ -51,7 +52,7 @@ test.each([null, 300, 1380, 3600, 86_400, 30 * 86_400])(
     const gradesFrom = (seen: (now: number) => boolean): string[] => {
       let book = NEW_BOOK;
       const grades: string[] = [];
-      for (let now = 60; now <= 12_000_000 && grades.at(-1) !== 'confirmed'; now = Math.max(now + 60, 1.05 * now)) {
+      for (let now = 60; now <= 12_000_000 && grades.at(-1) !== 'confirmed'; now = Math.max(now + 60, 1.025 * now)) {
         book = nextBook(book, { ...evidence, examined: seen(now), growthTo: now }, { now, plannedEnd, final: false }, 1);
         grades.push(book.grade);
       }
