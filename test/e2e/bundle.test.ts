@@ -1,12 +1,15 @@
 /** What a run of the published bundle does not load, and what it can do all the same. */
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { get } from 'node:http';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { ROOT } from '../../tools/steps.ts';
+import { installed } from './agent-under-test.ts';
 
 const BUNDLE = join(ROOT, 'dist/soak-agent.js');
 
@@ -61,6 +64,26 @@ describe.runIf(process.env['SOAK_BUNDLE'] === '1')('the published bundle', () =>
     const loaded = await loadedByRun();
     expect(loaded).toContain('http');
     expect(loaded.filter((name) => /undici|^tls$|^https$|^http2$/.test(name))).toEqual([]);
+  });
+
+  test.runIf(installed('openssl'))('asks and pushes by TLS where it is told to', async () => {
+    const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+    const subject = ['-subj', '/CN=localhost', '-addext', 'subjectAltName=DNS:localhost'];
+    const made = ['req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '2', ...subject, '-keyout', key, '-out', cert];
+    execFileSync('openssl', made, { stdio: 'ignore' });
+    const asked = new Set<string>();
+    const server = createServer({ key: readFileSync(key), cert: readFileSync(cert) }, (request, response) => {
+      asked.add(`${request.method} ${request.url}`);
+      request.resume().on('end', () => response.end(request.method === 'GET' ? 'up 1\n' : ''));
+    }).listen(0);
+    await once(server, 'listening');
+    const place = `https://localhost:${(server.address() as AddressInfo).port}`;
+    const told = ['--scrape', `t=${place}/page`, '--probe', `t=${place}/alive`, '--otlp', `${place}/v1/metrics`, '--listen', 'off'];
+    const args = ['run', '--target', `t=${process.pid}`, ...told, '--duration', '4s', '--out', folder, '--no-live'];
+    const env = { ...process.env, NODE_EXTRA_CA_CERTS: cert, OTEL_EXPORTER_OTLP_CERTIFICATE: cert };
+    await once(spawn(process.execPath, [BUNDLE, ...args], { stdio: 'ignore', env }), 'exit');
+    server.close();
+    expect(asked).toEqual(new Set(['GET /page', 'GET /alive', 'POST /v1/metrics']));
   });
 
   test('has no gRPC and nothing that reads a configuration of OpenTelemetry in it', () => {
