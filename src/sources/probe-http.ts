@@ -1,6 +1,6 @@
 /** One request by HTTP or HTTPS over a connection of its own, which is closed whatever happens. */
-import { Agent as HttpAgent, request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { request as httpRequest, type ClientRequest, type IncomingMessage } from 'node:http';
+import { request as httpsRequest } from 'node:https';
 import type { Socket } from 'node:net';
 import { ProbeFault } from './probe-fault.ts';
 import type { Connected } from './probe-kind.ts';
@@ -9,16 +9,14 @@ import type { ProbeSpec } from './probe-spec.ts';
 /** Of an answer; a longer one is told apart from a complete one by nobody, and reading on would be load. */
 const BODY_MAX = 1024 * 1024;
 
-/** A connection that is kept would hide the time that others need to connect, and a server that takes none any more. */
-const KEEP_NONE = { keepAlive: false };
-
 /** Resolves when the answer is complete. */
 export function probeHttp({ url, status }: ProbeSpec, connected: Connected, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     const { protocol } = new URL(url);
     const isTls = protocol === 'https:';
     const request: ClientRequest = (isTls ? httpsRequest : httpRequest)(url, {
-      agent: isTls ? new HttpsAgent(KEEP_NONE) : new HttpAgent(KEEP_NONE),
+      // A connection that is kept would hide the time that others need to connect, and a server that takes none any more.
+      agent: false,
       headers: { 'user-agent': 'soak-agent probe', connection: 'close' },
       signal,
     });
