@@ -12,12 +12,16 @@ export const TEXT = Symbol('text');
 export interface Quantity {
   readonly value: number;
   readonly unit: Unit;
+  /** The first of the two in its cell. */
+  readonly isFirst?: true;
 }
 
 const PLAIN = /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?$/;
 const DECIMAL_COMMA = /^[+-]?\d*,\d+$/;
 const SIZED = /^[\d.]+\s*(?:[kKMGT]i?[bB]?|[bB])$/;
 const TIMED = /^([\d.]+)\s*(ns|µs|us|ms|s|mins?|hours?|days?)$/;
+/** What is used and its limit, or what was read and written, as `docker stats` shows them. */
+const TWO = /^(\S+) \/ (\S+)$/;
 const SHARE = /^([+-]?(?:\d+\.?\d*|\.\d+))\s*%$/;
 
 const SECONDS: Readonly<Record<string, number>> = { ns: 1e-9, µs: 1e-6, us: 1e-6, ms: 1e-3, s: 1, min: 60, hour: 3600, day: 86_400 };
@@ -37,11 +41,17 @@ export function readCell(cell: string, comma: boolean): number | Quantity | type
 
 /** A figure with its unit, as spreadsheets, Grafana and `docker stats` show it. */
 function quantityOf(text: string): Quantity | null {
-  const size = SIZED.test(text) ? parseSize(text) : null;
-  if (size !== null) return { value: size, unit: 'By' };
+  const [, first, second] = TWO.exec(text) ?? [];
+  const [size, other] = [sizeOf(first ?? text), sizeOf(second ?? '')];
+  if (size !== null && first === undefined) return { value: size, unit: 'By' };
+  if (size !== null && other !== null) return { value: size, unit: 'By', isFirst: true };
   const share = SHARE.exec(text)?.[1];
   if (share !== undefined) return { value: Number(share) / 100, unit: '1' };
   const [, figure, unit = ''] = TIMED.exec(text) ?? [];
   const value = Number(figure) * (SECONDS[unit] ?? SECONDS[unit.slice(0, -1)] ?? NaN);
   return Number.isFinite(value) ? { value, unit: 's' } : null;
+}
+
+function sizeOf(text: string): number | null {
+  return SIZED.test(text) ? parseSize(text) : null;
 }

@@ -34,14 +34,16 @@ const words = (text: string): RegExp => new RegExp(`(?:^|[^a-z])(?:${text})(?:$|
 
 const COUNT = words(
   'fds?|open_files|file_?descriptors?|descriptors|handles?|threads?|goroutines|conns?|connections?|sockets?|tcp_\\w+|children|zombies|' +
-    'processes|procs|sessions|timers|listeners|objects|queued?|queue_?(?:length|depth|size)|pending|backlog|in_?flight|entries|clients|locks',
+    'processes|procs|pids|sessions|timers|listeners|objects|queued?|queue_?(?:length|depth|size)|pending|backlog|in_?flight|entries|clients|locks',
 );
 const DESCRIPTORS = words('fds?|open_files|file_?descriptors?|descriptors|handles?');
 const CPU_TICKS = words('c?utime|c?stime');
 const CPU_TIME = /cpu.*(?:seconds|time)/;
-const CPU_SHARE = words('cpu|cpu_?(?:percent|pct|usage|util|utilization)|pcpu|processor[ _]time');
+const CPU_SHARE = words('cpu|cpu_?(?:perc|percent|pct|usage|util|utilization)|pcpu|processor[ _]time');
 const SWITCHES = words('n?vcsw|context_?switches');
-const DISK_IO = words('rchar|wchar|read_bytes|write_bytes|written_bytes');
+const DISK_IO = words('rchar|wchar|read_bytes|write_bytes|written_bytes|(?:block|disk)_?io');
+/** Bytes that came and went; they are counted, not held. */
+const TRAFFIC = words('net(?:work)?_?io|rx|tx|rx_\\w+|tx_\\w+|recv|received|sent|receive|transmit(?:ted)?');
 const FAULTS = words('minflt|majflt|page_?faults');
 const THREADS = words('threads?|goroutines');
 const CONNECTIONS = words('conns?|connections?|sockets?|sessions|tcp_\\w+');
@@ -112,6 +114,7 @@ function levelOf(text: string, metric: string, scale: Scale | null): Meaning {
   if (FAULTS.test(text)) return { kind: 'counter', scale: PLAIN };
   if (COUNT.test(text) && scale === null) return { kind: 'count', scale: PLAIN };
   if (CUMULATIVE.test(metric)) return { kind: 'counter', scale: scale ?? PLAIN };
+  if (scale?.unit === 'By' && TRAFFIC.test(text)) return { kind: 'counter', scale };
   if (scale?.unit === 'By' || (scale === null && MEMORY.test(text))) return memory(text, scale ?? GUESSED);
   return { kind: LATENCY.test(text) ? 'latency' : 'gauge', scale: scale ?? PLAIN };
 }

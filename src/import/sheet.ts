@@ -33,6 +33,8 @@ interface Cell {
   /** Texts that were seen, for a column in which a change is what counts. */
   readonly codes: Map<string, number> | null;
   absent: number;
+  /** Rows in which it had two figures, of which the first was taken. */
+  twice: number;
 }
 
 export async function openSheet(path: string, options: SheetOptions): Promise<Dataset> {
@@ -106,10 +108,12 @@ class Sheet implements Dataset {
 
   get notes(): readonly string[] {
     const gaps = this.#cells.filter(({ absent }) => absent > 0).map(({ field, absent }) => `${field.name} ${absent}`);
+    const twice = this.#cells.filter((cell) => cell.twice > 0).map(({ field }) => field.name);
     return [
       ...(gaps.length > 0
         ? [`cells without a value, out of ${this.#rows}: ${gaps.slice(0, 10).join(', ')}${gaps.length > 10 ? ', …' : ''}`]
         : []),
+      ...(twice.length > 0 ? [`of cells with two figures (used / limit, in / out) the first is taken: ${listed(twice)}`] : []),
       ...(this.#left > 0 ? ['the last line is cut off and was left out'] : []),
     ];
   }
@@ -120,7 +124,7 @@ class Sheet implements Dataset {
     this.#source = null;
     this.#rows = 0;
     this.#faults = new Faults();
-    for (const cell of this.#cells) cell.absent = 0;
+    for (const cell of this.#cells) cell.absent = cell.twice = 0;
     if (isFirst) yield this.#read(this.#first);
     for (let next = await source.entries.next(); !next.done; next = await source.entries.next()) {
       yield this.#read(next.value);
@@ -182,7 +186,13 @@ class Sheet implements Dataset {
       if (!this.#isField(index)) continue;
       const bare = { name, metric: name, labels: {}, isText: false, unit: null };
       const isCode = name === this.#options.restarts || (this.#options.restarts === null && meaningOf(bare).kind === 'restarts');
-      this.#cells.push({ index, field: { ...bare, ...this.#kindOf(index, isCode) }, codes: isCode ? new Map() : null, absent: 0 });
+      this.#cells.push({
+        index,
+        field: { ...bare, ...this.#kindOf(index, isCode) },
+        codes: isCode ? new Map() : null,
+        absent: 0,
+        twice: 0,
+      });
       this.fields.push(this.#cells.at(-1)!.field);
     }
   }
@@ -252,11 +262,13 @@ class Sheet implements Dataset {
     return values;
   }
 
-  #value(entry: Entry, { field, index, codes }: Cell, text: string): number {
+  #value(entry: Entry, cell: Cell, text: string): number {
+    const { field, index, codes } = cell;
     const value = readCell(text, this.#comma);
     if (codes !== null && typeof value !== 'number') return codeOf(codes, text.trim());
     if (value === TEXT) return this.#wrong(entry, index, `${quoted(text)} in column ${field.name} is not a number`);
     if (typeof value === 'object') {
+      if (value.isFirst) cell.twice++;
       if (value.unit === field.unit) return value.value;
       return this.#wrong(
         entry,

@@ -162,6 +162,15 @@ describe('outcomes', () => {
     expect((await analyze([folder.file('still.csv', ['t,rss_kb,fds,cpu_seconds_total', ...rows].join('\n'))])).code).toBe(0);
   });
 
+  test('of cells with two figures the first is taken, and that is told', async () => {
+    using folder = new Folder();
+    const rows = Array.from({ length: 300 }, (_, i) => `${60 * i},${(200 + i * 0.5).toFixed(1)}MiB / 2GiB,${10 + i}MB / ${20 + i}MB`);
+    const { out } = await analyze([folder.file('stats.csv', `time,MemUsage,NetIO\n${rows.join('\n')}\n`), '--json']);
+    const { series, analysed } = JSON.parse(out) as { series: { id: string; outcome: string }[]; analysed: { notes: string[] } };
+    expect(series.map(({ id, outcome }) => [id, outcome])).toEqual([['data MemUsage', 'fail']]);
+    expect(analysed.notes).toContain('of cells with two figures (used / limit, in / out) the first is taken: MemUsage, NetIO');
+  });
+
   test('cells without a value are gaps and are counted, never zeros', async () => {
     using folder = new Folder();
     const text = day().replaceAll(/^(17600(?:0|1)\d*),\d+,/gm, '$1,NaN,');

@@ -47,6 +47,12 @@ describe('read', () => {
       ['UID', 'PID', 'RSS', '%MEM', 'Command'],
       [T, 1000, 4242, 900, 1.2, NaN],
     ],
+    [
+      'docker stats',
+      `time,MemUsage,NetIO,PIDs\n${T},198.5MiB / 2GiB,1kB / 2kB,23\n${T + 60},199MiB / 2GiB,2kB / 2kB,23\n`,
+      ['MemUsage', 'NetIO', 'PIDs'],
+      [T, 198.5 * 1024 ** 2, 1000, 23],
+    ],
     ['jstat -t', 'Timestamp   S0C    S1C\n  1.5 1024.0 0.5\n  2.5 1024.0 0.5\n', ['S0C', 'S1C'], [1.5, 1024, 0.5]],
     [
       'sadf -d',
@@ -93,7 +99,7 @@ describe('refused', () => {
       'Date,a\n10/9/2025 8:53,1\n10/9/2025 8:54,2\n',
       /the day from the month in dates such as "10\/9\/2025 8:53" in column Date/,
     ],
-    ['what docker stats prints', `time,mem\n${T},198.6MiB / 2GiB\n`, /x\.csv:2:12: "198\.6MiB \/ 2GiB" in column mem is not a number/],
+    ['a figure and a word', `time,mem\n${T},198.6MiB / all\n`, /x\.csv:2:12: "198\.6MiB \/ all" in column mem is not a number/],
     ['thousands with commas', `time,rss_kb\n${T},"200,123"\n`, /x\.csv:2:12: "200,123" in column rss_kb is not a number/],
     [
       'several processes of pidstat',
