@@ -6,12 +6,13 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RecordReader } from '../src/record/reader.ts';
+import { type Usage, usage } from './usage.ts';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const [seconds = 600, ...counts] = process.argv.slice(2).map(Number);
@@ -20,26 +21,6 @@ const [seconds = 600, ...counts] = process.argv.slice(2).map(Number);
 const SETTLE_S = 30;
 const EDGES_S = [SETTLE_S, 180, 300, 600, 1800, 3600].filter((edge) => edge < seconds);
 const WINDOWS = EDGES_S.map((from, i) => [from, EDGES_S[i + 1] ?? seconds] as const);
-
-interface Usage {
-  readonly cpu: number;
-  readonly at: number;
-  readonly rss: number;
-  readonly private: number;
-}
-
-function usage(pid: number): Usage {
-  const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  const status = readFileSync(`/proc/${pid}/status`, 'utf8');
-  const mb = (key: string): number => (Number(new RegExp(`${key}:\\s+(\\d+)`).exec(status)?.[1] ?? Number.NaN) * 1024) / 1e6;
-  return {
-    cpu: (Number(fields[11]) + Number(fields[12])) / 100,
-    at: performance.now() / 1000,
-    rss: mb('VmRSS'),
-    private: mb('RssAnon') + mb('VmSwap'),
-  };
-}
 
 /** Milliseconds, from what the record has of the run itself. */
 interface Punctuality {

@@ -11,6 +11,8 @@ import { fileURLToPath } from 'node:url';
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const NOT_MEASUREMENTS = new Set([
   'run.ts',
+  'hours.ts',
+  'usage.ts',
   'pool-scenarios.ts',
   'leakbench.ts',
   'leakbench-adapter.ts',

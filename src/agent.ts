@@ -173,8 +173,8 @@ export class Agent {
       const broken = this.state.judge.abortReason(this.state.t);
       if (broken !== null) this.end({ kind: 'rule', message: broken });
       this.#page.tick();
-      heap.tick(this.state.series.size);
       afterTick();
+      heap.tick(this.state.series.size, this.state.t);
     });
     told.removeEventListener('abort', stop);
     return this.#ending ?? { kind: 'failed', message: 'ended without a reason' };

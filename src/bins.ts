@@ -15,8 +15,7 @@ export const BIN_BYTES = 3 * 8 + 4;
 type Columns = Readonly<Record<'min' | 'max' | 'sum', Float64Array> & Record<'count', Uint32Array>>;
 
 /** One buffer for all columns: each buffer costs V8 as much beside its bytes as nine bins. */
-export function columnsOf(buffer: ArrayBuffer): Columns {
-  const size = buffer.byteLength / BIN_BYTES;
+export function columnsOf(buffer: ArrayBuffer, size = buffer.byteLength / BIN_BYTES): Columns {
   const doubles = (column: number): Float64Array => new Float64Array(buffer, 8 * column * size, size);
   return { min: doubles(0), max: doubles(1), sum: doubles(2), count: new Uint32Array(buffer, 24 * size, size) };
 }

@@ -17,7 +17,7 @@ const HEAP_MB = 64;
 const HEAP_MB_MIN = 32;
 
 /** Flags of V8 that count whenever they are set. */
-const AT_ANY_TIME = ['--no-flush-bytecode', '--efficiency-mode', '--no-memory-reducer'];
+const AT_ANY_TIME = ['--no-flush-bytecode', '--efficiency-mode', '--no-memory-reducer', '--expose-gc'];
 
 // As in malloc.ts.
 const TUNABLES = 'GLIBC_TUNABLES';

@@ -4,6 +4,7 @@
  */
 import { dot, PHIS, PRIORS, type Times, Whitened } from './gls.ts';
 import { type Inverses, inversesOf, inversesWith, type Products, type ShapeTable, tableOf } from './normal.ts';
+import { BUFFER_BYTES, sideBySide, VIEW_BYTES } from './room.ts';
 import { columnOf, columnsOf, placesOf, type Shape, workShapesOf } from './shapes.ts';
 
 export interface Design {
@@ -25,11 +26,11 @@ export interface PhiDesign {
 }
 
 /**
- * 185 columns x 48 points and 8 phis x 1,530 products and inverses of 8 bytes are 170 kB, those of a screen a twentieth of it. Points at equal
- * distances give one design whatever the distance is, so that 6 MB hold all shapes for each of 12 .. 48 points, and their screens: with
- * less, what the first series has left is gone when the next one comes to it.
+ * 185 columns x 48 points and 8 phis x 1,530 products and inverses of 8 bytes are 170 kB, those of a screen a twentieth of it, and their 24 buffers
+ * and 80 arrays take 17 kB. Points at equal distances give one design whatever the distance is, so that 8 MB hold all shapes for each of 12 .. 48
+ * points, and their screens: with less, what the first series has left is gone when the next one comes to it.
  */
-const KEPT_BYTES = 6e6;
+const KEPT_BYTES = 8e6;
 
 /** Distances that differ by less are equal. */
 const EQUAL = 1e-6;
@@ -59,7 +60,8 @@ export function designOf(times: Times, shapes: readonly Shape[]): Design & { rea
 function keep(times: Times, even: boolean, design: Design): Kept {
   const { columns, phis, shapes } = design;
   const [{ products }] = phis as [PhiDesign];
-  const bytes = 8 * (columns.length + phis.length * (products.squares.length + products.cross.length + 4 * shapes.length));
+  const numbers = 3 * times.n + times.lives + products.squares.length + 5 * shapes.length;
+  const bytes = 8 * columns.length + phis.length * (8 * numbers + 3 * BUFFER_BYTES + 10 * VIEW_BYTES);
   keptBytes += bytes;
   return { times, even, design, bytes };
 }
@@ -91,9 +93,10 @@ function made(times: Times, shapes: readonly Shape[]): Design {
   const phis = PHIS.map((phi, p): PhiDesign => {
     const frame = new Whitened(times, phi);
     const of = projector(frame, columns, n);
-    const squares = new Float64Array(count);
+    const [squares, cross] = sideBySide(count, shapes.length);
     for (let c = 0; c < count; c++) squares[c] = of.square(c);
-    const products = { squares, cross: crossOf(shapes, place, columns, of, n) };
+    crossInto(cross, shapes, place, columns, of, n);
+    const products = { squares, cross };
     return { logPrior: Math.log(PRIORS[p]!), frame, products, inverses: inversesOf(table, products) };
   });
   return { shapes, place, columns, table, phis };
@@ -119,8 +122,14 @@ function layoutOf(shapes: readonly Shape[]): Layout {
 }
 
 /** Shapes with the same first column stand together: it is projected once. */
-function crossOf(shapes: readonly Shape[], place: Int32Array, columns: Float64Array, of: Projector, n: number): Float64Array {
-  const cross = new Float64Array(shapes.length);
+function crossInto(
+  cross: Float64Array,
+  shapes: readonly Shape[],
+  place: Int32Array,
+  columns: Float64Array,
+  of: Projector,
+  n: number,
+): void {
   let last = -1;
   let dual = columns;
   for (let s = 0; s < cross.length; s++) {
@@ -130,7 +139,6 @@ function crossOf(shapes: readonly Shape[], place: Int32Array, columns: Float64Ar
     last = a;
     cross[s] = dot(columns, place[b]! * n, dual, 0, n);
   }
-  return cross;
 }
 
 /** Work is done at a pace of its own in every life of every target: its columns, which stand last, are not kept. */

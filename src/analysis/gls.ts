@@ -3,6 +3,7 @@
  * are `gap` apart correlate with phi^(gap / step). Each life has a level of its own. Whitening makes it ordinary least squares:
  * (e_i - rho_i e_(i-1)) / sqrt(1 - rho_i^2), the first point of a life as it is.
  */
+import { sideBySide } from './room.ts';
 
 /** Correlations of neighbouring points that are tried; the last is nearly a random walk. */
 export const PHIS = [0, 0.3, 0.55, 0.75, 0.88, 0.95, 0.985, 0.997] as const;
@@ -54,10 +55,7 @@ export class Whitened {
   constructor({ n, t, life, lives, step }: Times, phi: number) {
     this.#n = n;
     this.#life = life;
-    this.#rho = new Float64Array(n);
-    this.#scale = new Float64Array(n).fill(1);
-    this.#ones = new Float64Array(n);
-    this.#norms = new Float64Array(lives);
+    [this.#rho, this.#scale, this.#ones, this.#norms] = sideBySide(n, n, n, lives);
     let [gap, rho, log] = [NaN, 0, 0];
     for (let i = 0; i < n; i++) {
       if (i === 0 || life[i] !== life[i - 1]) {

@@ -1,5 +1,5 @@
 /** The normal equations of every shape, solved: what a fit asks of the columns besides their products with the values. */
-import { Room } from './room.ts';
+import { Room, sideBySide } from './room.ts';
 import { LINE, type Shape } from './shapes.ts';
 
 /** Products of projected columns. */
@@ -54,8 +54,9 @@ export function tableOf(shapes: readonly Shape[], place: Int32Array, columns: nu
 }
 
 export function inversesOf(table: ShapeTable, products: Products): Inverses {
-  const make = (): Float64Array => new Float64Array(table.k.length);
-  return inverted(table, products, { aa: make(), ab: make(), bb: make(), unit: make() });
+  const { length } = table.k;
+  const [aa, ab, bb, unit] = sideBySide(length, length, length, length);
+  return inverted(table, products, { aa, ab, bb, unit });
 }
 
 const ROOMS = { aa: new Room(), ab: new Room(), bb: new Room(), unit: new Room() };

@@ -19,3 +19,19 @@ export class Room {
     return made;
   }
 }
+
+/** Bytes that V8 and malloc keep for a buffer, and for an array that looks into one, beside its numbers. */
+export const BUFFER_BYTES = 350;
+export const VIEW_BYTES = 104;
+
+/** Arrays of zeros in one buffer, as long as each size says. */
+export function sideBySide<Sizes extends readonly number[]>(...sizes: Sizes): { [K in keyof Sizes]: Float64Array } {
+  const { buffer } = new Float64Array(sizes.reduce((sum, size) => sum + size, 0));
+  let from = 0;
+  const arrays = sizes.map((size) => {
+    const array = new Float64Array(buffer, 8 * from, size);
+    from += size;
+    return array;
+  });
+  return arrays as { [K in keyof Sizes]: Float64Array };
+}

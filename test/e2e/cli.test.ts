@@ -255,8 +255,8 @@ describe('the entry', () => {
     expect(out).toMatch(/^\d/);
     const [its, execArgv, args] = JSON.parse(err) as [number, string[], string[]];
     expect(its).toBe(pid);
-    const ours = ['--max-old-space-size=64', '--max-semi-space-size=1', '--no-flush-bytecode', '--efficiency-mode', '--no-memory-reducer'];
-    expect(execArgv).toEqual(['--no-warnings', ...told, ...ours]);
+    const ours = ['--no-flush-bytecode', '--efficiency-mode', '--no-memory-reducer', '--expose-gc'];
+    expect(execArgv).toEqual(['--no-warnings', ...told, '--max-old-space-size=64', '--max-semi-space-size=1', ...ours]);
     expect(args).toEqual(['--version', 'a b', '', 'ü']);
   });
 
