@@ -34,11 +34,11 @@ describe('the heap of a run', () => {
     tick(0); gather(); tick(599); tick(600); tick(1200); gather(); tick(1201); gather(); tick(1800); tick(1801);`;
 
   test('of few series is collected when some megabytes have come together, every ten minutes at most', () => {
-    const collected = fullCollections(gathering, ['--expose-gc']).map((count) => count > 0);
-    expect(collected.slice(0, 7)).toEqual([false, false, true, false, true, false, true]);
+    const [, ...collected] = fullCollections(gathering, ['--expose-gc']).map((count) => count > 0); // the first is of Node's own start
+    expect(collected.slice(0, 6)).toEqual([false, true, false, true, false, true]);
   });
 
   test('is left to V8 where it cannot be told to collect', () => {
-    expect(Math.max(...fullCollections(gathering).slice(0, 5))).toBe(0);
+    expect(Math.max(...fullCollections(gathering).slice(1, 6))).toBe(0);
   });
 });
