@@ -27,7 +27,7 @@ export interface PhiDesign {
 
 /**
  * 185 columns x 48 points and 8 phis x 1,530 products and inverses of 8 bytes are 170 kB, those of a screen a twentieth of it, and their 24 buffers
- * and 80 arrays take 17 kB. Points at equal distances give one design whatever the distance is, so that 8 MB hold all shapes for each of 12 .. 48
+ * and 80 arrays take 15 kB. Points at equal distances give one design whatever the distance is, so that 8 MB hold all shapes for each of 12 .. 48
  * points, and their screens: with less, what the first series has left is gone when the next one comes to it.
  */
 const KEPT_BYTES = 8e6;

@@ -21,7 +21,7 @@ export class Room {
 }
 
 /** Bytes that V8 and malloc keep for a buffer, and for an array that looks into one, beside its numbers. */
-export const BUFFER_BYTES = 350;
+export const BUFFER_BYTES = 280;
 export const VIEW_BYTES = 104;
 
 /** Arrays of zeros in one buffer, as long as each size says. */
