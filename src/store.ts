@@ -36,8 +36,8 @@ export interface StoreSnapshot {
 const GROUP = 64;
 
 /**
- * Where they are put side by side, 0.46 MB at most and the same for every checkpoint: one a minute that V8 would have to collect stayed for up to
- * 20 minutes, 3 MB of them in a run of 200 series.
+ * Where they are put side by side, 0.46 MB at most and the same for every checkpoint: a new one each minute stayed until V8 collected it, up to
+ * 20 minutes later: 3 MB of them in a run of one target.
  */
 let scratch = new ArrayBuffer(0);
 
