@@ -1,7 +1,7 @@
 /**
  * Memory of the agent over hours, which pass more quickly: the published bundle watches one idle process, with a scrape every 15 s and without
- * a listener, side by side, while `libfaketime` (Debian's `faketime`) lets its clock run so many times as fast. At 12 times it takes what it does in real
- * time (docs/decisions/0040-collected-sooner.md); CPU does not, and is not printed.
+ * a listener, side by side, while `libfaketime` (Debian's `faketime`) lets its clock run so many times as fast. That leaves its
+ * memory what it is (docs/decisions/0040-collected-sooner.md); CPU it does not, and so it is not printed. `1` is real time.
  *
  *   node bench/hours.ts [hours] [times as fast]        default 6 20
  */

@@ -41,9 +41,10 @@ const CPU_TICKS = words('c?utime|c?stime');
 const CPU_TIME = /cpu.*(?:seconds|time)/;
 const CPU_SHARE = words('cpu|cpu_?(?:perc|percent|pct|usage|util|utilization)|pcpu|processor[ _]time');
 const SWITCHES = words('n?vcsw|context_?switches');
-const DISK_IO = words('rchar|wchar|read_bytes|write_bytes|written_bytes|(?:block|disk)_?io');
-/** Bytes that came and went; they are counted, not held. */
-const TRAFFIC = words('net(?:work)?_?io|rx|tx|rx_\\w+|tx_\\w+|recv|received|sent|receive|transmit(?:ted)?');
+const DISK_IO = words('rchar|wchar|read_bytes|write_bytes|written_bytes');
+/** Bytes that came and went; they are counted, not held, unless what holds them is named. */
+const TRAFFIC = words('(?:net|network|block)_?io|rx|tx|recv|received?|sent|transmit(?:ted)?');
+const HOLDS = words('bufs?|buffered|q|recvq|sendq|queues?|window');
 const FAULTS = words('minflt|majflt|page_?faults');
 const THREADS = words('threads?|goroutines');
 const CONNECTIONS = words('conns?|connections?|sockets?|sessions|tcp_\\w+');
@@ -114,9 +115,13 @@ function levelOf(text: string, metric: string, scale: Scale | null): Meaning {
   if (FAULTS.test(text)) return { kind: 'counter', scale: PLAIN };
   if (COUNT.test(text) && scale === null) return { kind: 'count', scale: PLAIN };
   if (CUMULATIVE.test(metric)) return { kind: 'counter', scale: scale ?? PLAIN };
-  if (scale?.unit === 'By' && TRAFFIC.test(text)) return { kind: 'counter', scale };
+  if (scale?.unit === 'By' && isTraffic(text)) return { kind: 'counter', scale };
   if (scale?.unit === 'By' || (scale === null && MEMORY.test(text))) return memory(text, scale ?? GUESSED);
   return { kind: LATENCY.test(text) ? 'latency' : 'gauge', scale: scale ?? PLAIN };
+}
+
+function isTraffic(text: string): boolean {
+  return TRAFFIC.test(text) && ![MEMORY, COUNT, HOLDS].some((words) => words.test(text));
 }
 
 function memory(text: string, scale: Scale): Meaning {
