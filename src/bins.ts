@@ -103,13 +103,20 @@ export class Bins {
       const right = left + 1;
       const l = left >= 0 ? count[left]! : 0;
       const r = right < this.length ? count[right]! : 0;
-      const from = l === 0 ? right : left;
-      const other = r === 0 ? from : right;
-      const isEmpty = l + r === 0;
-      min[to] = isEmpty ? 0 : Math.min(min[from]!, min[other]!);
-      max[to] = isEmpty ? 0 : Math.max(max[from]!, max[other]!);
-      sum[to] = (l === 0 ? 0 : sum[left]!) + (r === 0 ? 0 : sum[right]!);
       count[to] = l + r;
+      if (l === 0 || r === 0) {
+        const from = l === 0 ? right : left;
+        const isEmpty = l + r === 0;
+        min[to] = isEmpty ? 0 : min[from]!;
+        max[to] = isEmpty ? 0 : max[from]!;
+        sum[to] = isEmpty ? 0 : sum[from]!;
+        continue;
+      }
+      const low = min[right]!;
+      const high = max[right]!;
+      min[to] = min[left]! < low ? min[left]! : low;
+      max[to] = max[left]! > high ? max[left]! : high;
+      sum[to] = sum[left]! + sum[right]!;
     }
   }
 }

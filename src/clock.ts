@@ -11,6 +11,8 @@ export interface Clock {
   cpu(): number;
   /** Resolves at the given monotonic time, at once if it has passed. Rejects with the signal's reason when aborted. */
   sleepUntil(monotonic: number, signal?: AbortSignal): Promise<void>;
+  /** Whatever else is due has its turn, and no time passes by itself: for work in slices. */
+  turn(): Promise<void>;
 }
 
 /** Node's timers fire up to 1 ms early or late and take whole milliseconds; the rest of a deadline is waited for in one more turn. */
@@ -40,6 +42,12 @@ export class SystemClock implements Clock {
       const ms = Math.max(TIMER_STEP_S, Math.min(left, LONGEST_WAIT_S)) * 1000;
       await sleepersOf(signal).sleep(ms);
     }
+  }
+
+  turn(): Promise<void> {
+    return new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   }
 }
 
@@ -104,6 +112,10 @@ export class SimClock implements Clock {
   sleepUntil(monotonic: number, signal?: AbortSignal): Promise<void> {
     if (signal?.aborted) return Promise.reject(signal.reason as Error);
     this.advance(Math.max(0, monotonic - this.#monotonic));
+    return Promise.resolve();
+  }
+
+  turn(): Promise<void> {
     return Promise.resolve();
   }
 

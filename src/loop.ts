@@ -63,8 +63,11 @@ export class Loop implements Sink {
   readonly #costs: Costs;
   readonly schedule: Schedule;
   readonly losses = new Losses((kind, message, about) => this.event(kind, message, about));
-  /** Seconds that folding took at the last look of the judge; null before the first. */
+  /** Seconds that folding and judging took in the tick of the last look; null before the first. */
   lookSeconds: number | null = null;
+  /** What the present tick took so far, and whether the judge began a look in it. */
+  #tickSeconds = 0;
+  #looked = false;
   #n: number;
   /** Minute of the run. */
   #minute: number;
@@ -91,16 +94,24 @@ export class Loop implements Sink {
     this.#batch.event({ t: this.now(), kind, target, member, message, data });
   }
 
-  /** Runs until the signal aborts; `afterTick` is called with the state up to date. */
+  /** Runs until the signal aborts; `afterTick` is called with the state up to date. Others have a turn between slices of judging. */
   async run(signal: AbortSignal, afterTick: () => void | Promise<void> = () => {}): Promise<void> {
-    await this.schedule.run(() => {
-      this.tick();
-      return afterTick();
+    await this.schedule.run(async () => {
+      this.#take();
+      while (this.#goOn()) await this.#parts.clock.turn();
+      this.#checkpoint();
+      await afterTick();
     }, signal);
   }
 
-  /** Closes the batch. Also called once more after the last read, for what the stop itself reports. */
+  /** Closes the batch, and does all that follows at once. Called once more after the last read, for what the stop itself reports. */
   tick(): void {
+    this.#take();
+    while (this.#goOn());
+    this.#checkpoint();
+  }
+
+  #take(): void {
     const { clock, state, record } = this.#parts;
     const t = this.now();
     const wall = clock.wall();
@@ -110,18 +121,29 @@ export class Loop implements Sink {
     if (record !== null) this.losses.note('ticks', t, record.append(tick, state.series));
     // Not before: what could not be written is not judged either, and the last tick of the run, for which there may be room, is the one after it.
     this.#n++;
-    this.#fold(tick);
-    if (record === null || minuteOf(t) === this.#minute) return;
-    this.#minute = minuteOf(t);
-    this.losses.note('checkpoints', t, record.checkpoint(tick.n, state.snapshot()));
+    const from = clock.monotonic();
+    state.take(tick);
+    this.#tickSeconds = clock.monotonic() - from;
   }
 
-  #fold(tick: Tick): void {
+  #goOn(): boolean {
     const { clock, state } = this.#parts;
-    const from = clock.monotonic();
-    const looks = state.looks;
-    state.fold(tick);
-    if (state.looks > looks) this.lookSeconds = clock.monotonic() - from;
+    const [from, looks] = [clock.monotonic(), state.looks];
+    const more = state.goOn();
+    this.#tickSeconds += clock.monotonic() - from;
+    this.#looked ||= state.looks > looks;
+    if (!more && this.#looked) {
+      this.lookSeconds = this.#tickSeconds;
+      this.#looked = false;
+    }
+    return more;
+  }
+
+  #checkpoint(): void {
+    const { state, record } = this.#parts;
+    if (record === null || minuteOf(state.t) === this.#minute) return;
+    this.#minute = minuteOf(state.t);
+    this.losses.note('checkpoints', state.t, record.checkpoint(state.n, state.snapshot()));
   }
 }
 

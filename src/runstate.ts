@@ -28,25 +28,43 @@ export class RunState {
   /** Looks of the judge so far. */
   looks = 0;
   #nextLook = LOOK_S;
+  /** The judge is still to begin the look of this tick. */
+  #lookIsDue = false;
 
   constructor(judge: Judge, series: SeriesTable = new SeriesTable()) {
     this.judge = judge;
     this.series = series;
   }
 
+  /** All of a tick at once, as a replay does. */
   fold(tick: Tick): void {
+    this.take(tick);
+    while (this.goOn());
+  }
+
+  /** What a tick brings. What is to be judged of it is left to `goOn`, and must be done before the next tick or a snapshot is taken. */
+  take(tick: Tick): void {
     this.#addSeries();
     const resumed = tick.events.findLast(({ kind }) => kind === 'run_resume');
     if (resumed) this.store.countFrom(resumed.t);
     this.store.fold(tick.samples);
     for (const event of tick.events) this.#event(event);
+    const seconds = tick.t - this.t;
     this.t = tick.t;
     this.n = tick.n;
-    this.judge.watch(this, tick);
-    if (tick.t < this.#nextLook) return;
-    this.#nextLook = (Math.floor(tick.t / LOOK_S) + 1) * LOOK_S;
+    this.judge.watch(this, tick, seconds);
+    this.#lookIsDue = tick.t >= this.#nextLook;
+  }
+
+  /** Judges a few series, for some milliseconds; false when the tick has no more to judge. */
+  goOn(): boolean {
+    if (this.judge.work(this)) return true;
+    if (!this.#lookIsDue) return false;
+    this.#lookIsDue = false;
+    this.#nextLook = (Math.floor(this.t / LOOK_S) + 1) * LOOK_S;
     this.judge.look(this);
     this.looks++;
+    return true;
   }
 
   /** Value of a series that is still being sampled, or null: a vanished target must vanish from every view. */

@@ -20,7 +20,14 @@ interface Counted {
   bound: boolean;
 }
 
-type Owner = Pick<Counted, 'isPage' | 'every'> & { readonly name: string };
+/** A page, or the tier of a target. */
+interface Owner {
+  readonly name: string;
+  readonly isPage: boolean;
+  readonly every: number;
+  /** Null before its first sample. */
+  counted: Counted | null;
+}
 
 export type CoverageSnapshot = readonly (readonly [string, Counted])[];
 
@@ -31,17 +38,18 @@ export class Coverage {
   readonly #interval: number;
   readonly #targets = new Map<string, Counted>();
   /** Whose tier a series belongs to, by id; null for others. */
-  readonly #owners: (Owner | null)[] = [];
+  readonly #ownerOfSeries: (Owner | null)[] = [];
+  readonly #owners = new Map<string, Owner>();
 
   constructor(interval: number) {
     this.#interval = interval;
   }
 
   watch(tick: Tick, table: SeriesTable): void {
-    for (let id = this.#owners.length; id < table.size; id++) this.#owners.push(this.#ownerOf(table.get(id)));
+    for (let id = this.#ownerOfSeries.length; id < table.size; id++) this.#ownerOfSeries.push(this.#ownerOf(table.get(id)));
     const { samples, events } = tick;
     for (let i = 0; i < samples.length; i++) {
-      const owner = this.#owners[samples.series[i]!];
+      const owner = this.#ownerOfSeries[samples.series[i]!];
       if (owner) this.#sample(owner, Math.round(samples.at[i]! / owner.every));
     }
     for (const event of events) {
@@ -73,15 +81,21 @@ export class Coverage {
 
   #ownerOf({ def, target, source, period, labels }: Series): Owner | null {
     // A space is in no role.
-    if (def.name === PAGE_READ) return { name: `page ${labels['soak.scrape']}`, isPage: true, every: period };
-    const isTier = target !== null && source === 'process' && period === this.#interval;
-    return isTier ? { name: target, isPage: false, every: period } : null;
+    if (def.name === PAGE_READ) return this.#owner(`page ${labels['soak.scrape']}`, true, period);
+    return target !== null && source === 'process' && period === this.#interval ? this.#owner(target, false, period) : null;
   }
 
-  #sample({ name, isPage, every }: Owner, slot: number): void {
-    const counted = this.#targets.get(name);
+  #owner(name: string, isPage: boolean, every: number): Owner {
+    const known = this.#owners.get(name) ?? { name, isPage, every, counted: this.#targets.get(name) ?? null };
+    this.#owners.set(name, known);
+    return known;
+  }
+
+  #sample(owner: Owner, slot: number): void {
+    const { counted } = owner;
     if (!counted) {
-      this.#targets.set(name, { isPage, every, slot, expected: 1, taken: 1, bound: true });
+      const { name, isPage, every } = owner;
+      this.#targets.set(name, (owner.counted = { isPage, every, slot, expected: 1, taken: 1, bound: true }));
       return;
     }
     if (slot <= counted.slot) return; // another series of the same read

@@ -68,7 +68,7 @@ function explained({ stream, slope, floor, noise }: Growth, interval: Interval):
     best: slope.best.kind,
     bend: slope.best.at > 0 && slope.best.at <= 1 && stream.lives === 1 ? t[0]! + slope.best.at * span * HOUR : null,
     noise: {
-      deviation: Math.sqrt(noise.parts.reduce((sum, { variance, weight }) => sum + weight * variance, 0)),
+      deviation: Math.sqrt(noise.parts.reduce((sum, part, i) => (i % 2 === 0 ? sum : sum + part), 0)),
       correlation: slope.noise.reduce((sum, { phi, weight }) => sum + weight * phi, 0),
     },
     examined: isFull(slope),

@@ -45,26 +45,28 @@ export function isSeen(series: Series, store: Store): boolean {
 export function gatesOf(all: readonly Series[], store: Store, options: Gating, blind: readonly BlindSpot[], now: number): Gates {
   const seen = all.filter((series) => isSeen(series, store));
   const known = new Known(seen, store);
-  const wanted = seen.flatMap((series): { series: Series; gate: Gate; rank: number }[] => {
+  const wanted: { series: Series; gate: Gate; rank: number }[] = [];
+  for (const series of seen) {
     const gate = gateOf(series, known, options, now);
-    return gate === 'advisory' ? [] : [{ series, gate, rank: gate === 'required' ? 0 : isRuled(series, options.rules) ? 1 : 2 }];
-  });
+    if (gate !== 'advisory') wanted.push({ series, gate, rank: gate === 'required' ? 0 : isRuled(series, options.rules) ? 1 : 2 });
+  }
   // The cap is for what chance may let fail: noise has a slope, but no rising floor.
   const [floors, others] = [wanted.filter(isFloor), wanted.filter((one) => !isFloor(one))];
   const ordered = others.toSorted((a, b) => a.rank - b.rank || a.series.id - b.series.id);
-  const noPass = seen.flatMap((series): [number, string][] => {
-    if (!showsMemory(series) || !known.heapHidden(series)) return [];
+  const noPass = seen.filter(showsMemory).flatMap((series): [number, string][] => {
+    if (!known.heapHidden(series)) return [];
     const reason = blind.find((spot) => spot.target === series.target && covers(spot, HEAP_METRIC))?.reason ?? PROVES_NOTHING;
     return [[series.id, `${HEAP_HIDDEN}: ${reason}`]];
   });
-  const unseen = seen.flatMap((series): [number, string][] => {
-    if (!isFloor({ series })) return [];
-    const spot = blind.find(
-      ({ target, metric, at }) => target === series.target && covers({ metric }, series.def.name) && at >= store.at(series.id),
-    );
-    const reason = spot?.reason ?? unseenStuck(series, { all: seen, store, t: now }, options.plannedEnd);
-    return reason === null ? [] : [[series.id, reason]];
-  });
+  const unseen = seen
+    .filter((series) => isFloor({ series }))
+    .flatMap((series): [number, string][] => {
+      const spot = blind.find(
+        ({ target, metric, at }) => target === series.target && covers({ metric }, series.def.name) && at >= store.at(series.id),
+      );
+      const reason = spot?.reason ?? unseenStuck(series, { all: seen, store, t: now }, options.plannedEnd);
+      return reason === null ? [] : [[series.id, reason]];
+    });
   return {
     gates: new Map([...ordered.slice(0, GATED_MAX), ...floors].map(({ series, gate }) => [series.id, gate])),
     noPass: new Map([...noPass, ...unseen]),

@@ -143,7 +143,7 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
   const plain = slope.line.spread;
   const noise: Noise = {
     step: stream.step,
-    parts: slope.noise.map((part) => ({ ...part, variance: part.variance * unit * unit })),
+    parts: slope.noise.flatMap(({ phi, variance, weight }) => [phi, weight * variance * unit * unit]),
     arrival: grain.arrival,
     widening: plain > 0 ? Math.max(1, slope.end.spread / plain) : 1,
     share: Math.min(1, stream.hours / (until / HOUR)),

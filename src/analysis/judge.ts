@@ -19,8 +19,9 @@ import {
   type RoundSnapshot,
   SERIES_PER_UNIT,
   UNITS_FULL,
-  UNITS_PER_TICK,
+  UNITS_PER_SLICE,
   UNITS_SCREEN,
+  unitsIn,
 } from './round.ts';
 import { LifeSums, type LifeSumsSnapshot } from './lifesums.ts';
 import { type LoadEnded, LoadEnds } from './loadend.ts';
@@ -79,6 +80,10 @@ export class Judge {
   readonly #judged = new Map<number, SeriesJudgement>();
   #restored: JudgeSnapshot['judged'] = [];
   #round: Round | null = null;
+  /** A round that is being begun; never from one tick to the next. */
+  #begun: Generator<undefined, Round | null> | null = null;
+  /** Units of work that this tick may still spend. */
+  #units = 0;
   #judgedAt: number | null = null;
   #verdict: { readonly t: number; readonly run: RunInfo; readonly verdict: Verdict } | null = null;
 
@@ -93,8 +98,11 @@ export class Judge {
     this.#lifeSums = new LifeSums(options.warmup ?? 0);
   }
 
-  /** Every tick: rules, coverage, blind signals, and what the last look left to do. */
-  watch(state: JudgedState, tick: Tick): void {
+  /**
+   * Every tick: rules, coverage, blind signals. What the last look left to do is done by `work`.
+   * @param seconds since the tick before
+   */
+  watch(state: JudgedState, tick: Tick, seconds: number): void {
     this.#rehydrate(state);
     this.#verdict = null;
     const { phases } = state.timeline;
@@ -110,7 +118,22 @@ export class Judge {
     this.#targetEnds.watch(tick.events);
     this.#coverage.watch(tick, state.series);
     this.#blind.watch(tick.events);
-    if (this.#round !== null && this.#round.due.length > 0) this.#work(state, this.#round, UNITS_PER_TICK);
+    this.#round?.nextTick();
+    this.#units = unitsIn(seconds);
+  }
+
+  /** Begins a round, or judges some of the series that are due; false when none is, or the tick may spend no more on them. */
+  work(state: JudgedState): boolean {
+    if (this.#begun !== null) return this.#begin(this.#begun);
+    const round = this.#round;
+    if (round === null || round.due.length === 0 || this.#units <= 0) return false;
+    this.#verdict = null;
+    for (let units = Math.min(this.#units, UNITS_PER_SLICE); units > 0 && round.due.length > 0;) {
+      const spent = this.#judgeNext(state, round, units);
+      units -= spent;
+      this.#units -= spent;
+    }
+    return true;
   }
 
   /** Every minute of run time. A look that is not finished is finished first. */
@@ -118,11 +141,19 @@ export class Judge {
     this.#rehydrate(state);
     this.#verdict = null;
     if (this.#round === null || this.#round.due.length === 0) {
-      const round = Round.due(state, this.#options, this.#blind.all(), this.#books);
-      if (round !== null) this.#round = round;
-      if (round !== null) this.#work(state, round, UNITS_PER_TICK - Math.floor(state.store.size / SERIES_PER_UNIT));
+      this.#begun = Round.begin(state, this.#options, this.#blind.all(), this.#books);
+      this.#units -= Math.floor(state.store.size / SERIES_PER_UNIT);
     }
     this.#judgedAt = state.t;
+  }
+
+  #begin(steps: Generator<undefined, Round | null>): true {
+    const { done, value } = steps.next();
+    if (done) {
+      this.#round = value ?? this.#round;
+      this.#begun = null;
+    }
+    return true;
   }
 
   /** The latest look, or null before the first. */
@@ -241,17 +272,16 @@ export class Judge {
     return { books: this.#books, lifeSums: this.#lifeSums };
   }
 
-  /** Judges series of the round until the budget of units is spent. */
-  #work(state: JudgedState, round: Round, budget: number): void {
-    let units = budget;
-    while (round.due.length > 0 && units > 0) {
-      const ids = round.due.splice(0, Math.max(1, Math.floor(units / UNITS_FULL)));
-      for (const judged of analyse(round.input(ids, state, this.#options, this.#remembered(), false)).series) {
-        units -= judged.examined ? UNITS_FULL : UNITS_SCREEN;
-        this.#judged.set(judged.series.id, judged);
-        this.#books.set(judged.series.id, judged.book);
-      }
+  /** Judges as many series of the round as these units allow if all are examined, at least one; what it took. */
+  #judgeNext(state: JudgedState, round: Round, units: number): number {
+    const ids = round.due.splice(0, Math.max(1, Math.floor(units / UNITS_FULL)));
+    let spent = 0;
+    for (const judged of analyse(round.input(ids, state, this.#options, this.#remembered(), false)).series) {
+      spent += judged.examined ? UNITS_FULL : UNITS_SCREEN;
+      this.#judged.set(judged.series.id, judged);
+      this.#books.set(judged.series.id, judged.book);
     }
+    return spent;
   }
 
   /** A snapshot has ids; the series come back with the table. */

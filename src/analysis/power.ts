@@ -1,5 +1,5 @@
 /** What a run of a given length can show: the information limit of a slope in AR(1) noise, with the noise that was found. */
-import { arrivalVariance, type NoisePart } from './slope.ts';
+import { arrivalVariance } from './slope.ts';
 import { normalQuantile, studentQuantile } from './stats.ts';
 import { BLOCKS_MAX } from './stream.ts';
 
@@ -7,7 +7,11 @@ import { BLOCKS_MAX } from './stream.ts';
 export interface Noise {
   /** Usual distance of two points, hours. */
   readonly step: number;
-  readonly parts: readonly NoisePart[];
+  /**
+   * By turns a correlation of neighbours and the variance of a point, times how much the data believe in the two: every series keeps them,
+   * and V8 does not go through plain numbers in a row.
+   */
+  readonly parts: readonly number[];
   /** What a leak adds at once (see `Grain.arrival`). */
   readonly arrival: number;
   /** How much wider the interval at the end is than that of a straight line: the price of not knowing the shape. */
@@ -40,7 +44,7 @@ export function certifiableIn(noise: Noise, hours: number): number {
   const judged = hours * noise.share;
   const points = Math.max(POINTS_MIN, judged / noise.step);
   let variance = 0;
-  for (const { phi, variance: marginal, weight } of noise.parts) variance += weight * slopeVariance(points, noise.step, marginal, phi);
+  for (let i = 0; i < noise.parts.length; i += 2) variance += slopeVariance(points, noise.step, noise.parts[i + 1]!, noise.parts[i]!);
   variance *= noise.widening ** 2;
   const bound = studentQuantile(BOUND, Math.max(2, Math.floor(Math.min(points, BLOCKS_MAX)) - 2));
   return bound * Math.sqrt(variance + arrivalVariance(0, noise.arrival, judged)) + POWER * Math.sqrt(variance);

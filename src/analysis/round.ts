@@ -53,12 +53,16 @@ const GROWN_ADVISORY = 1.15;
 const ADVISORY_S = 180;
 
 /**
- * A unit is some 0.05 ms on a slow core: a screen takes 0.15 ms, an examination 0.3 to 0.6 ms, and a tick 5 ms at most. Whether a
- * series is examined is known afterwards.
+ * A unit is 0.05 to 0.2 ms, by the core and the hour: a screen takes 0.15 to 0.6 ms, an examination 0.5 to 2 ms. Whether a series is examined
+ * is known afterwards.
  */
-export const UNITS_PER_TICK = 100;
+const UNITS_PER_SECOND = 40;
 export const UNITS_FULL = 10;
 export const UNITS_SCREEN = 3;
+/** What is judged between two turns of the event loop: 4 ms at most. */
+export const UNITS_PER_SLICE = 20;
+/** Ticks further apart may spend no more than this one: of the time that nobody watched nothing is left to be spent. */
+const TICK_MAX_S = 30;
 /** To begin a round takes about 1 ms per 1000 series. */
 export const SERIES_PER_UNIT = 80;
 
@@ -74,6 +78,11 @@ export interface RoundSnapshot {
   readonly work: readonly (readonly [string, Work])[];
 }
 
+/** Units that a tick may spend, so many seconds after the one before: judging takes no more than 0.8 % of a core, however many series there are. */
+export function unitsIn(seconds: number): number {
+  return UNITS_PER_SECOND * Math.min(seconds, TICK_MAX_S);
+}
+
 export class Round {
   readonly gates: Gates;
   readonly work: ReadonlyMap<string, Work>;
@@ -82,6 +91,7 @@ export class Round {
   readonly #size: number;
   #limits: LimitIndex | null = null;
   #requests: readonly Series[] | null = null;
+  #lives: Lives | null = null;
 
   private constructor(size: number, gates: Gates, work: ReadonlyMap<string, Work>, due: number[]) {
     this.#size = size;
@@ -90,35 +100,48 @@ export class Round {
     this.due = due;
   }
 
-  /** Of the series that have grown since they were judged; null when none has. */
-  static due(state: JudgedState, options: JudgeOptions, blind: readonly BlindSpot[], books: ReadonlyMap<number, GradeBook>): Round | null {
+  /** Of the series that have grown since they were judged; null when none has. In steps: with 10,000 series they take 5 ms each. */
+  static *begin(
+    state: JudgedState,
+    options: JudgeOptions,
+    blind: readonly BlindSpot[],
+    books: ReadonlyMap<number, GradeBook>,
+  ): Generator<undefined, Round | null> {
     const lookedAt = (id: number): number => books.get(id)?.at ?? -Infinity;
     const due = judgedSeries(state, options).filter((id) => state.t >= lookedAt(id) * grownFor(books.get(id)));
     if (due.length === 0) return null;
-    return Round.#of(due, state, options, blind, (id) => state.t >= Math.max(lookedAt(id) * GROWN_ADVISORY, lookedAt(id) + ADVISORY_S));
+    yield;
+    const isAdvisoryDue = (id: number): boolean => state.t >= Math.max(lookedAt(id) * GROWN_ADVISORY, lookedAt(id) + ADVISORY_S);
+    return yield* Round.#of(due, state, options, blind, isAdvisoryDue);
   }
 
   /** Of every series. */
   static all(state: JudgedState, options: JudgeOptions, blind: readonly BlindSpot[]): Round {
-    return Round.#of(judgedSeries(state, options), state, options, blind, () => true);
+    return ended(Round.#of(judgedSeries(state, options), state, options, blind, () => true));
   }
 
-  static #of(
+  static *#of(
     ids: readonly number[],
     state: JudgedState,
     options: JudgeOptions,
     blind: readonly BlindSpot[],
     isAdvisoryDue: (id: number) => boolean,
-  ): Round {
+  ): Generator<undefined, Round> {
     const all = state.series.all().slice(0, state.store.size);
     const gates = gatesOf(all, state.store, options, blind, state.t);
     const isFirst = (id: number): boolean => gates.gates.has(id);
     const due = [...ids.filter(isFirst), ...ids.filter((id) => !isFirst(id) && isAdvisoryDue(id))];
+    yield;
     return new Round(all.length, gates, workOfAll(all, state, options.generators), due);
   }
 
   static restore({ size, due, gates, noPass, left, work }: RoundSnapshot): Round {
     return new Round(size, { gates: new Map(gates), noPass: new Map(noPass), left }, new Map(work), [...due]);
+  }
+
+  /** Another tick, which may have begun or ended lives. */
+  nextTick(): void {
+    this.#lives = null;
   }
 
   snapshot(): RoundSnapshot {
@@ -129,7 +152,7 @@ export class Round {
   /** Everything the analysis needs to judge these series now. */
   input(ids: readonly number[], state: JudgedState, options: JudgeOptions, known: Remembered, final: boolean): AnalysisInput {
     this.#limits ??= new LimitIndex(state.series.all().slice(0, this.#size));
-    const lives = new Lives(state.timeline);
+    const lives = (this.#lives ??= new Lives(state.timeline));
     return {
       now: state.t,
       series: ids.map((id) => this.#series(state.series.get(id), state, options, known, lives)),
@@ -162,12 +185,20 @@ export class Round {
   }
 }
 
-/** Ids of the series that have samples, and growth or a rule to be judged by. */
+/** What its last step returns. */
+export function ended<T>(steps: Generator<undefined, T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done) return value;
+  }
+}
+
 function grownFor(book: GradeBook | undefined): number {
   if (book === undefined || book.held === null) return GROWN;
   return book.grade === 'confirmed' ? GROWN_SURE : GROWN_HELD;
 }
 
+/** Ids of the series that have samples, and growth or a rule to be judged by. */
 function judgedSeries({ series, store }: JudgedState, { rules }: JudgeOptions): number[] {
   const ids: number[] = [];
   for (let id = 0; id < store.size; id++) {

@@ -28,7 +28,7 @@ export function arrivalVariance(perHour: number, arrival: number, hours: number)
 }
 
 /** Noise of one phi: variance of a point, and how much the data believe in it. */
-export interface NoisePart {
+interface NoisePart {
   readonly phi: number;
   readonly variance: number;
   readonly weight: number;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type GradeBook, isEarly, NEW_BOOK, nextBook } from '../../../src/analysis/grades.ts';
 import { Judge } from '../../../src/analysis/judge.ts';
-import { Round } from '../../../src/analysis/round.ts';
+import { ended, Round } from '../../../src/analysis/round.ts';
 import { RunState } from '../../../src/runstate.ts';
 import { Batch } from '../../../src/tick.ts';
 import { M } from '../../sim/metrics.ts';
@@ -18,7 +18,7 @@ function isDue(book: Partial<GradeBook>, minutes: number): boolean {
   batch.set(id, 1e8, (100 + minutes) * 60);
   state.fold(batch.close(0, (100 + minutes) * 60, 0));
   const books = new Map([[id, { ...NEW_BOOK, at: 6000, ...book }]]);
-  return Round.due(state, OPTIONS, [], books)?.due.includes(id) ?? false;
+  return ended(Round.begin(state, OPTIONS, [], books))?.due.includes(id) ?? false;
 }
 
 test.each([
@@ -63,3 +63,28 @@ test.each([null, 300, 1380, 3600, 86_400, 30 * 86_400])(
     expect(gradesFrom((now) => !isEarly({ now, plannedEnd }))).toEqual(all);
   },
 );
+
+/** How many series are judged after each tick, `every` seconds apart, over the first five minutes of 200 series. */
+function judgedAfterTicks(every: number): number[] {
+  const state = new RunState(new Judge({ ...OPTIONS, interval: every }));
+  const ids = Array.from({ length: 200 }, (_, i) =>
+    state.series.open({ source: 'process', target: `t${i}`, member: null, period: every }, M.memory),
+  );
+  const batch = new Batch();
+  const counts: number[] = [];
+  for (let t = 0; t <= 300; t += every) {
+    for (const id of ids) batch.set(id, 1e8 + ((id * 7919 + t * 977) % 1000) * 1000, t);
+    state.fold(batch.close(counts.length, t, t));
+    counts.push(state.judge.judgement?.series.length ?? 0);
+  }
+  return counts;
+}
+
+test('a tick judges no more than the seconds since the one before allow, and in the end all are judged', () => {
+  const [slow, fast] = [judgedAfterTicks(30), judgedAfterTicks(1)];
+  expect([slow.at(-1), fast.at(-1)]).toEqual([200, 200]);
+  // A screen is 3 units of the 40 of a second; what is begun is ended.
+  const steps = fast.map((count, i) => count - (fast[i - 1] ?? 0));
+  expect(Math.max(...steps)).toBeLessThanOrEqual(40 / 3 + 1);
+  expect(slow.indexOf(200)).toBe(2);
+});

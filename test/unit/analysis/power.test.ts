@@ -31,7 +31,7 @@ describe('the information limit', () => {
   });
 });
 
-const NOISE: Noise = { step: 0.2, parts: [{ phi: 0.5, variance: 4, weight: 1 }], arrival: 0, widening: 1, share: 1 };
+const NOISE: Noise = { step: 0.2, parts: [0.5, 4], arrival: 0, widening: 1, share: 1 };
 
 describe('what a run can show', () => {
   test('three times the time, some five times smaller growth', () => {
@@ -56,7 +56,7 @@ describe('what a run can show', () => {
   });
 
   test('a leak that comes one by one is not ruled out before it could have come', () => {
-    expect(certifiableIn({ ...NOISE, parts: [{ phi: 0, variance: 1e-9, weight: 1 }], arrival: 1 }, 8)).toBeGreaterThan(2 / 8);
+    expect(certifiableIn({ ...NOISE, parts: [0, 1e-9], arrival: 1 }, 8)).toBeGreaterThan(2 / 8);
   });
 
   test('the hours to see are those after which it can be certified', () => {

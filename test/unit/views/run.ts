@@ -67,7 +67,7 @@ export interface Fake {
 }
 
 export function fakeRun(options: Partial<Pick<ExportedRun, 'id' | 'planned' | 'start'>> = {}): Fake {
-  const judge = { watch() {}, look() {}, snapshot: () => ({}), restore() {} };
+  const judge = { watch() {}, work: () => false, look() {}, snapshot: () => ({}), restore() {} };
   const state = new RunState(judge as never);
   const batch = new Batch();
   const targets: Target[] = [];
