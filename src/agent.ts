@@ -140,8 +140,8 @@ export class Agent {
       if (this.config.listen) this.#listener = await listen(this.config.listen, this.#routes(), this.#log);
       const find = this.config.source === 'pidusage' ? findTargetsPortably : findTargets;
       const leaving = groupsToEnd(this.config.out, { configHash: configHash(this.config), agent: VERSION }, this.config.targets);
-      await find(this.targets, { ...this.config, env: this.#env, leaving }, this.#clock, wait);
-      const messages = await this.#openRun();
+      const notes = await find(this.targets, { ...this.config, env: this.#env, leaving }, this.#clock, wait);
+      const messages = [...notes, ...(await this.#openRun())];
       await this.#openExport();
       for (const source of this.#sources) await source.open(this.#sink());
       if (this.config.command === null) return messages;

@@ -77,3 +77,15 @@ export class Targets {
     this.version++;
   }
 }
+
+/** One process as two targets is a slip, but nothing that a run could not bear. */
+export function twins(roles: readonly (readonly [role: string, pids: readonly number[]])[]): string[] {
+  const roleOf = new Map<number, string>();
+  return roles.flatMap(([role, pids]) => {
+    const shared = pids.find((pid) => roleOf.has(pid));
+    const told =
+      shared === undefined ? [] : [`${roleOf.get(shared)} and ${role} are the same process ${shared}: it is watched and judged twice`];
+    for (const pid of pids) roleOf.set(pid, role);
+    return told;
+  });
+}

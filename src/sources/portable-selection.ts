@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Env } from '../config/environment.ts';
 import { type Detail, errno, Problem } from '../problem.ts';
 import { placeOf } from '../place.ts';
-import type { Target, Targets } from '../targets.ts';
+import { type Target, type Targets, twins } from '../targets.ts';
 import { isSuccessor, released, type Usage, usageOf } from './portable.ts';
 import { type Absence, PORTABLE_REMEDIES, withRemedies } from '../absence.ts';
 import type { Sink, Source, SourceContext } from './source.ts';
@@ -89,7 +89,7 @@ class PortableSelection implements Source {
 const WAIT_STEP_S = 0.5;
 
 /**
- * Before anything starts: returns when every target is there; at most `config.wait` seconds are waited for those that are not.
+ * Before anything starts: returns when every target is there, with what the user should know of them; at most `config.wait` seconds are waited for those that are not.
  * @throws {Problem} with all that is wrong
  */
 export async function findTargetsPortably(
@@ -97,14 +97,14 @@ export async function findTargetsPortably(
   config: { readonly wait: number; readonly env?: Env },
   clock: Clock,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<readonly string[]> {
   refuseUnfit(targets);
   const until = clock.monotonic() + config.wait;
   for (;;) {
     const pids = new Map(targets.all().map((target) => [target, runningPid(target)]));
     const usages = await usageOf(clock, [...pids.values()].filter(isPid));
     const missing = [...pids].flatMap(([target, pid]) => (pid !== null && usages.has(pid) ? [] : [target]));
-    if (missing.length === 0) return;
+    if (missing.length === 0) return twins([...pids].map(([{ role }, pid]) => [role, [pid].filter(isPid)]));
     if (clock.monotonic() >= until) {
       const place = placeOf(config.env ?? {}, existsSync);
       throw new Problem('NO_TARGET', withRemedies(missing.map(absence), config.wait, place, PORTABLE_REMEDIES));

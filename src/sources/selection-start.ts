@@ -4,7 +4,7 @@ import type { Clock } from '../clock.ts';
 import type { Env } from '../config/environment.ts';
 import { type Place, placeOf } from '../place.ts';
 import { type Detail, Problem, type ProblemCode } from '../problem.ts';
-import type { Targets, TargetSpec } from '../targets.ts';
+import { type Targets, type TargetSpec, twins } from '../targets.ts';
 import { whyNoProgram } from './selection-exec.ts';
 import { describe, Finder } from './selection-find.ts';
 import { type Absence, withRemedies } from '../absence.ts';
@@ -38,7 +38,7 @@ export function resolveAll(
 const WAIT_STEP_S = 0.5;
 
 /**
- * Returns when every target is there; at most `config.wait` seconds are waited for those that are not.
+ * Returns when every target is there, with what the user should know of them; at most `config.wait` seconds are waited for those that are not.
  * @throws {Problem} with all that is wrong
  */
 export async function findTargets(
@@ -46,14 +46,15 @@ export async function findTargets(
   config: { readonly wait: number; readonly roots: Pick<Roots, 'proc'>; readonly env?: Env; readonly leaving?: ReadonlySet<number> },
   clock: Clock,
   signal?: AbortSignal,
-): Promise<void> {
+): Promise<readonly string[]> {
   const specs = targets.all().map(({ spec }) => spec);
   const until = clock.monotonic() + config.wait;
   for (;;) {
-    const problems = resolveAll(specs, config.roots, config.leaving).flatMap(({ spec, problem }) =>
-      problem ? [{ kind: spec.selector.kind, ...problem }] : [],
-    );
-    if (problems.length === 0) return;
+    const resolutions = resolveAll(specs, config.roots, config.leaving);
+    const problems = resolutions.flatMap(({ spec, problem }) => (problem ? [{ kind: spec.selector.kind, ...problem }] : []));
+    // A tree may be one target and a process in it another.
+    const single = resolutions.filter(({ spec }) => !spec.children);
+    if (problems.length === 0) return twins(single.map(({ spec, found }) => [spec.role, found.map(({ pid }) => pid)]));
     const mayCome = problems.every(({ code }) => code === 'NO_TARGET');
     if (!mayCome || clock.monotonic() >= until) throw problemOf(problems, mayCome ? config.wait : 0, placeOf(config.env ?? {}, existsSync));
     await clock.sleepUntil(Math.min(until, clock.monotonic() + WAIT_STEP_S), signal);

@@ -170,7 +170,8 @@ describe('what is refused', () => {
   test('what may still come is waited for, what is ambiguous is not', async () => {
     const clock = new SimClock();
     const from = clock.monotonic();
-    const find = (spec: TargetSpec): Promise<void> => findTargets(new Targets([spec]), { wait: 30, roots: { proc: tree.path } }, clock);
+    const find = (spec: TargetSpec): Promise<readonly string[]> =>
+      findTargets(new Targets([spec]), { wait: 30, roots: { proc: tree.path } }, clock);
     await expect(find(target('name:nobody'))).rejects.toThrow('no process is called nobody');
     expect(clock.monotonic() - from).toBe(30);
     await expect(find(target('name:node'))).rejects.toThrow('2 processes match');
@@ -199,6 +200,15 @@ describe('the agent itself and what it has started', () => {
     tree.edit('1000/cmdline', () => 'sh\0-c\0soak-agent --target cmd:srv/api\0');
     expect(resolved(target('cmd:srv/api'))).toEqual([1020]);
   });
+});
+
+test('one process as two targets is told, and a process in the tree of another is not', async () => {
+  const find = (...specs: TargetSpec[]): Promise<readonly string[]> =>
+    findTargets(new Targets(specs), { wait: 0, roots: { proc: tree.path } }, new SimClock());
+  expect(await find(target('a=1001'), target('b=name:perl', many), target('c=1000'), target('d=1001', children))).toEqual([
+    'a and b are the same process 1001: it is watched and judged twice',
+  ]);
+  expect(await find(target('a=1001'), target('c=1000'))).toEqual([]);
 });
 
 describe('port', () => {
