@@ -79,7 +79,7 @@ function dayOf(r: Random, life: number, perHour: number | null, shape: Shape, no
     if (begins) [start, next] = [t, t + life * r.between(1 - SCATTER, 1 + SCATTER)];
     const age = t - start;
     const value = LEVEL + shape(age / HOUR_S, age / life) + noise(t / HOUR_S);
-    sums.watch(tickOf(one, t, value, begins), series, null);
+    sums.watch(tickOf(one, t, value, begins), series, { lives: () => [start] }, null);
     if (t < look) continue;
     look = t * GROWN;
     const seen = judged(value);

@@ -108,7 +108,7 @@ export class Judge {
     const { phases } = state.timeline;
     const phase = phaseAt(phases, tick.t);
     this.#thresholds.watch(tick.samples, state.series, state.store, phase);
-    this.#lifeSums.watch(tick, state.series, phase);
+    this.#lifeSums.watch(tick, state.series, state.timeline, phase);
     this.#windows.watch(tick.samples, state.series, phases, tick.t);
     this.#recovery.watch(tick, state.series);
     this.#expectations.watch(tick.samples, state.series, state.store);

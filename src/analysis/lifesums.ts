@@ -7,7 +7,7 @@
  */
 import type { Series, SeriesTable } from '../series.ts';
 import type { RunEvent, Tick } from '../tick.ts';
-import type { Phase } from '../timeline.ts';
+import type { Phase, Timeline } from '../timeline.ts';
 import { MEMORY, TREE } from './gates.ts';
 import { SLOTS_MAX } from './lives.ts';
 import { isOfServer } from './servers.ts';
@@ -97,8 +97,9 @@ export class LifeSums {
     this.#warmup = warmup;
   }
 
-  watch({ samples, events }: Tick, table: SeriesTable, phase: Phase | null): void {
-    for (const event of events) if (beginsLife(event)) this.#begin(event, table);
+  /** @param timeline with the events of the tick in it: a process that is found again after a resumption goes on with its life */
+  watch({ samples, events }: Tick, table: SeriesTable, timeline: Pick<Timeline, 'lives'>, phase: Phase | null): void {
+    for (const event of events) if (beginsLife(event, timeline)) this.#begin(event, table);
     if (this.#sums.length === 0 || phase?.judged === false) return;
     for (let i = 0; i < samples.length; i++) {
       const id = samples.series[i]!;
@@ -186,8 +187,9 @@ function keyOf(target: string, member: string | null): string {
   return JSON.stringify([target, member]);
 }
 
-function beginsLife({ kind, target }: RunEvent): boolean {
-  return target !== null && (kind === 'restart' || kind === 'member_start' || kind === 'target_found');
+function beginsLife({ kind, target, member, t }: RunEvent, timeline: Pick<Timeline, 'lives'>): boolean {
+  if (target === null || !(kind === 'restart' || kind === 'member_start' || kind === 'target_found')) return false;
+  return timeline.lives(target, member).includes(t);
 }
 
 /** Growth of what a process holds; what is told by a rate, or has another scale, is not summed. */

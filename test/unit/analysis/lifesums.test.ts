@@ -4,6 +4,7 @@ import { expect, test } from 'vitest';
 import { type EndedLives, LifeSums, type LivesSum } from '../../../src/analysis/lifesums.ts';
 import { type Series, SeriesTable } from '../../../src/series.ts';
 import type { RunEvent, Tick } from '../../../src/tick.ts';
+import { type Phase, Timeline } from '../../../src/timeline.ts';
 import { METRICS } from '../../../src/sources/process-metrics.ts';
 
 const STEP = 10;
@@ -33,8 +34,16 @@ function tick({ t, value, begins }: Sampled, id: number): Tick {
   return { n: t / STEP, t, wall: t, samples, events: begins ? [event] : [] };
 }
 
+function watch(sums: LifeSums, ticks: readonly Tick[], table: SeriesTable, phase: Phase | null = null, timeline = new Timeline()): void {
+  for (const one of ticks) {
+    one.events.forEach((event) => timeline.fold(event));
+    sums.watch(one, table, timeline, phase);
+  }
+}
+
 function watched(samples: readonly Sampled[], sums = new LifeSums(0), { table, series } = tableOf()): EndedLives | null {
-  for (const one of samples) sums.watch(tick(one, series.id), table, null);
+  const ticks = samples.map((one) => tick(one, series.id));
+  watch(sums, ticks, table);
   return sums.of(series, table)[0] ?? null;
 }
 
@@ -105,6 +114,29 @@ test('are of nothing in a life that failed to start, nor of the warm-up or a pha
   expect(watched(samplesOf([flat, flat, flat]), new LifeSums(HOUR))).toBeNull();
   const { table, series } = tableOf();
   const sums = new LifeSums(0);
-  for (const one of samplesOf([flat, flat, flat])) sums.watch(tick(one, series.id), table, { name: 'warmup', from: 0, judged: false });
+  const ticks = samplesOf([flat, flat, flat]).map((one) => tick(one, series.id));
+  watch(sums, ticks, table, { name: 'warmup', from: 0, judged: false });
   expect(sums.of(series, table)).toEqual([]);
+});
+
+test('go on where an agent that is started again finds the process that was there', () => {
+  const about = { target: 'api', member: null, message: '' };
+  const rising = Array.from({ length: LENGTH }, (_, i) => i);
+  const ticks = samplesOf([rising, rising, rising, rising]).map((one) => tick(one, 0));
+  const bornAt = (t: number): number => Math.floor(t / (LENGTH * STEP));
+  const started = ticks.map((one) => ({ ...one, events: one.events.map((event) => ({ ...event, data: { startTime: bornAt(event.t) } })) }));
+  const begun: RunEvent = { ...about, target: null, t: 0, kind: 'run_start', data: { boot: 'a' } };
+  const from = { ...started[0]!, events: [begun, ...started[0]!.events] };
+  const lived = (resumedAt: number | null): EndedLives[] => {
+    const { table, series } = tableOf();
+    const found = (t: number): RunEvent[] => [
+      { ...begun, t, kind: 'run_resume' },
+      { ...about, t, kind: 'target_found', data: { startTime: bornAt(t) } },
+    ];
+    const all = [from, ...started.slice(1)].map((one) => (one.t === resumedAt ? { ...one, events: found(one.t) } : one));
+    const sums = new LifeSums(0);
+    watch(sums, all, table);
+    return sums.of(series, table);
+  };
+  expect(lived(2.5 * LENGTH * STEP)).toEqual(lived(null));
 });
