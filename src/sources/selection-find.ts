@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { errno, type ProblemCode } from '../problem.ts';
 import type { Selector } from '../selector.ts';
 import { parseMembership } from './cgroupfs.ts';
-import { holdersOfPort } from './selection-port.ts';
+import { type Holders, PortHolders } from './selection-port.ts';
 import { printable, type ProcessInfo, type ProcessTable } from './selection-table.ts';
 import { sameImage } from './procfs.ts';
 
@@ -25,10 +25,12 @@ interface Seen {
 /** A selector and what it remembers from look to look: per process that exists, one line of verdict. */
 export class Finder {
   readonly #selector: Selector;
+  readonly #holders: PortHolders | null;
   #seen = new Map<number, Seen>();
 
   constructor(selector: Selector) {
     this.#selector = selector;
+    this.#holders = selector.kind === 'port' ? new PortHolders(selector.port) : null;
   }
 
   /** @param started pid of the program started for an `exec:` selector, null when it has ended */
@@ -42,7 +44,7 @@ export class Finder {
       case 'exec':
         return started === null ? none('NO_TARGET', 'the program has ended') : byPid(table, started);
       case 'port':
-        return byPort(table, selector.port, (process) => !isOurs(table, process));
+        return byPort(this.#holders!.find(table), selector.port, (process) => !isOurs(table, process));
       case 'name':
         return this.#scan(table, ({ comm }) => comm === selector.name, `no process is called ${selector.name}`);
       case 'cmd':
@@ -133,8 +135,7 @@ function byPidfile(table: ProcessTable, path: string): Finding {
   return { found, why: why && { code: why.code, message: `${path} names ${pid}: ${why.message}` } };
 }
 
-function byPort(table: ProcessTable, port: number, allowed: (process: ProcessInfo) => boolean): Finding {
-  const { listening, holders, unreadable } = holdersOfPort(table, port);
+function byPort({ listening, holders, unreadable }: Holders, port: number, allowed: (process: ProcessInfo) => boolean): Finding {
   if (!listening) return none('NO_TARGET', `nothing listens on TCP port ${port}`);
   const found = holders.filter((process) => !process.ended && allowed(process));
   if (found.length > 0) return { found, why: null };

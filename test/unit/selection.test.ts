@@ -1,11 +1,13 @@
 /** Selection on a recorded /proc: what each selector means, what is refused and how, and what is bound as processes come and go. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import type { Env } from '../../src/config/environment.ts';
 import { Problem } from '../../src/problem.ts';
 import { argumentsOf, whyNoProgram } from '../../src/sources/selection-exec.ts';
+import { PortHolders } from '../../src/sources/selection-port.ts';
+import { ProcessTable } from '../../src/sources/selection-table.ts';
 import { findTargets, resolveAll, selectionSource } from '../../src/sources/selection.ts';
 import { Targets, type TargetSpec } from '../../src/targets.ts';
 import { Tree } from '../fixtures/proc/tree.ts';
@@ -219,6 +221,35 @@ describe('port', () => {
     tree.edit('net/tcp6', () => tableText([{ local: ['127.0.0.1', 18080], state: 10, inode: 555 }], true));
     symlinkSync('socket:[555]', join(tree.path, '1007/fd/99'));
     expect(resolved(target('port:18080'))).toEqual([1007]);
+  });
+
+  test('holders are remembered, and others are found when they come', () => {
+    const holders = new PortHolders(18080);
+    const pids = (): number[] => holders.find(new ProcessTable(tree.path)).holders.map(({ pid }) => pid);
+    const listening = (...inodes: number[]): void =>
+      tree.edit('net/tcp', () => tableText(inodes.map((inode) => ({ local: ['127.0.0.1', 18080], state: 10, inode }))));
+    const pass = (pid: number, inode: number): void => symlinkSync(`socket:[${inode}]`, join(tree.path, `${pid}/fd/99`));
+    const [before] = [pids(), pids()];
+    expect(before).toEqual([1000]);
+    // A child with the socket of its parent.
+    tree.copy(1000, 1030);
+    for (let i = 0; i < 2; i++) expect(pids()).toEqual([1000, 1030]);
+    // Another process with the pid, which has none.
+    rmSync(join(tree.path, '1030/fd'), { recursive: true });
+    mkdirSync(join(tree.path, '1030/fd'));
+    tree.setStat(1030, 22, 890_000);
+    expect(pids()).toEqual([1000]);
+    // A socket of its own of one that is known to have none.
+    listening(555, 556);
+    pass(1007, 555);
+    expect(pids()).toEqual([1007]);
+    // One that is passed on to a process that is known.
+    pids();
+    pass(1001, 556);
+    const looks = Array.from({ length: 30 }, pids);
+    expect(looks.at(-1)).toEqual([1001, 1007]);
+    listening(556);
+    expect(pids()).toEqual([1001]);
   });
 
   test('in the network namespace of another process', () => {

@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import * as fc from '../property.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SimClock } from '../../src/clock.ts';
 import { SocketOwners, type Ownership } from '../../src/sockets/owners.ts';
 import { Sockets } from '../../src/sockets/sockets.ts';
-import { SHARE, SocketTables } from '../../src/sockets/tables.ts';
+import { readListening, SHARE, SocketTables } from '../../src/sockets/tables.ts';
 import { formatIpv6, parseTcp, TCP_STATES, type TcpRow } from '../../src/sockets/tcptable.ts';
 import { Targets } from '../../src/targets.ts';
 import { type FakeRow, SocketProc, tableText } from '../fixtures/sockets/proc.ts';
@@ -244,6 +246,25 @@ describe('tables', () => {
     proc.process(1);
     proc.write('1/net/tcp', 'x'.repeat(200_000));
     expect(tables().read(1)?.rows).toEqual([]);
+  });
+});
+
+describe('sockets that listen', () => {
+  test('are the first of a recorded table, and all of them', () => {
+    const path = (name: string): string => fileURLToPath(new URL(`../fixtures/sockets/${name}`, import.meta.url));
+    const all = ['tcp', 'tcp6'].map((name) => rowsOf(fixture(name)).filter(({ state }) => state === 'listen'));
+    expect(all.flat().length).toBeGreaterThan(0);
+    expect(['tcp', 'tcp6'].map((name) => readListening(path(name)))).toEqual(all);
+    expect(readListening(path('none'))).toEqual([]);
+  });
+
+  test('are all that is read of a table', () => {
+    const proc = new SocketProc();
+    const connections = Array.from({ length: 2000 }, (_, i) => ({ inode: 100 + i }));
+    proc.process(1);
+    proc.table(1, [{ state: 10, inode: 7 }, { state: 10, inode: 8 }, ...connections, { state: 10, inode: 9 }]);
+    expect(readListening(join(proc.path, '1/net/tcp')).map(({ inode }) => inode)).toEqual([7, 8]);
+    proc.dispose();
   });
 });
 
