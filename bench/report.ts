@@ -227,7 +227,7 @@ async function watchDay(): Promise<void> {
     verdict: () => day.state.judge.verdict({ ...HEADER, end: null }, day.state),
     notes: () => null,
   });
-  const routes = runRoutes({ run: fakeRun().run, clock: new SimClock(), collect: null, page: live.page }, live.routes());
+  const routes = runRoutes({ run: fakeRun().run, clock: new SimClock(), metrics: null, page: live.page }, live.routes());
   const listener = await listen({ host: '127.0.0.1', port: 0 }, routes, SILENT);
   const page = await browser.newPage({ viewport: { width: 1440, height: 900 } });
   const session = await page.context().newCDPSession(page);

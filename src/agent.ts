@@ -40,6 +40,7 @@ import { Servers } from './servers.ts';
 import { Targets } from './targets.ts';
 import { VERSION } from './version.ts';
 import { type Listener, listen } from './views/http.ts';
+import { MetricsPage } from './views/metricspage.ts';
 import { type Otel, startOtel } from './views/otel.ts';
 import { runRoutes } from './views/routes.ts';
 import type { ExportedRun } from './views/runmetrics.ts';
@@ -88,24 +89,24 @@ export class Agent {
   #inboundUrl: string | null = null;
   #header: ReportedHeader | null = null;
   readonly #page: LivePage;
+  readonly #metrics: MetricsPage;
 
   constructor(given: Config, { clock, env }: AgentIo) {
-    const config = atPortablePace(given);
-    this.config = config;
+    const config = (this.config = atPortablePace(given));
     this.#clock = clock;
     this.#env = env;
     this.#log = createLogger(clock, config.logLevel);
-    this.targets = new Targets(config.targets);
+    const targets = (this.targets = new Targets(config.targets));
     const table = new SeriesTable((what) =>
       this.#loop?.event('cap', `no more ${what}: what is beyond is not recorded`, { data: { what } }),
     );
     this.state = new RunState(new Judge(judgeOptions(config)), table);
-    const servers = new Servers(config.servers);
-    const ctx: SourceContext = { series: table, targets: this.targets, servers, clock, log: this.#log, roots: config.roots };
+    const ctx: SourceContext = { series: table, targets, servers: new Servers(config.servers), clock, log: this.#log, roots: config.roots };
     const intakes = intakesOf(ctx, config);
     this.claims = intakes.claims;
     this.#tools = intakes.tools;
     this.#page = this.#livePage();
+    this.#metrics = new MetricsPage(() => this.#otel?.collect(), this.state, clock);
     this.#sources = sources(ctx, config, { figures: this.#figures(), intakes, inbound: this.#inbound() });
   }
 
@@ -173,6 +174,7 @@ export class Agent {
       const broken = this.state.judge.abortReason(this.state.t);
       if (broken !== null) this.end({ kind: 'rule', message: broken });
       this.#page.tick();
+      this.#metrics.forget();
       afterTick();
       heap.tick(this.state.series.size, this.state.t);
     });
@@ -347,8 +349,7 @@ export class Agent {
   }
 
   #routes() {
-    const collect = () => this.#otel?.collect() ?? Promise.reject(new Error('the run has not begun yet'));
-    return runRoutes({ run: this.#exported(), clock: this.#clock, collect, page: this.#page.page }, this.#page.routes());
+    return runRoutes({ run: this.#exported(), clock: this.#clock, metrics: this.#metrics, page: this.#page.page }, this.#page.routes());
   }
 
   #livePage(): LivePage {

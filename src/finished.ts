@@ -24,6 +24,7 @@ import { RunState } from './runstate.ts';
 import { stopInOrder } from './stopping.ts';
 import { Targets } from './targets.ts';
 import { listen } from './views/http.ts';
+import { MetricsPage } from './views/metricspage.ts';
 import { type Otel, startOtel } from './views/otel.ts';
 import { runRoutes } from './views/routes.ts';
 
@@ -122,8 +123,8 @@ export async function serve(
     verdict: () => verdict,
   });
   let otel: Otel | null = null;
-  const collect = () => otel?.collect() ?? Promise.reject(new Error('the record is being read'));
-  const listener = await listen(config.listen, runRoutes({ run: exported, clock, collect }), log);
+  const metrics = new MetricsPage(() => otel?.collect(), state, clock);
+  const listener = await listen(config.listen, runRoutes({ run: exported, clock, metrics }), log);
   otel = await startOtel({ run: exported, readers: { prometheus: true, otlp: null }, clock, log, env });
   const close = async (): Promise<void> => {
     await stopInOrder(

@@ -52,13 +52,25 @@ function families(collected: ResourceMetrics): Iterable<Family> {
   for (const metric of collected.scopeMetrics.flatMap((scope) => scope.metrics)) {
     const kind = kindOf(metric);
     if (kind === null || metric.dataPoints.length === 0) continue;
-    const name = prometheusName(metric.descriptor.name, metric.descriptor.unit, kind);
+    const name = nameOf(metric.descriptor, kind);
     const type = kind === 'updowncounter' ? 'gauge' : kind;
     const family = found.get(name) ?? { name, type, metrics: [] };
     if (family.type === type) family.metrics.push(metric);
     found.set(name, family);
   }
   return found.values();
+}
+
+/** Names by the descriptors they were made of: the producer keeps one of each metric. */
+const NAMES = new WeakMap<MetricData['descriptor'], string>();
+
+function nameOf(descriptor: MetricData['descriptor'], kind: Kind): string {
+  let name = NAMES.get(descriptor);
+  if (name === undefined) {
+    name = prometheusName(descriptor.name, descriptor.unit, kind);
+    NAMES.set(descriptor, name);
+  }
+  return name;
 }
 
 /** Null for exponential histograms, which neither format can say. */

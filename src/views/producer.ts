@@ -207,8 +207,16 @@ class Grouped {
   }
 }
 
+/** One of each metric: what is spelled of it once need not be again. */
+const DESCRIPTORS = new WeakMap<MetricDef, MetricData['descriptor']>();
+
 function descriptorOf(def: MetricDef): MetricData['descriptor'] {
-  return { name: def.name, description: def.help, unit: def.unit, valueType: ValueType.DOUBLE };
+  let descriptor = DESCRIPTORS.get(def);
+  if (descriptor === undefined) {
+    descriptor = { name: def.name, description: def.help, unit: def.unit, valueType: ValueType.DOUBLE };
+    DESCRIPTORS.set(def, descriptor);
+  }
+  return descriptor;
 }
 
 function metricData(def: MetricDef, dataPoints: DataPoint<number>[]): MetricData {

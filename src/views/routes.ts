@@ -4,8 +4,8 @@ import { type Clock, rfc3339 } from '../clock.ts';
 import { formatDuration } from '../quantity.ts';
 import type { Target } from '../targets.ts';
 import { type Page, type Route, type Routes, textOf } from './http.ts';
-import { prefersHtml, prefersOpenMetrics } from './negotiation.ts';
-import type { Otel } from './otel.ts';
+import { prefersHtml } from './negotiation.ts';
+import type { MetricsPage } from './metricspage.ts';
 import { showRange, showRate, showValue, UNKNOWN } from './quantities.ts';
 import type { ExportedRun } from './runmetrics.ts';
 import { table } from './table.ts';
@@ -15,15 +15,15 @@ export interface RunPages {
   readonly run: ExportedRun;
   readonly clock: Clock;
   /** Null: there is no /metrics. */
-  readonly collect: Otel['collect'] | null;
+  readonly metrics: MetricsPage | null;
   /** What a browser is given at `/`; without it the status page, as everybody else. */
   readonly page?: Route['answer'];
 }
 
 /** @param more pages of others; the status page lists them too */
-export function runRoutes({ run, clock, collect, page }: RunPages, more: Routes = {}): Routes {
+export function runRoutes({ run, clock, metrics, page }: RunPages, more: Routes = {}): Routes {
   const routes: Routes = {
-    ...(collect ? { '/metrics': { about: 'Prometheus text format and OpenMetrics', answer: metricsRoute(collect, run, clock) } } : {}),
+    ...(metrics ? { '/metrics': { about: 'Prometheus text format and OpenMetrics', answer: metrics.answer } } : {}),
     '/healthz': { about: 'whether the agent works', answer: healthRoute(run, clock) },
     '/readyz': { about: 'whether there are samples', answer: () => readiness(run) },
     '/api/verdict': { about: 'the verdict so far, as in verdict.json', answer: () => verdictPage(run) },
@@ -31,43 +31,6 @@ export function runRoutes({ run, clock, collect, page }: RunPages, more: Routes 
   };
   const status = (): Page => textOf(200, statusText(run, routes, clock).join('\n'));
   return { '/': { about: 'this page', answer: (asked) => (page && prefersHtml(asked.accept) ? page(asked) : status()) }, ...routes };
-}
-
-/** How long one collection answers everybody who asks, unless a tick makes it old before. */
-const SHARED_S = 1;
-
-type Collected = ReturnType<Otel['collect']>;
-
-/** Scrapes at the same time share one collection and, per format, one page. */
-function metricsRoute(collect: Otel['collect'], run: ExportedRun, clock: Clock): Route['answer'] {
-  let last: { n: number; at: number; collected: Collected; pages: Map<boolean, Promise<Page>> } | null = null;
-  return async ({ accept }) => {
-    const now = clock.monotonic();
-    if (last === null || last.n !== run.state.n || now - last.at >= SHARED_S) {
-      last = { n: run.state.n, at: now, collected: collect(), pages: new Map() };
-    }
-    const { collected, pages } = last;
-    const openMetrics = prefersOpenMetrics(accept);
-    const page = pages.get(openMetrics) ?? metricsPage(collected, openMetrics);
-    pages.set(openMetrics, page);
-    try {
-      return await page;
-    } catch (error) {
-      if (last?.collected === collected) last = null; // the next scrape tries again
-      throw error;
-    }
-  };
-}
-
-async function metricsPage(collected: Collected, openMetrics: boolean): Promise<Page> {
-  const [{ OPENMETRICS_TYPE, openMetricsPage, TEXT_TYPE, textPage }, { resourceMetrics, errors }] = await Promise.all([
-    import('./exposition.ts'),
-    collected,
-  ]);
-  if (errors.length > 0) throw errors[0] as Error; // half a page would look like vanished targets
-  return openMetrics
-    ? { status: 200, type: OPENMETRICS_TYPE, body: Buffer.from(openMetricsPage(resourceMetrics)) }
-    : { status: 200, type: TEXT_TYPE, body: Buffer.from(textPage(resourceMetrics)) };
 }
 
 /** The longest interval is 60 s; after three of them without a tick the loop is stuck. */

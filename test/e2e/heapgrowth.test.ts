@@ -31,9 +31,9 @@ describe('the heap of a run', () => {
     let kept = [];
     const gather = () => { kept = Array.from({ length: 60 }, () => new Float64Array(12_500)); };
     const tick = (t) => { heap.tick(10, t); console.log('here'); };
-    tick(0); gather(); tick(599); tick(600); tick(1200); gather(); tick(1201); gather(); tick(1800); tick(1801);`;
+    tick(0); gather(); tick(299); tick(300); tick(600); gather(); tick(601); gather(); tick(900); tick(901);`;
 
-  test('of few series is collected when some megabytes have come together, every ten minutes at most', () => {
+  test('of few series is collected when some megabytes have come together, every five minutes at most', () => {
     const [, ...collected] = fullCollections(gathering, ['--expose-gc']).map((count) => count > 0); // the first is of Node's own start
     expect(collected.slice(0, 6)).toEqual([false, true, false, true, false, true]);
   });

@@ -9,6 +9,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { type Clock, SimClock, SystemClock } from '../../src/clock.ts';
 import { type Logger, SILENT } from '../../src/log.ts';
 import { type Listener, listen, type Page, type Routes, textOf } from '../../src/views/http.ts';
+import { MetricsPage } from '../../src/views/metricspage.ts';
 import { startOtel } from '../../src/views/otel.ts';
 import { runRoutes } from '../../src/views/routes.ts';
 import { type Fake, fullRun } from '../unit/views/run.ts';
@@ -47,7 +48,7 @@ async function exported(fake: Fake = fullRun(), time: Clock = clock): Promise<Ex
     collections++;
     return otel.collect();
   };
-  const listener = await up(runRoutes({ run: fake.run, clock: time, collect }));
+  const listener = await up(runRoutes({ run: fake.run, clock: time, metrics: new MetricsPage(collect, fake.run.state, time) }));
   return { listener, collections: () => collections };
 }
 
@@ -180,7 +181,10 @@ describe('what is refused', () => {
     const { run } = fullRun();
     const otel = await startOtel({ run, readers: { prometheus: true, otlp: null }, clock, log: SILENT });
     await otel.shutdown();
-    const answer = await ask(await up(runRoutes({ run, clock, collect: () => otel.collect() })), '/metrics');
+    const answer = await ask(
+      await up(runRoutes({ run, clock, metrics: new MetricsPage(() => otel.collect(), run.state, clock) })),
+      '/metrics',
+    );
     expect(answer).toMatchObject({ status: 500, text: '/metrics failed: MetricReader is shutdown\n' });
   });
 

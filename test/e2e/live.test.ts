@@ -47,7 +47,7 @@ async function serve(inbound: string | null = null, host = '127.0.0.1', happenin
     verdict: () => simulation.verdict(false),
     notes: () => (inbound === null ? null : { url: inbound, token: true }),
   });
-  const routes = runRoutes({ run: fakeRun().run, clock: new SimClock(), collect: null, page: live.page }, live.routes());
+  const routes = runRoutes({ run: fakeRun().run, clock: new SimClock(), metrics: null, page: live.page }, live.routes());
   const listener = await listen({ host, port: 0 }, routes, SILENT);
   cleanups.push(() => listener.close());
   return {

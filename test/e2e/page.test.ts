@@ -268,7 +268,7 @@ describe.runIf(installed('chromium'))('the page', () => {
         verdict: () => simulation.verdict(ended !== null),
         notes: () => ({ url: inbound.url, token: token !== null }),
       });
-      const routes = runRoutes({ run: fakeRun().run, clock: new SimClock(), collect: null, page: live.page }, live.routes());
+      const routes = runRoutes({ run: fakeRun().run, clock: new SimClock(), metrics: null, page: live.page }, live.routes());
       const listener = await listen({ host: '127.0.0.1', port: 0 }, routes, SILENT);
       inbound.pagePort = listener.port;
       return {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { SimClock } from '../../../src/clock.ts';
 import { SILENT } from '../../../src/log.ts';
 import type { Page, Routes } from '../../../src/views/http.ts';
+import { MetricsPage } from '../../../src/views/metricspage.ts';
 import { RunProducer } from '../../../src/views/producer.ts';
 import { runRoutes } from '../../../src/views/routes.ts';
 import { emptyResource } from '@opentelemetry/resources';
@@ -11,6 +12,7 @@ const OPENMETRICS = 'application/openmetrics-text;version=1.0.0';
 
 interface Served {
   readonly routes: Routes;
+  readonly metrics: MetricsPage;
   readonly clock: SimClock;
   /** Collections so far. */
   readonly collections: () => number;
@@ -29,9 +31,11 @@ function serve(fake: Fake, more: Routes = {}): Served {
     if (served.fail) throw served.fail;
     return collected;
   };
-  const routes = runRoutes({ run: fake.run, clock, collect }, more);
+  const metrics = new MetricsPage(collect, fake.run.state, clock);
+  const routes = runRoutes({ run: fake.run, clock, metrics }, more);
   const served: Served = {
     routes,
+    metrics,
     clock,
     fail: null,
     collections: () => collections,
@@ -71,6 +75,14 @@ describe('/metrics', () => {
     expect(await answer()).toBe(await answer());
   });
 
+  test('what is forgotten between two ticks is collected anew', async () => {
+    const served = serve(fullRun());
+    await served.get('/metrics');
+    served.metrics.forget();
+    await served.get('/metrics');
+    expect(served.collections()).toBe(2);
+  });
+
   test('a failure is told to all who share it, and the next scrape tries again', async () => {
     const served = serve(fullRun());
     served.fail = new Error('no luck');
@@ -82,7 +94,7 @@ describe('/metrics', () => {
   });
 
   test('is not there without a reader', () => {
-    const routes = runRoutes({ run: fullRun().run, clock: new SimClock(), collect: null });
+    const routes = runRoutes({ run: fullRun().run, clock: new SimClock(), metrics: null });
     expect(Object.keys(routes)).not.toContain('/metrics');
   });
 });
