@@ -107,7 +107,7 @@ function reasonsOf(outcome: Outcome, findings: Verdict['findings'], matters: Mat
     const gated = matters.series.filter((judged) => judged.gate !== 'advisory' && judged.outcome === 'pass').length;
     reasons.push(`${gated} gated series were judged and do not grow, and the work went on`);
   }
-  if (matters.left > 0) reasons.push(`${matters.left} more series would be gated than a run may have; they are advisory`);
+  if (matters.left.size > 0) reasons.push(`${matters.left.size} more series would be gated than a run may have; they are advisory`);
   return reasons;
 }
 

@@ -17,8 +17,8 @@ import type { TargetEnd } from './targetend.ts';
 export interface Matters {
   readonly series: readonly SeriesJudgement[];
   readonly work: ReadonlyMap<string, Work>;
-  /** Series that should be gated, beyond the cap. */
-  readonly left: number;
+  /** Ids of series that should be gated, beyond the cap. */
+  readonly left: ReadonlySet<number>;
   readonly breaches: readonly Breach[];
   /** Windows of which it cannot be told whether they break a rule. */
   readonly unresolved: readonly Unresolved[];

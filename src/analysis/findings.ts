@@ -5,7 +5,7 @@ import { type At, finding, type Matters } from './finding.ts';
 import type { BlindSpot } from './blind.ts';
 import type { Classes } from './classes.ts';
 import { aboutBurdens, type Burden, burdenFigures, burdensBeside, burdensOf } from './burden.ts';
-import { HEAP_HIDDEN } from './gates.ts';
+import { GATED_MAX, HEAP_HIDDEN } from './gates.ts';
 import type { JudgeOptions, Outcome } from './judgement.ts';
 import { type About, aboutLeak, type Leak, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
@@ -51,6 +51,7 @@ export function findingsOf(matters: Matters, classes: Classes, state: JudgedStat
     ...matters.blind.map((spot) => blindFinding(spot, at)),
     ...missing(matters, options),
     ...open(matters, burdens, at),
+    ...beyond(matters, at),
     ...diagnoses(matters, state),
     ...costly(burdens, at),
     ...idle(matters, state, at),
@@ -161,6 +162,20 @@ function open({ series }: Matters, burdens: readonly Burden[], at: At): Finding[
       },
     });
   });
+}
+
+/** Growth that would decide if fewer series did: not a failure, because so many may fail by chance, but no pass either. */
+function beyond({ series, left }: Matters, at: At): Finding[] {
+  const growing = series.filter((judged) => judged.outcome === 'fail' && left.has(judged.series.id));
+  return growing.map((judged) =>
+    finding('leak', seriesLabel(judged.series), 'inconclusive', `${judged.why}; it is beyond the ${GATED_MAX} series that decide`, {
+      target: judged.series.target,
+      series: [seriesLabel(judged.series)],
+      from: judged.judged && at(judged.judged.from),
+      to: judged.judged && at(judged.judged.to),
+      evidence: { perHour: judged.slope?.perHour ?? null, lo: judged.slope?.lo ?? null, hi: judged.slope?.hi ?? null },
+    }),
+  );
 }
 
 /** Worth a word of its own, also beside memory that has room: the next run is slower. */

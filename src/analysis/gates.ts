@@ -16,8 +16,8 @@ export interface Gates {
   readonly gates: ReadonlyMap<number, Gate>;
   /** Why a series cannot pass. */
   readonly noPass: ReadonlyMap<number, string>;
-  /** Series that should be gated but are beyond the cap. */
-  readonly left: number;
+  /** Those that should be gated but are beyond the cap. */
+  readonly left: ReadonlySet<number>;
 }
 
 export const HEAP_HIDDEN = 'its heap is not visible';
@@ -70,7 +70,7 @@ export function gatesOf(all: readonly Series[], store: Store, options: Gating, b
   return {
     gates: new Map([...ordered.slice(0, GATED_MAX), ...floors].map(({ series, gate }) => [series.id, gate])),
     noPass: new Map([...noPass, ...unseen]),
-    left: Math.max(0, ordered.length - GATED_MAX),
+    left: new Set(ordered.slice(GATED_MAX).map(({ series }) => series.id)),
   };
 }
 

@@ -74,7 +74,7 @@ export interface RoundSnapshot {
   readonly due: readonly number[];
   readonly gates: readonly (readonly [number, Gate])[];
   readonly noPass: readonly (readonly [number, string])[];
-  readonly left: number;
+  readonly left: readonly number[];
   readonly work: readonly (readonly [string, Work])[];
 }
 
@@ -136,7 +136,7 @@ export class Round {
   }
 
   static restore({ size, due, gates, noPass, left, work }: RoundSnapshot): Round {
-    return new Round(size, { gates: new Map(gates), noPass: new Map(noPass), left }, new Map(work), [...due]);
+    return new Round(size, { gates: new Map(gates), noPass: new Map(noPass), left: new Set(left) }, new Map(work), [...due]);
   }
 
   /** Another tick, which may have begun or ended lives. */
@@ -146,7 +146,7 @@ export class Round {
 
   snapshot(): RoundSnapshot {
     const { gates, noPass, left } = this.gates;
-    return { size: this.#size, due: [...this.due], gates: [...gates], noPass: [...noPass], left, work: [...this.work] };
+    return { size: this.#size, due: [...this.due], gates: [...gates], noPass: [...noPass], left: [...left], work: [...this.work] };
   }
 
   /** Everything the analysis needs to judge these series now. */

@@ -312,6 +312,14 @@ describe('a role with members', () => {
     expect(of(verdict, 'api/1 memory.private').outcome).toBe('pass');
   });
 
+  test('one that leaks beyond the series that decide is no failure and no pass', () => {
+    const others = Array.from({ length: 31 }, (_, i): Simulated => ({ ...flat, member: String(i + 1), signal: constant(100 * MB) }));
+    because(judge([...others, ...member('32', constant(100 * MB))]), 'pass', /more series would be gated/);
+    const verdict = judge([...others, ...member('32', sum(constant(100 * MB), line(20 * MB), white(5, MB)))]);
+    because(verdict, 'inconclusive', /^api\/32 memory\.private grows .* it is beyond the 30 series that decide$/m);
+    expect(of(verdict, 'api/32 memory.private')).toMatchObject({ gated: false, outcome: 'fail' });
+  });
+
   test('a restart of a member cuts the total of the role', () => {
     const drops: Signal = (t) => (t < 4.5 * HOUR ? 400 : 100 + (10 * t) / HOUR) * MB;
     const total: Simulated = { def: M.tree, signal: sum(drops, white(9, MB)) };
