@@ -133,6 +133,7 @@ export class Sum {
   readonly #retired: Float64Array;
   readonly #factor: Float64Array;
   readonly #counter: boolean[];
+  readonly #seconds: boolean[];
   count = 0;
 
   constructor(signals: readonly Signal[], which: readonly Summed[]) {
@@ -141,6 +142,7 @@ export class Sum {
     // What is not summed is NaN from the start, and whatever is added to it.
     this.#factor = Float64Array.from(signals, ({ summed }) => (which.includes(summed) ? 0 : NaN));
     this.#counter = signals.map(({ def }) => def.kind === 'counter');
+    this.#seconds = signals.map(({ def }, i) => this.#counter[i]! && def.unit === 's');
   }
 
   start(): void {
@@ -168,6 +170,16 @@ export class Sum {
   }
 
   set(series: SeriesSet, sink: Sink, at: number): void {
-    if (this.count > 0) series.set(sink, this.values, at);
+    if (this.count === 0) return;
+    this.#round();
+    series.set(sink, this.values, at);
+  }
+
+  /**
+   * Hundredths are no binary fractions: who ends is added before the others, and the same sum may be an ulp less, which is a counter that began
+   * anew. Of microseconds it is the same again.
+   */
+  #round(): void {
+    for (let i = 0; i < this.values.length; i++) if (this.#seconds[i]) this.values[i] = Math.round(this.values[i]! * 1e6) / 1e6;
   }
 }

@@ -402,6 +402,20 @@ describe('several processes', () => {
     });
   });
 
+  test('a total does not fall when one ends, by as little as the order of adding makes', async () => {
+    tree.copy(1002, 2003);
+    for (const [pid, ticks] of [[1001, 20], [1002, 10], [2003, 30]] as const) tree.setStat(pid, 14, ticks); // prettier-ignore
+    await watching(watch([many([1001, 1002, 2003])]), async (w) => {
+      await w.tick();
+      const before = w.value(`app ${cpu}`)!;
+      tree.setStat(2003, 3, 'Z');
+      await w.tick();
+      await w.tick();
+      expect(0.3 + 0.2 + 0.1).toBeLessThan(0.2 + 0.1 + 0.3);
+      expect(w.value(`app ${cpu}`)).toBe(before);
+    });
+  });
+
   test('a process that calls exec goes on counting, and is not counted twice', async () => {
     tree.setStat(1001, 14, 700);
     tree.setStat(1002, 14, 300);
