@@ -87,8 +87,9 @@ export function isGrowing({ slope, outcome, grade }: SeriesJudgement): boolean {
   return slope !== null && (outcome === 'fail' || grade === 'confirmed' || grade === 'suspected');
 }
 
-function isOfSame(a: SeriesJudgement, b: SeriesJudgement): boolean {
-  return a.series.target === b.series.target;
+/** The machine and the agent are no target, and nothing of one is held by the other. */
+function isOfSame({ series: a }: SeriesJudgement, { series: b }: SeriesJudgement): boolean {
+  return a.target === b.target && (a.target !== null || a.source === b.source);
 }
 
 /** Whether two series of one target may grow by the same things: as many, or as many bytes. */

@@ -33,6 +33,12 @@ describe('growth that several signals show', () => {
     expect(verdict.reasons).toHaveLength(1);
   });
 
+  test('nothing of the agent grows with the disk of its machine', () => {
+    const own = (source: string): Partial<Simulated> => ({ source, target: null });
+    const { findings } = leaks(memory(M.memory, 22 * MB, 1, own('host')), memory(M.heap, 20 * MB, 2, own('self')));
+    expect(findings.map(({ series }) => series)).toHaveLength(2);
+  });
+
   test('says which of their limits is reached first', () => {
     const limits = [
       { def: M.heapLimit, signal: constant(4000 * MB) },
