@@ -6,6 +6,7 @@ import { burdensOf, withoutFull } from './burden.ts';
 import { Classes } from './classes.ts';
 import { type Capacity, capacityOf } from './capacity.ts';
 import type { Matters } from './finding.ts';
+import { isExhausted } from './exhausted.ts';
 import { breachesOf, findingsOf } from './findings.ts';
 import { isRequired } from './gates.ts';
 import { rfc3339 } from './instant.ts';
@@ -75,9 +76,9 @@ function capacities({ series, store, t }: JudgedState, { work }: Matters): Capac
   return [null, ...work.keys()].flatMap((target) => capacityOf(target, sampled.get(target) ?? [], store, t) ?? []);
 }
 
-/** A series on which a rule is broken fails whatever its slope. */
+/** A series on which a rule is broken, or that is used up, fails whatever its slope. */
 function outcomeOf(judged: SeriesJudgement, matters: Matters): Outcome {
-  return breachesOf(judged.series, matters).length > 0 ? 'fail' : judged.outcome;
+  return breachesOf(judged.series, matters).length > 0 || isExhausted(judged) ? 'fail' : judged.outcome;
 }
 
 /** Names of the metrics that must be conclusive: those of the contracts, and those that this run's options require. */

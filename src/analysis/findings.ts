@@ -5,6 +5,7 @@ import { type At, finding, type Matters } from './finding.ts';
 import type { BlindSpot } from './blind.ts';
 import type { Classes } from './classes.ts';
 import { aboutBurdens, type Burden, burdenFigures, burdensBeside, burdensOf } from './burden.ts';
+import { isExhausted } from './exhausted.ts';
 import { GATED_MAX, HEAP_HIDDEN } from './gates.ts';
 import type { JudgeOptions, Outcome } from './judgement.ts';
 import { type About, aboutLeak, type Leak, leaksOf } from './leaks.ts';
@@ -17,7 +18,7 @@ import { idleFindings } from './idlefloor.ts';
 import { outageFindings } from './outages.ts';
 import { poolFindings } from './pools.ts';
 import type { LoadEnded } from './loadend.ts';
-import { clockTime } from './sentence.ts';
+import { clockTime, inWords } from './sentence.ts';
 import { isOfServer } from './servers.ts';
 import { targetEndFindings } from './targetend.ts';
 import type { Breach } from './thresholds.ts';
@@ -40,6 +41,7 @@ export function findingsOf(matters: Matters, classes: Classes, state: JudgedStat
   return [
     ...generators,
     ...growing(leaks, matters, about, at).map((one) => (generators.length > 0 ? doubted(one, matters) : one)),
+    ...exhausted(matters, at),
     ...pools(leaks, matters, about, state, options, at),
     ...outages(matters, at),
     ...recoveries(matters, state, options, at),
@@ -111,6 +113,17 @@ function growing(leaks: readonly Leak[], { series }: Matters, about: About, at: 
   });
 }
 
+function exhausted({ series }: Matters, at: At): Finding[] {
+  return series
+    .filter((judged) => judged.outcome !== 'fail' && isExhausted(judged))
+    .map(({ series: own, level, limit, judged }) => {
+      const name = seriesLabel(own);
+      const why = `${name} has reached its limit of ${inWords(limit!.value, own.def.unit)} (${limit!.from}) and stays there: there is no room left to grow`;
+      const evidence = { level, limit: limit!.value, limitFrom: limit!.from };
+      return finding('leak', name, 'fail', why, { target: own.target, series: [name], from: judged && at(judged.from), evidence });
+    });
+}
+
 function pools(
   leaks: readonly Leak[],
   matters: Matters,
@@ -144,9 +157,11 @@ function outages(matters: Matters, at: At): Finding[] {
   );
 }
 
-/** Required series that say neither. */
+/** Required series that say neither; what is suspected before what only needs time, of which a role of 32 members has 32. */
 function open({ series }: Matters, burdens: readonly Burden[], at: At): Finding[] {
-  const undecided = series.filter((judged) => judged.gate === 'required' && judged.outcome === 'inconclusive');
+  const undecided = series
+    .filter((judged) => judged.gate === 'required' && judged.outcome === 'inconclusive' && !isExhausted(judged))
+    .toSorted((a, b) => Number(b.grade === 'suspected') - Number(a.grade === 'suspected'));
   return undecided.map((judged) => {
     const kind = judged.why.includes(HEAP_HIDDEN) ? 'heap' : 'leak';
     return finding(kind, seriesLabel(judged.series), 'inconclusive', judged.why, {
@@ -252,9 +267,14 @@ function unworked({ work }: Matters, at: At): Finding[] {
         ? `${target}: nothing that shows work can be read, and an idle program passes everything`
         : ended === 'refused'
           ? `${target}: most of its answers were errors${byClass(refusedBy)}; who refuses everything has nothing to leak`
-          : `${target}: no steady work was seen (by ${signal}); an idle program passes everything, so this one cannot`;
+          : `${target}: no steady work was seen (by ${signal}); an idle program passes everything, so this one cannot${counting(signal)}`;
     return [finding('work', target, 'inconclusive', why, { target, evidence: { signal, ended, refusedBy } })];
   });
+}
+
+/** What works on little of a core, or costs ever less, is seen by its requests alone. */
+function counting(signal: string): string {
+  return signal === 'requests' ? '' : '; if it did work, its requests show it where they are counted';
 }
 
 const WORK_ENDED: Readonly<Record<NonNullable<Work['ended']>, (refusedBy: string | null) => string>> = {

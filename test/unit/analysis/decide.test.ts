@@ -94,6 +94,15 @@ describe('pass', () => {
 });
 
 describe('fail', () => {
+  test('descriptors that are used up, however flat they are since', () => {
+    const upTo = (most: number): Simulated => ({ def: M.fds, signal: (t) => Math.min(most, 50 + (974 * t) / HOUR) });
+    const limit: Simulated = { def: M.fdLimit, signal: constant(1024) };
+    const verdict = judge([flat, busy, limit, upTo(1024)]);
+    because(verdict, 'fail', /^api fds has reached its limit of 1024 \(soak\.process\.file_descriptor\.limit\) and stays there/);
+    expect(of(verdict, 'api fds').outcome).toBe('fail');
+    expect(judge([flat, busy, limit, upTo(1020)]).outcome).not.toBe('fail');
+  });
+
   test('growth without a limit', () => {
     const verdict = judge([leaking, ...fds, busy]);
     because(verdict, 'fail', /^api memory\.private grows (19|20)\S* MB\/h .*no limit is known$/m);
@@ -195,7 +204,11 @@ describe('fail', () => {
 describe('inconclusive', () => {
   test('an idle program', () => {
     const verdict = judge([flat, ...fds, { def: M.cpu, signal: line(0.001 * HOUR) }]);
-    because(verdict, 'inconclusive', /^api: no steady work was seen \(by process\.cpu\.time\)/);
+    because(
+      verdict,
+      'inconclusive',
+      /^api: no steady work was seen \(by process\.cpu\.time\); .*; if it did work, its requests show it where they are counted/,
+    );
     expect(verdict.work).toEqual({ steady: false, stoppedAt: null });
     expect(of(verdict, 'api memory.private').outcome).toBe('inconclusive');
   });
@@ -310,6 +323,16 @@ describe('a role with members', () => {
     const verdict = judge([...member('1', constant(100 * MB)), ...member('2', sum(constant(100 * MB), line(20 * MB), white(5, MB)))]);
     because(verdict, 'fail', /^api\/2 memory\.private grows/);
     expect(of(verdict, 'api/1 memory.private').outcome).toBe('pass');
+  });
+
+  test('what is suspected is told before what only needs more time', () => {
+    const young = { hours: 0.5 };
+    const verdict = judge(
+      [...member('1', ou(7, HOUR, 20 * MB)), ...member('2', sum(constant(100 * MB), line(60 * MB), white(5, MB)))],
+      young,
+    );
+    expect(verdict.reasons[0]).toMatch(/^api\/2 memory\.private grows .* suspected/);
+    expect(verdict.reasons[1]).toMatch(/^api\/1 memory\.private may or may not grow/);
   });
 
   test('one that leaks beyond the series that decide is no failure and no pass', () => {
