@@ -74,7 +74,8 @@ export interface RoundSnapshot {
   readonly due: readonly number[];
   readonly gates: readonly (readonly [number, Gate])[];
   readonly noPass: readonly (readonly [number, string])[];
-  readonly left: readonly number[];
+  /** Absent in records of before 2026-11-23. */
+  readonly beyond?: readonly number[];
   readonly work: readonly (readonly [string, Work])[];
 }
 
@@ -135,8 +136,8 @@ export class Round {
     return new Round(all.length, gates, workOfAll(all, state, options.generators), due);
   }
 
-  static restore({ size, due, gates, noPass, left, work }: RoundSnapshot): Round {
-    return new Round(size, { gates: new Map(gates), noPass: new Map(noPass), left: new Set(left) }, new Map(work), [...due]);
+  static restore({ size, due, gates, noPass, beyond, work }: RoundSnapshot): Round {
+    return new Round(size, { gates: new Map(gates), noPass: new Map(noPass), left: new Set(beyond) }, new Map(work), [...due]);
   }
 
   /** Another tick, which may have begun or ended lives. */
@@ -146,7 +147,7 @@ export class Round {
 
   snapshot(): RoundSnapshot {
     const { gates, noPass, left } = this.gates;
-    return { size: this.#size, due: [...this.due], gates: [...gates], noPass: [...noPass], left: [...left], work: [...this.work] };
+    return { size: this.#size, due: [...this.due], gates: [...gates], noPass: [...noPass], beyond: [...left], work: [...this.work] };
   }
 
   /** Everything the analysis needs to judge these series now. */

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { gatesOf } from '../../../src/analysis/gates.ts';
+import { Round } from '../../../src/analysis/round.ts';
 import { parseRule } from '../../../src/analysis/ruleparser.ts';
 import { SeriesTable } from '../../../src/series.ts';
 import { METRICS } from '../../../src/sources/self-metrics.ts';
@@ -26,3 +27,9 @@ test('the memory of the agent fails no run in which its own caches may still fil
 });
 
 test('a rule on it holds from the beginning', () => expect(gateAfter(1, ['agent.memory < 100MB'])).toBe('gated'));
+
+test('a round of an older record, which does not tell what is beyond the cap, goes on', () => {
+  const round = Round.restore({ size: 1, due: [0], gates: [[0, 'gated']], noPass: [], work: [] });
+  expect(round.gates.left.size).toBe(0);
+  expect(Round.restore(round.snapshot()).gates).toEqual(round.gates);
+});
