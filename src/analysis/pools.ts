@@ -267,7 +267,7 @@ function describe({ t, data }: StuckConnection): string {
   const parts = [
     typeof pid === 'number' ? `backend ${pid}` : `session ${String(data['session'])}`,
     `port ${port}`,
-    application === null ? '' : `application ${application}`,
+    typeof application === 'string' && application !== '' ? `application ${application}` : '',
     typeof statement === 'string' ? `last statement ${statement}` : query === null ? '' : `last statement ${query}`,
     `left alone since ${clockTime(Math.max(0, t - Number(age)))}`,
     EVIDENCE[String(evidence)] ?? '',

@@ -60,14 +60,14 @@ describe('a leak', () => {
   const leak: Figures = { stuck: (t) => Math.floor(t / 1200) };
 
   test('is one finding that names who did not give back what', () => {
-    const events = [stuckEvent(1200, 'a'), stuckEvent(2400, 'b', { port: 4001, evidence: 'transaction' }), stuckEvent(3600, 'c')];
+    const events = [stuckEvent(1200, 'a'), stuckEvent(2400, 'b', { port: 4001, application: '', evidence: 'transaction' }), stuckEvent(3600, 'c')];
     const back = { ...stuckEvent(4000, 'c'), kind: 'connection_returned' } as const;
     const [one, ...others] = found(leak, { events: [...events, back] });
     expect(others).toEqual([]);
     expect(one).toMatchObject({ id: `pool_leak:${NAME}`, kind: 'pool_leak', outcome: 'fail', target: 'api', series: [NAME] });
     expect(one!.evidence['connections']).toBe(
       'backend 77, port 4000, application orders, last statement ab12, left alone since 00:18, others were opened since, which a pool with an idle one does not do; ' +
-        'backend 77, port 4001, application orders, last statement ab12, left alone since 00:38, in a transaction',
+        'backend 77, port 4001, last statement ab12, left alone since 00:38, in a transaction',
     );
   });
 
