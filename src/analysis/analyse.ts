@@ -200,9 +200,11 @@ function unknown(
   return { ...nothing, ...rest, level, outcome: 'inconclusive', why: series.noPass ? `${why}; ${series.noPass}` : why };
 }
 
+const UNCOLLECTED = ': there is one after each collection of the whole heap, which a longer run or a smaller heap brings';
+
 function tooLittle(input: SeriesInput, until: number): string {
   const { series, bins, lives } = input;
-  if (bins.length === 0) return `${seriesLabel(series)} has no sample yet`;
+  if (bins.length === 0) return `${seriesLabel(series)} has no sample yet${series.def.resource === 'heap' ? UNCOLLECTED : ''}`;
   const life = shortLifeOf(input, until);
   if (life !== null) {
     const why = `its processes live for ${formatDuration(life)}, too short to see growth within one`;

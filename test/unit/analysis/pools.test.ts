@@ -60,7 +60,11 @@ describe('a leak', () => {
   const leak: Figures = { stuck: (t) => Math.floor(t / 1200) };
 
   test('is one finding that names who did not give back what', () => {
-    const events = [stuckEvent(1200, 'a'), stuckEvent(2400, 'b', { port: 4001, application: '', evidence: 'transaction' }), stuckEvent(3600, 'c')];
+    const events = [
+      stuckEvent(1200, 'a'),
+      stuckEvent(2400, 'b', { port: 4001, application: '', evidence: 'transaction' }),
+      stuckEvent(3600, 'c'),
+    ];
     const back = { ...stuckEvent(4000, 'c'), kind: 'connection_returned' } as const;
     const [one, ...others] = found(leak, { events: [...events, back] });
     expect(others).toEqual([]);
