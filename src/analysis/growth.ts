@@ -51,6 +51,9 @@ const SCREEN_P = 0.02;
 /** Blocks to confirm anything on. A point of a whole cycle says more: of those, as many as an interval needs. */
 const POINTS_TO_CONFIRM = 12;
 
+/** So many lives that grow are no beginnings. */
+const LIVES_TOLD = 4;
+
 /** The score of what is vetoed: odds of 3:1 against. */
 export const VETOED_SCORE = -1;
 
@@ -180,9 +183,14 @@ function evidenceOf(stream: Stream, slope: Slope, { floor, limited }: Subject, t
     examined,
     tellsEnds: tellsEnds(stream),
     limited,
-    growthFrom: (stream.to - slope.growing * (stream.to - stream.from)) * HOUR,
+    growthFrom: (stream.to - Math.min(slope.growing * (stream.to - stream.from), shownBy(stream))) * HOUR,
     growthTo: stream.to * HOUR,
   };
+}
+
+/** Hours. Each of two or three lives fills its caches anew, which is no longer growth than one of them; many lives tell more than one. */
+function shownBy(stream: Stream): number {
+  return stream.lives < LIVES_TOLD ? longestLife(stream) + stream.step : Infinity;
 }
 
 function isVetoed(stream: Stream, slope: Slope, floor: number): boolean {

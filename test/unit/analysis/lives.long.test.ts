@@ -110,6 +110,27 @@ test('what was found of lives of 12 minutes is not retracted when points get too
   expect(run.verdict().series[0]!.gradeHistory.map(({ grade }) => grade)).toEqual(['suspected', 'confirmed']);
 });
 
+describe('two lives', () => {
+  const lived = (minutes: number, restart: number, signal: (minutes: number) => number, seed: number): VerdictSeries => {
+    const noise = white(seed, MB / 4);
+    const age = (t: number): number => (t < restart * 60 ? t : t - restart * 60) / 60;
+    const grown: Signal = (t) => 100 * MB + signal(age(t)) + noise(t);
+    const working: Simulated = { def: M.cpu, signal: (t) => 0.3 * t };
+    const [first, second] = restarts(2, null, restart * 60);
+    const series = [{ def: M.memory, signal: grown }, working];
+    return new Simulation({ hours: minutes / 60, interval: 1, series, events: [first!, second!] }).run().verdict().series[0]!;
+  };
+
+  test('that fill for less than half an hour each are no leak together', () => {
+    const outcomes = [1, 2, 3, 4, 5].map((seed) => lived(35, 15.5, (age) => 2 * MB * Math.min(age, 20), seed).outcome);
+    expect(outcomes).not.toContain('fail');
+  });
+
+  test('that leak for longer fail', () => {
+    expect(lived(95, 45, (age) => 2 * MB * age, 1).outcome).toBe('fail');
+  });
+});
+
 describe('the total of a role', () => {
   const each = (signal: (seed: number) => Signal, more: Signal = constant(0)): readonly VerdictSeries[] => {
     const members = ['1', '2'].map((member) => ({ def: M.memory, member, signal: signal(Number(member)) }));
