@@ -106,7 +106,7 @@ export function buildConfig(settings: Settings, { command, catalog }: Pick<Sourc
 }
 
 export function buildOverrides(settings: Settings, catalog: Sources['catalog'], faults: Faults): JudgeOverrides {
-  const given = (name: OptionName): boolean => settings.placeOf(name) !== 'default';
+  const given = (name: OptionName): boolean => settings.isGiven(name);
   return {
     ...(given('rule') || given('preset') ? { rules: buildRules(settings, catalog, faults, null) } : {}),
     ...(given('require') ? { required: buildRequired(settings, catalog, faults) } : {}),

@@ -71,9 +71,13 @@ export class Settings {
   constructor(layers: readonly Layer[], faults: Faults) {
     this.targets = layers.find((layer) => layer.targets.length > 0)?.targets ?? [];
     for (const name of OPTION_NAMES) {
-      const given = layers.map((layer) => layer.values.get(name) ?? []).filter((list) => list.length > 0);
-      if (optionOf(name).list) this.#lists.set(name, given[0] ?? []);
-      else if (!optionOf(name).perTarget) this.#decide(name, given, faults);
+      const given = layers.flatMap((layer) => {
+        const values = layer.values.get(name);
+        return values === undefined ? [] : [values];
+      });
+      if (!optionOf(name).list) {
+        if (!optionOf(name).perTarget) this.#decide(name, given, faults);
+      } else if (given[0]) this.#lists.set(name, given[0]);
     }
   }
 
@@ -106,6 +110,11 @@ export class Settings {
 
   list(name: OptionName): readonly Given[] {
     return this.#lists.get(name) ?? [];
+  }
+
+  /** Also a list in which nothing is: `rules: []` are no rules, whatever a run had. */
+  isGiven(name: OptionName): boolean {
+    return this.#lists.has(name) || this.placeOf(name) !== 'default';
   }
 
   /** `default`, or where it was given. */

@@ -89,3 +89,7 @@ test('a stored run is judged anew only in what is given', async () => {
     required: ['memory.private'],
   });
 });
+
+test('a list without entries takes the place of what the run had', async () => {
+  expect(await overrides({ rule: [] })).toEqual({ rules: [] });
+});
