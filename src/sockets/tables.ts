@@ -1,7 +1,7 @@
 /**
  * The TCP sockets of network namespaces. The kernel walks its whole hash of connections for every read of `/proc/net/tcp` or `tcp6`,
  * even when they are empty: 1 to 3 ms of CPU for both. So whoever asks within one round is given the same table, processes of one
- * namespace share it, and IPv6 is read less often for who does not need it.
+ * namespace share it, IPv6 is read less often for who does not need it, and a family without sockets is not read at all.
  *
  * A namespace is known by the inode of its `net/tcp`: the kernel makes that file once per namespace, and any user may ask for it, while
  * the link `ns/net` is only for who may trace the process.
@@ -9,6 +9,7 @@
 import { closeSync, constants, openSync, readSync, statSync } from 'node:fs';
 import type { Clock } from '../clock.ts';
 import { errno } from '../problem.ts';
+import { type Family, hasNone } from './inuse.ts';
 import { parseTcp, type TcpRow } from './tcptable.ts';
 
 /** Rows kept of one file: 200 bytes each, 4 MB. */
@@ -86,13 +87,12 @@ export class SocketTables {
     const fresh = Math.min(FRESH_MAX_S, Math.max(age, this.#freshFor(now)));
     const before = this.#kept.get(namespace);
     const isFresh = (part: Part | undefined): part is Part => part !== undefined && now - part.at < fresh;
-    const ipv4 = isFresh(before?.ipv4) ? before.ipv4 : this.#part(`${this.#proc}/${pid}/net/tcp`, now, before?.ipv4);
+    const folder = `${this.#proc}/${pid}`;
+    const ipv4 = isFresh(before?.ipv4) ? before.ipv4 : this.#part(folder, 'tcp', now, before?.ipv4);
     if (ipv4 === null) return null;
     const stale = (before?.stale ?? 0) + (ipv4 === before?.ipv4 ? 0 : 1);
     const enough = before !== undefined && (isFresh(before.ipv6) || (wanted === 'kept' && stale < IPV6_EVERY));
-    const ipv6 = enough
-      ? before.ipv6
-      : (this.#part(`${this.#proc}/${pid}/net/tcp6`, now, before?.ipv6) ?? { ...NOTHING, at: now, measured: 0, cost: 0 });
+    const ipv6 = enough ? before.ipv6 : (this.#part(folder, 'tcp6', now, before?.ipv6) ?? none(now));
     if (ipv4 === before?.ipv4 && ipv6 === before.ipv6) return before.table;
     const table = {
       namespace,
@@ -115,9 +115,10 @@ export class SocketTables {
     return Math.max(FRESH_S, cost / this.#share);
   }
 
-  #part(path: string, now: number, last: Part | undefined): Part | null {
+  #part(folder: string, family: Family, now: number, last: Part | undefined): Part | null {
+    if (hasNone(folder, family)) return none(now);
     const before = this.#clock.cpu();
-    const read = readTcp(path);
+    const read = readTcp(`${folder}/net/${family}`);
     const measured = this.#clock.cpu() - before;
     return read === null ? null : { ...read, at: now, measured, cost: Math.min(measured, last?.measured ?? 0) };
   }
@@ -126,13 +127,16 @@ export class SocketTables {
 /** What one file says. */
 type Read = Pick<NamespaceTable, 'rows' | 'capped' | 'timeWaitsCapped'>;
 
-const NOTHING: Read = { rows: [], capped: false, timeWaitsCapped: false };
-
 /** When it was read, and how many seconds of CPU that took: of two times the smaller, because other threads are in them too. */
 interface Part extends Read {
   readonly at: number;
   readonly measured: number;
   readonly cost: number;
+}
+
+/** Of a namespace without sockets of a family, or a kernel without IPv6. */
+function none(at: number): Part {
+  return { rows: [], capped: false, timeWaitsCapped: false, at, measured: 0, cost: 0 };
 }
 
 interface Kept {

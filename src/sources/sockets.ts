@@ -3,8 +3,8 @@
  * state, what waits to be accepted or closed, and how many local ports are in use. And of the machine: memory of sockets, orphans,
  * tracked connections.
  *
- * Cost: the kernel takes 2.5 ms for `tcp` and `tcp6` of a namespace however few sockets there are (it walks a hash of 262,144 buckets),
- * and 2.6 us more a socket. Every 15 s that is 0.02 % of a core, for one target or for 100 in one namespace. Expensive tables are
+ * Cost: the kernel takes 1 to 5 ms each for `tcp` and `tcp6` of a namespace however few sockets there are (it walks a hash of 262,144
+ * buckets), and 2.6 us more a socket, for one target or for 100 in one namespace. Every 15 s 3 ms are 0.02 % of a core; expensive tables are
  * read less often: 5,000 sockets (19 ms) every minute, 0.03 %. With a server configured the pools are read from the same tables, every
  * 5 s while connections come and go: these figures come for nothing then.
  */
@@ -27,12 +27,11 @@ const PERIOD_S = 5;
 
 /**
  * Seconds between reads. Where there are servers a table may be as old at every look, and one that the pools had read is told at once.
- * Without them it is so much at least, and four times as much at most. Up to 5 ms a read change nothing (0.02 % of a core for the
- * usual 3 ms); what takes longer rests in proportion, so that it takes 0.03 % up to 20 ms.
+ * Without them it is so much at least, and four times as much at most; in between what a read takes is this share of a core.
  */
 const REST_S = 15;
 const REST_FACTOR = 4;
-const CHEAP_S = 0.005;
+const SHARE = { soak: 0.0002, trial: 0.001 } as const;
 
 /** What the series say they are sampled by: at two and a half of these a value is no longer shown, which is after the longest rest. */
 const PERIOD_FACTOR = 2;
@@ -123,7 +122,8 @@ class SocketsSource implements Source {
     this.#readTargets(sink);
     const cost = clock.cpu() - before;
     const [least, most] = this.#rest;
-    this.#next = sink.now() + Math.min(most, Math.max(least, (Math.min(cost, this.#cost) / CHEAP_S) * least));
+    const share = least < REST_S ? SHARE.trial : SHARE.soak;
+    this.#next = sink.now() + Math.min(most, Math.max(least, Math.min(cost, this.#cost) / share));
     this.#cost = cost;
   }
 

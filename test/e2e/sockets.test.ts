@@ -10,7 +10,9 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SystemClock } from '../../src/clock.ts';
 import { METRICS, socketsSource } from '../../src/sources/sockets.ts';
 import type { Source } from '../../src/sources/source.ts';
+import { hasNone } from '../../src/sockets/inuse.ts';
 import { Sockets } from '../../src/sockets/sockets.ts';
+import { readTcp } from '../../src/sockets/tables.ts';
 import { Readings } from '../readings.ts';
 import { CLI } from '../soakagent.ts';
 import { installed, PROGRAMS, Stage, until } from './agent-under-test.ts';
@@ -230,6 +232,20 @@ describe.skipIf(!isRoot || !installed('unshare', 'ip'))('another network namespa
     expect([outboundTo(`127.0.0.1:${port}`), outboundTo(`[::1]:${port}`), inbound(port)]).toEqual([6, 2, 8]);
     expect(r.value(METRICS.ephemeralPortLimit)).toBeUndefined();
     expect(r.events).toEqual([]);
+  });
+
+  test('has no sockets of a family if and only if the kernel lists none', async () => {
+    const holder = new Holder(IN_OWN_NETWORK);
+    const { port } = await holder.told();
+    const folder = `/proc/${holder.pid}`;
+    const seen = (): boolean[] => {
+      const told = (['tcp', 'tcp6'] as const).map((family) => hasNone(folder, family));
+      expect((['tcp', 'tcp6'] as const).map((family) => readTcp(`${folder}/net/${family}`)?.rows.length === 0)).toEqual(told);
+      return told;
+    };
+    expect(seen()).toEqual([true, false]); // it listens on ::
+    await holder.does(`open 2 127.0.0.1 ${port}`);
+    expect(seen()).toEqual([false, false]);
   });
 
   test('beside ours: each process by its own table', async () => {

@@ -426,10 +426,11 @@ describe('when it reads', () => {
     expect(run.readings.samples.map(({ at }) => at)).toEqual(run.readings.samples.map(() => 15));
   });
 
-  test('less often when it is expensive, and a table is reported once', async () => {
+  /** A run whose reads take five of these: one for each of two tables, and what is between. */
+  function costly(seconds: number, planned: number | null = null): Run {
     class Costly extends SimClock {
       override cpu(): number {
-        return (this.#used += 0.05);
+        return (this.#used += seconds);
       }
       #used = 0;
     }
@@ -437,9 +438,19 @@ describe('when it reads', () => {
     const clock = new Costly({ monotonic: 0 });
     Object.assign(run, { clock, readings: new Readings(proc.roots, {}, clock) });
     Object.assign(run, {
-      source: socketsSource(run.readings.ctx, { sockets: new Sockets(run.readings.ctx), planned: null, warmup: null }),
+      source: socketsSource(run.readings.ctx, { sockets: new Sockets(run.readings.ctx), planned, warmup: null }),
     });
     void run.source.open(run.readings);
+    return run;
+  }
+
+  test('so that it takes 0.02 % of a core, and 0.1 % in a short run', async () => {
+    expect(await times(costly(0.001), 100)).toEqual([0, 15, 40, 65, 90]);
+    expect(await times(costly(0.002, 600), 50)).toEqual([0, 5, 15, 25, 35, 45]);
+  });
+
+  test('less often when it is expensive, and a table is reported once', async () => {
+    const run = costly(0.05);
     expect(await times(run, 136)).toEqual([0, 15, 75, 135]);
     run.readings.bind({ pid: 1 });
     await run.readings.read(run.source);

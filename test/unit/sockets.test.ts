@@ -236,6 +236,35 @@ describe('tables', () => {
     expect(tables().read(1)).toBeNull();
   });
 
+  const NO_WAITS = 'sockets: used 8\nTCP: inuse 0 orphan 0 tw 0 alloc 1 mem 171\nUDP: inuse 0 mem 0\n';
+
+  test('of a family that has no socket the table is not read', () => {
+    proc.process(1);
+    proc.table(1, [{ inode: 11 }]);
+    proc.table(1, [{ inode: 61 }], true);
+    const rows = (sockstat: string, sockstat6: string) => {
+      proc.write('1/net/sockstat', sockstat);
+      proc.write('1/net/sockstat6', sockstat6);
+      return inodes(tables().read(1)?.rows);
+    };
+    expect(rows(NO_WAITS, 'TCP6: inuse 0\nUDP6: inuse 3\n')).toEqual([]);
+    expect(rows(NO_WAITS, 'TCP6: inuse 10\n')).toEqual([61]);
+    expect(rows(NO_WAITS.replace('inuse 0', 'inuse 1'), 'TCP6: inuse 0\n')).toEqual([11]);
+  });
+
+  test.each([
+    ['connections in TIME_WAIT are of either family', NO_WAITS.replace('tw 0', 'tw 1'), 'TCP6: inuse 0\n'],
+    ['an old kernel does not tell', 'TCP: used 3\n', ''],
+    ['nor does one without the files', '', ''],
+  ])('%s: both are read', (_, sockstat, sockstat6) => {
+    proc.process(1);
+    proc.table(1, [{ inode: 11 }]);
+    proc.table(1, [{ inode: 61 }], true);
+    proc.write('1/net/sockstat', sockstat);
+    proc.write('1/net/sockstat6', sockstat6);
+    expect(inodes(tables().read(1)?.rows)).toEqual([11, 61]);
+  });
+
   test('a socket that the kernel lists twice is one; those of nobody are as many as are listed', () => {
     proc.process(1);
     proc.table(1, [{ inode: 11 }, { inode: 12 }, { inode: 0 }, { inode: 11 }, { inode: 0 }]);
