@@ -45,6 +45,8 @@ export interface MetricDef {
   readonly help: string;
   readonly labels?: Readonly<Record<string, LabelValues>>;
   readonly growth: Growth;
+  /** Series with these labels only; the others are shown. */
+  readonly growthOf?: Readonly<Record<string, string>>;
   /** Short name in rules and tables: `memory.private`, `fds`, `threads`. */
   readonly alias?: string;
   /** The metric, of the same target and member, that is this one's ceiling. */
@@ -80,6 +82,11 @@ export const MATTERS = {
   count: { share: 0, perHour: 0.3 },
   rate: { share: 0.01, perHour: 0.003 }, // of a counter, per second: some ten more in each hour than in the one before
 } as const;
+
+/** `leak`, and `leak of shmem` where only some series are judged. */
+export function growthInWords({ growth, growthOf }: MetricDef): string {
+  return growthOf === undefined ? growth : `${growth} of ${Object.values(growthOf).join(', ')}`;
+}
 
 /** Attributes that say whose series it is, the same by scrape and by push. */
 export const IDENTITY = { run: 'soak.run', target: 'soak.target', member: 'soak.member' } as const;

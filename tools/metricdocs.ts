@@ -1,5 +1,5 @@
 /** docs/metrics.md, from the declarations. */
-import { type LabelValues, type MetricDef, prometheusLabel, prometheusName } from '../src/catalog.ts';
+import { growthInWords, type LabelValues, type MetricDef, prometheusLabel, prometheusName } from '../src/catalog.ts';
 import { inWords } from '../src/analysis/sentence.ts';
 import { CATALOG } from '../src/metrics.ts';
 import { formatDuration } from '../src/quantity.ts';
@@ -48,7 +48,7 @@ function cells(def: MetricDef): string[] {
     `\`${def.unit}\``,
     def.kind,
     labels.join('; '),
-    def.growth,
+    growthInWords(def),
     def.gate ?? '',
     def.help.replaceAll('|', '\\|') + (def.limit === undefined ? '' : ` Limit: \`${def.limit}\`.`) + expected(def) + whole(def),
   ];

@@ -2,7 +2,7 @@
 import type { MetricDef } from '../catalog.ts';
 import { MATTERS } from '../catalog.ts';
 import { formatDuration } from '../quantity.ts';
-import { seriesLabel } from '../series.ts';
+import { type Series, seriesLabel } from '../series.ts';
 import { judgeFloor } from './floor.ts';
 import { CONFIDENCE, type Growth, growthOf, type Interval, isFull } from './growth.ts';
 import { nextBook, SPAN_UNLIMITED_S } from './grades.ts';
@@ -34,12 +34,13 @@ export function analyse(input: AnalysisInput): Judgement {
 }
 
 /** Growth of a load explains others, and what has no meaning is only shown; neither is judged, though a rule may bound it. */
-export function isJudged(def: MetricDef): boolean {
-  return isFitted(def) || def.growth === 'floor';
+export function isJudged(series: Series): boolean {
+  return isFitted(series) || series.def.growth === 'floor';
 }
 
 /** Judged by the slope at its end; what has a floor is judged by that alone, so that a series has one verdict. */
-export function isFitted(def: MetricDef): boolean {
+export function isFitted({ def, labels }: Series): boolean {
+  if (Object.entries(def.growthOf ?? {}).some(([label, value]) => labels[label] !== value)) return false;
   return def.growth === 'leak' || def.growth === 'capacity' || def.growth === 'drift';
 }
 
@@ -52,8 +53,8 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
   if (def.growth === 'floor') return judgeFloor(series, input, end);
   const until = Math.min(end, work?.stoppedAt ?? Infinity);
   const floorOf = floorOfSeries(series, input);
-  const growth = isFitted(def) ? growthOf(series, input, until, floorOf, full) : null;
-  const short = growth === null && isFitted(def) ? withinOf(series, input, until, floorOf) : null;
+  const growth = isFitted(series.series) ? growthOf(series, input, until, floorOf, full) : null;
+  const short = growth === null && isFitted(series.series) ? withinOf(series, input, until, floorOf) : null;
   const look = { now: input.now, plannedEnd: input.plannedEnd, final: input.options.final };
   const evidence = growth?.evidence ?? short?.within.evidence;
   const floor = growth?.floor ?? short?.floor ?? 0;
@@ -67,7 +68,7 @@ function judgeSeries(series: SeriesInput, input: AnalysisInput, full: boolean): 
   };
   if (growth !== null) return judgedByPoints(series, input, until, growth, known);
   if (short !== null) return judgedByLives(series, input, until, short, known);
-  return { ...known, ...unknown(series, isFitted(def), until) };
+  return { ...known, ...unknown(series, isFitted(series.series), until) };
 }
 
 type Known = Pick<SeriesJudgement, 'series' | 'gate' | 'limit' | 'grade' | 'book'>;

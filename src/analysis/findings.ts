@@ -8,7 +8,7 @@ import { aboutBurdens, type Burden, burdenFigures, burdensBeside, burdensOf } fr
 import { isExhausted } from './exhausted.ts';
 import { GATED_MAX, HEAP_HIDDEN } from './gates.ts';
 import type { JudgeOptions, Outcome } from './judgement.ts';
-import { type About, aboutLeak, type Leak, leaksOf } from './leaks.ts';
+import { type About, aboutLeak, type Leak, leaksAside, leaksOf } from './leaks.ts';
 import type { JudgedState } from './round.ts';
 import { recoveryFindings } from './recoveryfindings.ts';
 import { ruleFindings } from './rulefindings.ts';
@@ -54,6 +54,7 @@ export function findingsOf(matters: Matters, classes: Classes, state: JudgedStat
     ...missing(matters, options),
     ...open(matters, burdens, at),
     ...beyond(matters, at),
+    ...aside(leaks, matters, options, at),
     ...diagnoses(matters, state),
     ...costly(burdens, at),
     ...idle(matters, state, at),
@@ -189,6 +190,20 @@ function beyond({ series, left }: Matters, at: At): Finding[] {
       from: judged.judged && at(judged.judged.from),
       to: judged.judged && at(judged.judged.to),
       evidence: { perHour: judged.slope?.perHour ?? null, lo: judged.slope?.lo ?? null, hi: judged.slope?.hi ?? null },
+    }),
+  );
+}
+
+/** Growth that decides nothing: shared memory, of which a buffer of fixed size is filled, and what is told by a program itself. */
+function aside(leaks: readonly Leak[], { series, left }: Matters, { generators = [] }: JudgeOptions, at: At): Finding[] {
+  const own = series.filter(({ series: { id, target } }) => !left.has(id) && !generators.includes(target ?? ''));
+  return leaksAside(own, leaks).map(({ lead, others }) =>
+    finding('leak', seriesLabel(lead.series), 'pass', `${lead.why}; it is advisory and decides nothing`, {
+      target: lead.series.target,
+      series: [lead, ...others].map((one) => seriesLabel(one.series)),
+      from: lead.judged && at(lead.judged.from),
+      to: lead.judged && at(lead.judged.to),
+      evidence: { perHour: lead.slope?.perHour ?? null, lo: lead.slope?.lo ?? null, hi: lead.slope?.hi ?? null },
     }),
   );
 }

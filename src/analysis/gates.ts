@@ -48,7 +48,7 @@ export function gatesOf(all: readonly Series[], store: Store, options: Gating, b
   const wanted: { series: Series; gate: Gate; rank: number }[] = [];
   for (const series of seen) {
     const gate = gateOf(series, known, options, now);
-    if (gate !== 'advisory') wanted.push({ series, gate, rank: gate === 'required' ? 0 : isRuled(series, options.rules) ? 1 : 2 });
+    if (gate !== 'advisory') wanted.push({ series, gate, rank: rankOf(series, gate, options.rules) });
   }
   // The cap is for what chance may let fail: noise has a slope, but no rising floor.
   const [floors, others] = [wanted.filter(isFloor), wanted.filter((one) => !isFloor(one))];
@@ -72,6 +72,13 @@ export function gatesOf(all: readonly Series[], store: Store, options: Gating, b
     noPass: new Map([...noPass, ...unseen]),
     left: new Set(ordered.slice(GATED_MAX).map(({ series }) => series.id)),
   };
+}
+
+/** Who comes first under the cap. What grows in any member grows the total of its role. */
+function rankOf(series: Series, gate: Gate, rules: readonly Rule[]): number {
+  if (gate === 'required') return 0;
+  if (isRuled(series, rules)) return 1;
+  return series.member === null ? 2 : 3;
 }
 
 function isFloor({ series: { def } }: { readonly series: Series }): boolean {

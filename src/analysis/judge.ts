@@ -226,7 +226,7 @@ export class Judge {
   explain(ids: readonly number[], state: JudgedState): (Explanation | null)[] {
     this.#rehydrate(state);
     const input = Round.all(state, this.#options, this.#blind.all()).input(ids, state, this.#options, this.#remembered(), true);
-    return input.series.map((series) => (isFitted(series.series.def) ? explain(series, input) : null));
+    return input.series.map((series) => (isFitted(series.series) ? explain(series, input) : null));
   }
 
   snapshot(): JudgeSnapshot {

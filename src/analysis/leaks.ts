@@ -14,9 +14,10 @@ export interface Leak {
 
 /**
  * Aliases of what leads after a heap, which is a part of the process, and a pool, which names what was not given back: the role, whose parts
- * its processes are, then the process; of sockets those that nobody closes after the other side, then all. Descriptors may be any of them.
+ * its processes are, then the process; of sockets those that nobody closes after the other side, then all; children that nobody waits for are
+ * among all children. Descriptors may be any of them.
  */
-const LEADS = ['memory.tree', 'memory.private', 'sockets.close_wait', 'sockets.outbound'];
+const LEADS = ['memory.tree', 'memory.private', 'sockets.close_wait', 'sockets.outbound', 'zombies', 'children'];
 
 /** Memory held and memory used for the same objects: overhead, fragmentation and shares of several members lie within this factor. */
 const BYTES_FACTOR = 2;
@@ -26,11 +27,29 @@ const NAMED_MAX = 3;
 
 /** The leaks behind the series that fail the run. */
 export function leaksOf(series: readonly SeriesJudgement[]): Leak[] {
-  const failed = series
-    .filter((judged) => judged.gate !== 'advisory' && judged.outcome === 'fail')
-    .toSorted((a, b) => rankOf(a) - rankOf(b) || a.series.id - b.series.id);
-  const taken = new Set<SeriesJudgement>();
-  return failed.flatMap((lead): Leak[] => {
+  return grouped(
+    series.filter((judged) => judged.gate !== 'advisory' && judged.outcome === 'fail'),
+    series,
+    [],
+  );
+}
+
+/** The leaks that decide nothing: confirmed growth of advisory series of a target, but of what grows with a leak that does decide. */
+export function leaksAside(series: readonly SeriesJudgement[], leaks: readonly Leak[]): Leak[] {
+  const grown = series.filter(
+    ({ gate, outcome, series: { def, target } }) => gate === 'advisory' && outcome === 'fail' && def.growth === 'leak' && target !== null,
+  );
+  return grouped(
+    grown,
+    grown,
+    leaks.flatMap(({ lead, others }) => [lead, ...others]),
+  );
+}
+
+function grouped(leads: readonly SeriesJudgement[], series: readonly SeriesJudgement[], told: readonly SeriesJudgement[]): Leak[] {
+  const taken = new Set<SeriesJudgement>(told);
+  const ordered = leads.toSorted((a, b) => rankOf(a) - rankOf(b) || a.series.id - b.series.id);
+  return ordered.flatMap((lead): Leak[] => {
     if (taken.has(lead)) return [];
     const others = series.filter((judged) => judged !== lead && !taken.has(judged) && isGrowing(judged) && movesWith(lead, judged));
     for (const judged of [lead, ...others]) taken.add(judged);

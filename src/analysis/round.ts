@@ -204,7 +204,7 @@ function judgedSeries({ series, store }: JudgedState, { rules }: JudgeOptions): 
   const ids: number[] = [];
   for (let id = 0; id < store.size; id++) {
     const one = series.get(id);
-    if (isSeen(one, store) && (isJudged(one.def) || rules.some((rule) => ruleApplies(rule, one)))) ids.push(id);
+    if (isSeen(one, store) && (isJudged(one) || rules.some((rule) => ruleApplies(rule, one)))) ids.push(id);
   }
   return ids;
 }

@@ -1,5 +1,5 @@
 /** `soak-agent metrics`: every metric that the agent can have, as its sources declare them. */
-import { type Catalog, type MetricDef, prometheusLabel, prometheusName } from '../catalog.ts';
+import { type Catalog, growthInWords, type MetricDef, prometheusLabel, prometheusName } from '../catalog.ts';
 import { EXIT, type ExitCode } from '../problem.ts';
 import type { Io } from './io.ts';
 
@@ -20,7 +20,7 @@ function asJson(def: MetricDef): MetricDef & { prometheus: string } {
 
 function asText(def: MetricDef): string {
   const alias = def.alias === undefined ? '' : ` [${def.alias}]`;
-  const judged = def.gate === undefined ? def.growth : `${def.growth}, ${def.gate}`;
+  const judged = def.gate === undefined ? growthInWords(def) : `${growthInWords(def)}, ${def.gate}`;
   const facts = [
     `${def.kind} in ${def.unit}`,
     `growth: ${judged}`,

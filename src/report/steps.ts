@@ -17,6 +17,10 @@ const BY_CLASS: Readonly<Record<string, readonly string[]>> = {
     'Say first whether it is in the heap of the runtime: give its metrics page with --scrape, or a JVM its counter file, and run again.',
     'Compare two heap profiles or memory maps of the process, taken half an hour apart under load.',
   ],
+  'shared memory': [
+    'See which segments and mapped files became more (ipcs -m, ls -l /dev/shm, /proc/PID/maps twice): what is made for one job and never removed stays.',
+    'Pages of a buffer of fixed size that are used for the first time count too: that ends when it is full.',
+  ],
   'arena ratchet': [
     'It rises with each new peak of the load and stays: bound the peak (a queue, a limit of requests at once), or compare with another allocator.',
     'A run whose load comes back to the same peak again and again shows whether it rises any further.',
@@ -34,6 +38,10 @@ const BY_CLASS: Readonly<Record<string, readonly string[]>> = {
   ],
   sockets: ['See which remote end the sockets lead to (ss -tnp), and whether the client there is made anew for each request.'],
   connections: ['Find who takes a connection and does not give it back: the error path of a transaction is the usual one.'],
+  processes: [
+    'List the children of the process with their age (ps --ppid PID -o pid,etime,args): what is started for one job and has not ended is the leak.',
+    'Look for children that wait for input whose pipe nobody closes, and for a stop that is sent to a shell and not to what it started.',
+  ],
   zombies: ['The program starts processes and does not wait for them: look for a spawn without a wait or an exit handler.'],
   'disk space': [
     'See what was written since the onset (du, find -newer): logs without rotation, temporary files, retained write-ahead log.',
@@ -75,7 +83,7 @@ const TARGET_ENDED = [
 ];
 
 export function stepsOf(finding: Finding, lead: VerdictSeries | null): string[] {
-  if (finding.outcome === 'pass' && finding.kind !== 'generator') return [];
+  if (finding.outcome === 'pass' && finding.kind !== 'generator' && finding.kind !== 'leak') return [];
   if (finding.outcome === 'inconclusive' && finding.kind === 'leak') return [];
   const byKind = finding.kind === 'target' && 'exitCode' in finding.evidence ? TARGET_ENDED : (BY_KIND[finding.kind] ?? []);
   const own = finding.kind === 'leak' ? (BY_CLASS[lead?.class ?? ''] ?? []) : byKind;

@@ -40,7 +40,11 @@ export const METRICS = defineMetrics({
     kind: 'gauge',
     help: 'Memory of the control group by kind. Kinds do not overlap; version 1 gives its kernel memory as one figure, kernel.',
     labels: { 'soak.memory.kind': MEMORY_KINDS },
-    growth: 'none',
+    growth: 'leak',
+    growthOf: { 'soak.memory.kind': 'shmem' },
+    resource: 'shared memory',
+    limit: 'soak.container.memory.limit',
+    matters: MATTERS.memory,
     panel: PANEL,
   },
   anonymous: {

@@ -9,7 +9,7 @@ import { METRICS as SERVERS } from '../../../src/sources/outages.ts';
 import { METRICS as SCRAPE } from '../../../src/sources/scrape-metrics.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, MB, type Scenario, type Simulated, Simulation } from '../../sim/run.ts';
-import { constant, line, ou, settling, type Signal, sum, white } from '../../sim/series.ts';
+import { constant, line, ou, rounded, settling, type Signal, sum, white } from '../../sim/series.ts';
 
 const CATALOG = new Catalog([M]);
 const HEAP_BLIND = {
@@ -341,6 +341,14 @@ describe('a role with members', () => {
     const verdict = judge([...others, ...member('32', sum(constant(100 * MB), line(20 * MB), white(5, MB)))]);
     because(verdict, 'inconclusive', /^api\/32 memory\.private grows .* it is beyond the 30 series that decide$/m);
     expect(of(verdict, 'api/32 memory.private')).toMatchObject({ gated: false, outcome: 'fail' });
+  });
+
+  test('totals of a role decide before its members', () => {
+    const members = Array.from({ length: 31 }, (_, i): Simulated => ({ def: M.threads, member: String(i + 1), signal: constant(8) }));
+    const total: Simulated = { def: M.threads, signal: rounded(sum(constant(248), line(10))) };
+    const verdict = judge([...members, total, flat, ...fds, busy]);
+    because(verdict, 'fail', /^api threads grows/);
+    expect(of(verdict, 'api/31 threads').gated).toBe(false);
   });
 
   test('a restart of a member cuts the total of the role', () => {

@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding, Verdict } from '../../../src/analysis/verdict.ts';
 import { METRICS as SOCKETS } from '../../../src/sources/sockets-metrics.ts';
+import { METRICS as PROCESS } from '../../../src/sources/process-metrics.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, MB, type Simulated, Simulation } from '../../sim/run.ts';
 import { constant, line, rounded, sum, white } from '../../sim/series.ts';
@@ -81,6 +82,13 @@ describe('growth that several signals show', () => {
     expect(classOf(verdict, 'api fds')).toBe('descriptors');
   });
 
+  test('of children that nobody waits for is led by them', () => {
+    const { zombies, children } = PROCESS;
+    const { findings } = leaks(counted(children, 12), counted(zombies, 12));
+    expect(findings.map(({ series }) => series)).toEqual([['api zombies', 'api children']]);
+    expect(leaks(counted(children, 12)).verdict.outcome).toBe('fail');
+  });
+
   test('of sockets is led by them and not by the descriptors they are', () => {
     const { outbound, closeWait } = SOCKETS;
     const { findings } = leaks(counted(M.fds, 12), counted(outbound, 12));
@@ -95,5 +103,34 @@ describe('growth that several signals show', () => {
       signal: (t) => 0.01 * t * (1 + t / HOUR),
     });
     expect(findings[0]!.why).toMatch(/collections take more and more time/);
+  });
+});
+
+describe('growth that decides nothing', () => {
+  const held: Simulated[] = [memory(M.memory, 0, 1), { def: M.fds, signal: constant(50) }, { def: M.fdLimit, signal: constant(1024) }];
+  const kind = (name: string, perHour: number): Simulated =>
+    memory(PROCESS.memoryResident, perHour, 2, { labels: { 'soak.memory.kind': name } });
+  const notes = ({ findings }: Verdict): Finding[] => findings.filter((one) => one.kind === 'leak' && one.outcome === 'pass');
+
+  test('is noted, and the run passes: shared memory, which may be a buffer that is filled', () => {
+    const { verdict } = leaks(...held, kind('shmem', 60 * MB));
+    expect(verdict.outcome).toBe('pass');
+    expect(notes(verdict).map(({ why }) => why)).toEqual([
+      expect.stringMatching(
+        /^api soak\.process\.memory\.resident\{soak\.memory\.kind="shmem"\} grows .* it is advisory and decides nothing$/,
+      ),
+    ]);
+  });
+
+  test.each(['anonymous', 'file'])('%s memory is judged elsewhere, or belongs to the kernel', (name) => {
+    const { verdict } = leaks(...held, kind(name, 60 * MB));
+    expect(notes(verdict)).toEqual([]);
+    expect(verdict.series.map(({ id }) => id)).not.toContain(`api soak.process.memory.resident{soak.memory.kind="${name}"}`);
+  });
+
+  test('is said with a leak that does decide, where they are the same', () => {
+    const { verdict, findings } = leaks(memory(M.memory, 22 * MB, 1), memory(M.advisory, 23 * MB, 3));
+    expect(findings.map(({ series }) => series)).toEqual([['api memory.private', 'api size']]);
+    expect(notes(verdict)).toEqual([]);
   });
 });

@@ -27,7 +27,15 @@ describe('a report', () => {
     expect(report.sentence).toBe(
       'Failed after 8h: api heap grows +20MB/h since 02:02; api memory.private reaches its limit of 512MB in 7h49m, and 1 more finding.',
     );
-    expect(report.findings.map(({ outcome }) => outcome)).toEqual(['fail', 'fail', 'inconclusive', 'inconclusive', 'inconclusive', 'pass']);
+    expect(report.findings.map(({ outcome }) => outcome)).toEqual([
+      'fail',
+      'fail',
+      'inconclusive',
+      'inconclusive',
+      'inconclusive',
+      'pass',
+      'pass',
+    ]);
   });
 
   test('each finding has its signals, the lead first, and says what to do or what would settle it', () => {
