@@ -10,9 +10,13 @@ import { median, scatterOf } from './stats.ts';
 const CLEAR = 8;
 /** The levels before and after differ by at most this share of its height. */
 const RETURNED = 0.2;
+/** What moves by this share of all is little beside it. */
+const LITTLE = 1 / 3;
 /** Differences that one edge lasts at most: a few blocks on their way, and their neighbours; fewer where nothing came back. */
 const EDGE_POINTS = 5;
 const STEP_POINTS = 3;
+/** Edges in which a level comes back: what was given back at once is taken again piece by piece. */
+const STAIRS_MAX = 4;
 /** Points that a level is taken from, and how many must be there. */
 const LEVEL_POINTS = 3;
 const LEVEL_MIN = 3;
@@ -36,14 +40,31 @@ export function withoutExcursions(values: Float64Array): Uint8Array | null {
   if (edges.length === 0) return null;
   const kept = new Uint8Array(n).fill(1);
   for (let i = 0; i + 1 < edges.length; i++) {
-    const [from, to] = [edges[i]!, edges[i + 1]!];
-    if (from.up === to.up || !isReturn(y, from, to, clear, trend)) continue;
-    kept.fill(0, from.first + 1, to.end);
-    i++;
+    const from = edges[i]!;
+    const gained = edges.slice(i + 1, i + 1 + STAIRS_MAX).map((to) => (from.up === to.up ? Infinity : gainOf(y, from, to, clear, trend)));
+    const least = Math.min(...gained);
+    if (least === Infinity) continue;
+    i += 1 + gained.indexOf(least);
+    kept.fill(0, from.first + 1, edges[i]!.end);
   }
   for (const edge of edges) for (const i of onTheWay(y, edge, clear)) kept[i] = 0;
   const left = kept.reduce((sum, one) => sum + one, 0);
   return left < n && left >= (1 - SHARE_MAX) * n ? kept : null;
+}
+
+/** Whether what is kept moves by little beside what is left out: then there is no wave but the visits. */
+export function areAllThatMoves(values: Float64Array, kept: Uint8Array): boolean {
+  const { y } = moved(values);
+  return rangeOf(y.filter((_, i) => kept[i] === 1)) < LITTLE * rangeOf(y);
+}
+
+function rangeOf(y: Float64Array): number {
+  let [least, most] = [Infinity, -Infinity];
+  for (const value of y) {
+    least = Math.min(least, value);
+    most = Math.max(most, value);
+  }
+  return most - least;
 }
 
 /** Points of a short edge that lie clearly between its two levels. */
@@ -71,13 +92,8 @@ function moved(values: Float64Array): Moved {
   const y = new Float64Array(values.length);
   for (let i = 1; i < y.length; i++) y[i] = values[i]! - values[i - 1]!;
   const trend = median(y.subarray(1));
-  let [least, most] = [Infinity, -Infinity];
-  for (let i = 0; i < y.length; i++) {
-    y[i] = values[i]! - trend * i;
-    least = Math.min(least, y[i]!);
-    most = Math.max(most, y[i]!);
-  }
-  const range = most - least;
+  for (let i = 0; i < y.length; i++) y[i] = values[i]! - trend * i;
+  const range = rangeOf(y);
   const clear = CLEAR * Math.max(scatterOf(y), QUIET * range);
   return { y, trend, clear, edges: range > clear ? edgesOf(y, clear) : [] };
 }
@@ -96,13 +112,19 @@ function edgesOf(y: Float64Array, clear: number): Edge[] {
   return edges.filter(({ first, end }) => end - first <= EDGE_POINTS);
 }
 
-/** To where the usual growth of a point has brought the level meanwhile, or to the level before: the usual growth is known to its noise. */
-function isReturn(y: Float64Array, from: Edge, to: Edge, clear: number, trend: number): boolean {
+/**
+ * How far the level is from where it was, or from where the usual growth of a point has brought it meanwhile, which is known to its noise.
+ * Infinity: it has not come back.
+ */
+function gainOf(y: Float64Array, from: Edge, to: Edge, clear: number, trend: number): number {
   const before = y.subarray(Math.max(0, from.first + 1 - LEVEL_POINTS), from.first + 1);
   const after = y.subarray(to.end, to.end + LEVEL_POINTS);
-  if (before.length < LEVEL_MIN || after.length < LEVEL_MIN) return false;
+  if (before.length < LEVEL_MIN || after.length < LEVEL_MIN) return Infinity;
   const [low, high] = [median(before), median(after)];
-  const height = Math.abs(median(y.subarray(from.end, to.first + 1)) - low);
+  const away = y.subarray(from.end, to.first + 1);
+  const height = Math.abs(median(away) - low);
+  if (height <= clear || !away.every((value) => value > low === from.up)) return Infinity;
   const grown = trend * (to.end - from.first - 1 + (before.length + after.length) / 2);
-  return height > clear && Math.min(Math.abs(high - low), Math.abs(high - low + grown)) < RETURNED * height;
+  const gain = Math.min(Math.abs(high - low), Math.abs(high - low + grown));
+  return gain < RETURNED * height ? gain : Infinity;
 }

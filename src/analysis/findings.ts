@@ -194,17 +194,23 @@ function beyond({ series, left }: Matters, at: At): Finding[] {
   );
 }
 
-/** Growth that decides nothing: shared memory, of which a buffer of fixed size is filled, and what is told by a program itself. */
+/** Growth that decides nothing: shared memory, of which a buffer of fixed size is filled, what is told by a program itself, and what is only suspected. */
 function aside(leaks: readonly Leak[], { series, left }: Matters, { generators = [] }: JudgeOptions, at: At): Finding[] {
   const own = series.filter(({ series: { id, target } }) => !left.has(id) && !generators.includes(target ?? ''));
   return leaksAside(own, leaks).map(({ lead, others }) =>
-    finding('leak', seriesLabel(lead.series), 'pass', `${lead.why}; it is advisory and decides nothing`, {
-      target: lead.series.target,
-      series: [lead, ...others].map((one) => seriesLabel(one.series)),
-      from: lead.judged && at(lead.judged.from),
-      to: lead.judged && at(lead.judged.to),
-      evidence: { perHour: lead.slope?.perHour ?? null, lo: lead.slope?.lo ?? null, hi: lead.slope?.hi ?? null },
-    }),
+    finding(
+      'leak',
+      seriesLabel(lead.series),
+      'pass',
+      `${lead.why}; ${lead.gate === 'advisory' ? 'it is advisory and decides nothing' : 'it decides nothing yet'}`,
+      {
+        target: lead.series.target,
+        series: [lead, ...others].map((one) => seriesLabel(one.series)),
+        from: lead.judged && at(lead.judged.from),
+        to: lead.judged && at(lead.judged.to),
+        evidence: { perHour: lead.slope?.perHour ?? null, lo: lead.slope?.lo ?? null, hi: lead.slope?.hi ?? null },
+      },
+    ),
   );
 }
 

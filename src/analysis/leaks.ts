@@ -34,16 +34,19 @@ export function leaksOf(series: readonly SeriesJudgement[]): Leak[] {
   );
 }
 
-/** The leaks that decide nothing: confirmed growth of advisory series of a target, but of what grows with a leak that does decide. */
+/** The leaks of targets that decide nothing, but what grows with one that does: advisory ones, and what is suspected and need not be conclusive. */
 export function leaksAside(series: readonly SeriesJudgement[], leaks: readonly Leak[]): Leak[] {
-  const grown = series.filter(
-    ({ gate, outcome, series: { def, target } }) => gate === 'advisory' && outcome === 'fail' && def.growth === 'leak' && target !== null,
-  );
+  const grown = series.filter(({ series: { def, target } }) => def.growth === 'leak' && target !== null).filter(growsAside);
   return grouped(
     grown,
     grown,
     leaks.flatMap(({ lead, others }) => [lead, ...others]),
   );
+}
+
+function growsAside({ gate, outcome, grade, slope }: SeriesJudgement): boolean {
+  if (slope === null || gate === 'required') return false;
+  return (gate === 'advisory' && outcome === 'fail') || (outcome === 'inconclusive' && grade === 'suspected');
 }
 
 function grouped(leads: readonly SeriesJudgement[], series: readonly SeriesJudgement[], told: readonly SeriesJudgement[]): Leak[] {

@@ -9,7 +9,7 @@ import { type Cells, cellsOf, type Cut, logarithms } from './cells.ts';
 import { blocksTogether, lowestOf, meansOf } from './coarser.ts';
 import { type LoadFit, loadFitOf } from './covariate.ts';
 import { type Low, lowsOf, periodOf, windowMeans } from './cycle.ts';
-import { withoutExcursions } from './excursions.ts';
+import { areAllThatMoves, withoutExcursions } from './excursions.ts';
 import type { LoadCurve } from './loadcurve.ts';
 import { Room } from './room.ts';
 import { median, movesOf } from './stats.ts';
@@ -135,13 +135,15 @@ function placedOf(cells: Cells, blocks: readonly Block[], kind: Kind, load: Load
 
 /** Without what came and went, where no load explains it. */
 export function withoutVisits(stream: Stream): Stream {
-  const { n, t, y, life, covariates, kind } = stream;
-  const plain = covariates.length === 0 && life[n - 1] === 0 && (kind === 'mean' || kind === 'floor');
+  const { n, t, y, life, covariates, work, kind } = stream;
+  const plain = (covariates.length === 0 || work === null) && life[n - 1] === 0 && (kind === 'mean' || kind === 'floor');
   const kept = plain ? withoutExcursions(y) : null;
   if (kept === null) return stream;
+  // Visits at equal distances look like a wave.
+  if (covariates.length > 0 && !areAllThatMoves(y, kept)) return stream;
   const of = (column: Float64Array): Float64Array => column.filter((_, i) => kept[i] === 1);
   const left = of(t);
-  return { ...stream, n: left.length, t: left, y: of(y), life: new Int32Array(left.length) };
+  return { ...stream, n: left.length, t: left, y: of(y), life: new Int32Array(left.length), covariates: [] };
 }
 
 function isConstant(y: Float64Array): boolean {

@@ -18,6 +18,12 @@ describe('what came and went', () => {
     ['a spike of one block', between(11, 12, 60), [11]],
     ['a dip', between(20, 23, -60), [20, 21, 22]],
     ['a batch with flanks', (i: number) => [0, 30, 60, 60, 25, 0][i - 19] ?? 0, [20, 21, 22, 23]],
+    ['a dip that is filled step by step', (i: number) => [-60, -60, -40, -40, -25, -25][i - 14] ?? 0, [14, 15, 16, 17, 18, 19]],
+    [
+      'one whose last step is small',
+      (i: number) => [-90, -90, -90, -50, -50, -12, -12, -12][i - 14] ?? 0,
+      [14, 15, 16, 17, 18, 19, 20, 21],
+    ],
   ])('%s is left out', (_, signal, left) => {
     expect(kept(signal)).toEqual(left);
   });
@@ -41,6 +47,7 @@ describe('what came and went', () => {
     ['a step', between(20, N, 60)],
     ['stairs', (i: number) => 60 * Math.floor(i / 10)],
     ['what falls to a new level', (i: number) => between(20, 26, 60)(i) + between(26, N, 25)(i)],
+    ['what comes to a new level step by step', (i: number) => [-60, -60, -60, -30, -30, -30][i - 14] ?? (i < 14 ? 0 : 25)],
     ['what may not have ended', between(36, N, 60)],
     ['what was there from the start', between(0, 6, 60)],
     ['what just ended', between(30, 38, 60)],

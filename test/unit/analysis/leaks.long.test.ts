@@ -122,6 +122,19 @@ describe('growth that decides nothing', () => {
     ]);
   });
 
+  test('is noted when it is only suspected, too', () => {
+    const young = new Simulation({
+      hours: 0.25,
+      interval: 5,
+      series: [busy, ...held, { def: PROCESS.children, signal: rounded(line(1200)) }],
+    });
+    const verdict = young.run().verdict();
+    expect(verdict.outcome).toBe('inconclusive');
+    expect(notes(verdict).map(({ why }) => why)).toEqual([
+      expect.stringMatching(/^api children grows 1\d{3}\/h .*; suspected, not confirmed: .*; it decides nothing yet$/),
+    ]);
+  });
+
   test.each(['anonymous', 'file'])('%s memory is judged elsewhere, or belongs to the kernel', (name) => {
     const { verdict } = leaks(...held, kind(name, 60 * MB));
     expect(notes(verdict)).toEqual([]);

@@ -1,6 +1,6 @@
 import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
-import { BLOCKS_MAX, type Cut, type Stream, streamOf } from '../../../src/analysis/stream.ts';
+import { BLOCKS_MAX, type Cut, type Stream, streamOf, withoutVisits } from '../../../src/analysis/stream.ts';
 import type { Kind } from '../../../src/catalog.ts';
 import { Bins } from '../../../src/store.ts';
 import { sawtooth, type Signal, white } from '../../sim/series.ts';
@@ -158,5 +158,30 @@ describe('a stream', () => {
         { lives: [], warmup: 100, phases: [], until: 10, now: 10 },
       ),
     ).toBeNull();
+  });
+});
+
+describe('visits', () => {
+  const noise = white(4, 1);
+  const of = (signal: Signal): Stream =>
+    stream(
+      filled(12 * HOUR, (t) => 1000 + signal(t) + noise(t), 10),
+      12 * HOUR,
+    );
+  /** Two of 40 minutes, six hours apart. */
+  const dips = of((t) => ((t + 3 * HOUR) % (6 * HOUR) < 2400 ? -300 : 0));
+
+  test('at equal distances look like a wave, and are left out as others are', () => {
+    expect(dips.covariates).toHaveLength(2);
+    const { n, y, covariates } = withoutVisits(dips);
+    expect(covariates).toHaveLength(0);
+    expect(n).toBeLessThan(dips.n);
+    expect(Math.min(...y)).toBeGreaterThan(990);
+  });
+
+  test('what comes and goes slowly is a wave', () => {
+    const wave = of((t) => 100 * Math.sin((2 * Math.PI * t) / (5 * HOUR)));
+    expect(wave.covariates).toHaveLength(2);
+    expect(withoutVisits(wave)).toBe(wave);
   });
 });
