@@ -25,6 +25,9 @@ const BYTES_FACTOR = 2;
 /** Named in a sentence; the finding has them all. */
 const NAMED_MAX = 3;
 
+/** Series that decide nothing and are told of beside those that do: each is compared with each. The others are in the list of series. */
+const ASIDE_MAX = 64;
+
 /** The leaks behind the series that fail the run. */
 export function leaksOf(series: readonly SeriesJudgement[]): Leak[] {
   return grouped(
@@ -36,7 +39,8 @@ export function leaksOf(series: readonly SeriesJudgement[]): Leak[] {
 
 /** The leaks of targets that decide nothing, but what grows with one that does: advisory ones, and what is suspected and need not be conclusive. */
 export function leaksAside(series: readonly SeriesJudgement[], leaks: readonly Leak[]): Leak[] {
-  const grown = series.filter(({ series: { def, target } }) => def.growth === 'leak' && target !== null).filter(growsAside);
+  const ofTargets = series.filter(({ series: { def, target } }) => def.growth === 'leak' && target !== null);
+  const grown = ofTargets.filter(growsAside).slice(0, ASIDE_MAX);
   return grouped(
     grown,
     grown,

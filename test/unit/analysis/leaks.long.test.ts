@@ -141,6 +141,13 @@ describe('growth that decides nothing', () => {
     expect(verdict.series.map(({ id }) => id)).not.toContain(`api soak.process.memory.resident{soak.memory.kind="${name}"}`);
   });
 
+  test('is told of 64 at most, and once where they are the same', () => {
+    const many = Array.from({ length: 80 }, (_, i) => memory(M.advisory, 40 * MB, i, { labels: { n: String(i) } }));
+    const [note, ...others] = notes(leaks(...held, ...many).verdict);
+    expect(others).toEqual([]);
+    expect(note!.series).toHaveLength(64);
+  });
+
   test('is said with a leak that does decide, where they are the same', () => {
     const { verdict, findings } = leaks(memory(M.memory, 22 * MB, 1), memory(M.advisory, 23 * MB, 3));
     expect(findings.map(({ series }) => series)).toEqual([['api memory.private', 'api size']]);
