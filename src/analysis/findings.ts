@@ -54,7 +54,7 @@ export function findingsOf(matters: Matters, classes: Classes, state: JudgedStat
     ...missing(matters, options),
     ...open(matters, burdens, at),
     ...beyond(matters, at),
-    ...aside(leaks, matters, options, at),
+    ...aside(leaks, matters, state, options, at),
     ...diagnoses(matters, state),
     ...costly(burdens, at),
     ...idle(matters, state, at),
@@ -195,8 +195,18 @@ function beyond({ series, left }: Matters, at: At): Finding[] {
 }
 
 /** Growth that decides nothing: shared memory, of which a buffer of fixed size is filled, what is told by a program itself, and what is only suspected. */
-function aside(leaks: readonly Leak[], { series, left }: Matters, { generators = [] }: JudgeOptions, at: At): Finding[] {
-  const own = series.filter(({ series: { id, target } }) => !left.has(id) && !generators.includes(target ?? ''));
+function aside(
+  leaks: readonly Leak[],
+  { series, left }: Matters,
+  state: JudgedState,
+  { generators = [] }: JudgeOptions,
+  at: At,
+): Finding[] {
+  const shared = sharedGroups(state);
+  const own = series.filter(({ series: { id, target, source } }) => {
+    if (target === null || left.has(id) || generators.includes(target)) return false;
+    return source !== 'cgroup' || !shared.has(target);
+  });
   return leaksAside(own, leaks).map(({ lead, others }) =>
     finding(
       'leak',
@@ -212,6 +222,12 @@ function aside(leaks: readonly Leak[], { series, left }: Matters, { generators =
       },
     ),
   );
+}
+
+/** Targets in whose control group others are, too: what grows there may be theirs. */
+function sharedGroups({ series, store }: JudgedState): Set<string> {
+  const others = series.all().filter(({ def, id }) => def.name === 'soak.container.process.foreign' && store.value(id) > 0);
+  return new Set(others.flatMap(({ target }) => target ?? []));
 }
 
 /** Worth a word of its own, also beside memory that has room: the next run is slower. */

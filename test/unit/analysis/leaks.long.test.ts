@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Finding, Verdict } from '../../../src/analysis/verdict.ts';
 import { METRICS as SOCKETS } from '../../../src/sources/sockets-metrics.ts';
+import { METRICS as CGROUP } from '../../../src/sources/cgroup-metrics.ts';
 import { METRICS as PROCESS } from '../../../src/sources/process-metrics.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, MB, type Simulated, Simulation } from '../../sim/run.ts';
@@ -139,6 +140,16 @@ describe('growth that decides nothing', () => {
     const { verdict } = leaks(...held, kind(name, 60 * MB));
     expect(notes(verdict)).toEqual([]);
     expect(verdict.series.map(({ id }) => id)).not.toContain(`api soak.process.memory.resident{soak.memory.kind="${name}"}`);
+  });
+
+  test.each([
+    [0, 1],
+    [3, 0],
+  ])('of a control group with %d other processes it is told %d times', (foreign, times) => {
+    const { anonymous, foreign: others } = CGROUP;
+    const group = { source: 'cgroup' };
+    const { verdict } = leaks(...held, memory(anonymous, 60 * MB, 2, group), { def: others, signal: constant(foreign), ...group });
+    expect(notes(verdict)).toHaveLength(times);
   });
 
   test('is told of 64 at most, and once where they are the same', () => {
