@@ -204,8 +204,8 @@ function aside(
 ): Finding[] {
   const shared = sharedGroups(state);
   const own = series.filter(({ series: { id, target, source } }) => {
-    if (target === null || left.has(id) || generators.includes(target)) return false;
-    return source !== 'cgroup' || !shared.has(target);
+    const isOthers = target !== null && (generators.includes(target) || (source === 'cgroup' && shared.has(target)));
+    return !isOthers && !left.has(id);
   });
   return leaksAside(own, leaks).map(({ lead, others }) =>
     finding(

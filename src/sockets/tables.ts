@@ -1,6 +1,6 @@
 /**
  * The TCP sockets of network namespaces. The kernel walks its whole hash of connections for every read of `/proc/net/tcp` or `tcp6`,
- * even when they are empty: 1 to 3 ms of CPU for both. So whoever asks within one round is given the same table, processes of one
+ * even when they are empty: 1 to 5 ms of CPU for each. So whoever asks within one round is given the same table, processes of one
  * namespace share it, IPv6 is read less often for who does not need it, and a family without sockets is not read at all.
  *
  * A namespace is known by the inode of its `net/tcp`: the kernel makes that file once per namespace, and any user may ask for it, while

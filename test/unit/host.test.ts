@@ -56,6 +56,8 @@ describe('host from recorded files', () => {
     expect(readings.value(METRICS.cpuCount)).toBe(2);
     expect(readings.value(METRICS.memoryLimit)).toBe(24684096 * 1024);
     expect(readings.value(METRICS.swapUsage, { 'system.paging.state': 'used' })).toBe(0);
+    expect(readings.value(METRICS.oomKills)).toBe(8);
+    expect(readings.value(METRICS.swapOperations, { 'system.paging.direction': 'out' })).toBe(0);
     expect(readings.value(METRICS.diskIo, vda('read'))).toBe(7898618 * 512);
     expect(readings.value(METRICS.diskIoTime, { 'system.device.name': 'vda' })).toBe(16.204);
     expect(readings.value(METRICS.cpuUtilization)).toBeUndefined();

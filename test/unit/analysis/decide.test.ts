@@ -341,6 +341,7 @@ describe('a role with members', () => {
     const verdict = judge([...others, ...member('32', sum(constant(100 * MB), line(20 * MB), white(5, MB)))]);
     because(verdict, 'inconclusive', /^api\/32 memory\.private grows .* it is beyond the 30 series that decide$/m);
     expect(of(verdict, 'api/32 memory.private')).toMatchObject({ gated: false, outcome: 'fail' });
+    expect(verdict.findings.filter(({ series }) => series.includes('api/32 memory.private'))).toHaveLength(1);
   });
 
   test('totals of a role decide before its members', () => {

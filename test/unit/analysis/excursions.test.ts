@@ -19,6 +19,7 @@ describe('what came and went', () => {
     ['a dip', between(20, 23, -60), [20, 21, 22]],
     ['a batch with flanks', (i: number) => [0, 30, 60, 60, 25, 0][i - 19] ?? 0, [20, 21, 22, 23]],
     ['a dip that is filled step by step', (i: number) => [-60, -60, -40, -40, -25, -25][i - 14] ?? 0, [14, 15, 16, 17, 18, 19]],
+    ['of what swings to either side only what comes back', (i: number) => [-60, 60, -60][Math.floor((i - 10) / 4)] ?? 0, [14, 15, 16, 17]],
     [
       'one whose last step is small',
       (i: number) => [-90, -90, -90, -50, -50, -12, -12, -12][i - 14] ?? 0,

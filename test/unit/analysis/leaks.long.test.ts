@@ -152,6 +152,14 @@ describe('growth that decides nothing', () => {
     expect(notes(verdict)).toHaveLength(times);
   });
 
+  test('of the load generator is told as such', () => {
+    const options = { generators: ['load'] };
+    const load = memory(M.advisory, 60 * MB, 2, { target: 'load' });
+    const verdict = new Simulation({ hours: 8, interval: 30, series: [busy, ...held, load], options }).run().verdict();
+    expect(notes(verdict)).toEqual([]);
+    expect(verdict.findings.filter((one) => one.kind === 'generator')).toHaveLength(1);
+  });
+
   test('is told of 64 at most, and once where they are the same', () => {
     const many = Array.from({ length: 80 }, (_, i) => memory(M.advisory, 40 * MB, i, { labels: { n: String(i) } }));
     const [note, ...others] = notes(leaks(...held, ...many).verdict);

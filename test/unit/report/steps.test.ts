@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Finding, VerdictSeries } from '../../../src/analysis/verdict.ts';
-import { settleOf } from '../../../src/report/steps.ts';
+import { settleOf, stepsOf } from '../../../src/report/steps.ts';
 
 const OPEN = { kind: 'leak', outcome: 'inconclusive', evidence: {} } as Finding;
 
@@ -35,4 +35,10 @@ test('memory that may be full needs room, and one that may grow needs time', () 
   expect(settleOf(full, flat, null)).toMatch(/^A run with more room in the heap/);
   expect(settleOf(full, { ...flat, slope: { ...flat.slope, hi: 20e6 } }, null)).toMatch(/^Growth of/);
   expect(settleOf(OPEN, flat, null)).toMatch(/^Growth of/);
+});
+
+test('growth that decides nothing has its steps, too, and what is only worth a word has none', () => {
+  const noted = { ...OPEN, outcome: 'pass' } as Finding;
+  expect(stepsOf(noted, { ...QUIET, class: 'shared memory', onset: null })[0]).toMatch(/segments/);
+  expect(stepsOf({ ...noted, kind: 'diagnosis' }, null)).toEqual([]);
 });
