@@ -3,11 +3,12 @@
  *
  * Bytes per series: 256 bins x (4 count + 3 x 8) = 7.2 kB when full, and they grow with the run; 10,000 series are 72 MB at most.
  */
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { zstdDecompressSync } from 'node:zlib';
 import { BIN_BYTES, Bins, BINS_MAX, COLUMNS, columnsOf } from './bins.ts';
 import type { Kind } from './catalog.ts';
 import { assert } from './problem.ts';
 import type { Samples } from './tick.ts';
+import { compressed } from './zstd.ts';
 
 export { Bins, BINS_MAX } from './bins.ts';
 
@@ -36,8 +37,8 @@ export interface StoreSnapshot {
 const GROUP = 64;
 
 /**
- * Where they are put side by side, 0.46 MB at most and the same for every checkpoint: a new one each minute stayed until V8 collected it, up to
- * 20 minutes later: 3 MB of them in a run of one target.
+ * Where they are put side by side, 0.46 MB at most and the same for every checkpoint: a new one each minute stays until V8 collects the whole
+ * heap, and makes it do so. The bins of a young run take more room every minute, so that it grows to twice its size.
  */
 let scratch = new ArrayBuffer(0);
 
@@ -254,21 +255,22 @@ export class Store {
   }
 }
 
-/** A checkpoint lives for two minutes: level 1 takes two thirds of the time of the usual one, for a tenth more bytes. */
-const PACKING = { [constants.ZSTD_c_compressionLevel]: 1 };
+/** A checkpoint lives for two minutes. */
+const PACKING = { level: 1 };
 
 /** All minima of all series, then all maxima, sums and counts: alike stands by alike. */
 function packed(group: readonly Bins[]): Uint8Array {
   const total = group.reduce((sum, { length }) => sum + length, 0);
   const bytes = total * BIN_BYTES;
-  if (scratch.byteLength < bytes) scratch = new ArrayBuffer(bytes);
+  if (scratch.byteLength < bytes)
+    scratch = new ArrayBuffer(Math.max(bytes, Math.min(2 * scratch.byteLength, GROUP * BINS_MAX * BIN_BYTES)));
   const columns = columnsOf(scratch, total);
   let from = 0;
   for (const bins of group) {
     for (const name of COLUMNS) columns[name].set(bins[name].subarray(0, bins.length), from);
     from += bins.length;
   }
-  return zstdCompressSync(new Uint8Array(scratch, 0, bytes), { pledgedSrcSize: bytes, params: PACKING });
+  return compressed(new Uint8Array(scratch, 0, bytes), PACKING);
 }
 
 function unpack(bytes: Uint8Array, group: readonly Bins[]): void {

@@ -5,8 +5,9 @@
  * Before compression: format, ticks, shapes, marks; shape of each tick; length of each shape; all shapes; then the planes of the
  * doubles: columns n, t and wall, a column per stamp position, a column per series, each in the order of the ticks.
  */
-import { constants, zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { zstdDecompressSync } from 'node:zlib';
 import type { Tick } from '../tick.ts';
+import { compressed } from '../zstd.ts';
 import { beginsStamp, Damaged, type HotRow, intact, isShape, readHot, seriesOf, Shape } from './hot.ts';
 
 const FORMAT = 1;
@@ -30,7 +31,7 @@ export function encodeChunk(rows: readonly HotRow[]): Uint8Array {
   const raw = new Uint8Array(words.byteLength + 8 * plan.size);
   raw.set(new Uint8Array(words.buffer));
   planes(columnsOf(rows, ticks, plan), raw.subarray(words.byteLength));
-  return zstdCompressSync(raw, { params: { [constants.ZSTD_c_checksumFlag]: 1 }, pledgedSrcSize: raw.length });
+  return compressed(raw, { checksum: true });
 }
 
 /** All that stands before the doubles. */

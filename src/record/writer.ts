@@ -1,14 +1,14 @@
 /**
- * The record of a run, while it is written. Every tick is one transaction, on the disk before `append` returns: a kill at any moment
- * loses at most the tick in flight. Ticks are kept as hot rows until a window is full and becomes a chunk, in the transaction of the
+ * The record of a run, while it is written. Every tick is one transaction, with the kernel before `append` returns: a kill at any moment
+ * loses at most the tick in flight. A loss of power takes the samples of five seconds at most. Ticks are kept as hot rows until a window is full and becomes a chunk, in the transaction of the
  * tick after it.
  */
 import { closeSync, openSync, rmSync } from 'node:fs';
 import type { DatabaseSync } from 'node:sqlite';
-import { zstdCompressSync } from 'node:zlib';
 import { assert, errno, messageOf, Problem } from '../problem.ts';
 import type { SeriesTable } from '../series.ts';
 import type { RunEvent, Tick } from '../tick.ts';
+import { compressed } from '../zstd.ts';
 import { decodeHot, HotEncoder, indexOfShape, readHot, shapeOf, type Shape } from './hot.ts';
 import { hotRows, lastTick, pageOf, readHeader, Rows, windowAt, type RunHeader } from './rows.ts';
 import { minuteStart, RollUp } from './rollup.ts';
@@ -24,10 +24,17 @@ export interface RecordOptions {
 }
 
 /**
- * Every tick is on the disk when it is written, and readers go on meanwhile. Pages are written once and hardly read again: of the 2 MB that
+ * Readers go on while it is written. Pages are written once and hardly read again: of the 2 MB that
  * SQLite keeps of them by itself, a quarter is as good (docs/decisions/0038-memory-of-days.md).
  */
 const HOW_TO_WRITE = 'PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA cache_size = -512';
+
+/**
+ * Between ticks that wait for the disk: a loss of power takes the samples of five seconds at most, as ticks are a second apart and not on the
+ * dot. To wait at each of them took a sixth of the CPU time of a run of one target, and has the file system write what others have on
+ * it (docs/decisions/0047-synced-every-five-seconds.md).
+ */
+const SYNC_S = 4.5;
 
 /** Two minutes at 1 Hz. */
 const WINDOW_TICKS = 120;
@@ -64,6 +71,9 @@ export class RecordWriter {
   #thinned = false;
   #sealed = false;
   #pause = 0;
+  /** Run time of the last tick that waited for the disk, and whether the next transaction does. */
+  #synced = -Infinity;
+  #waits = true;
   /** Ticks not recorded because another program held the record. */
   lost = 0;
   #waiting: { readonly event: RunEvent; readonly of: Pick<Tick, 'n' | 'wall'> }[] = [];
@@ -111,7 +121,7 @@ export class RecordWriter {
   }
 
   /**
-   * On the disk when it returns, with everything new in the table. False when another program holds the record: the tick is lost, and
+   * Safe from a kill when it returns, and on the disk unless it is nothing but samples. False when another program holds the record: the tick is lost, and
    * its events are recorded with the next one. Throws `DISK` when it cannot be written; the tick is then not in the record, and what is
    * there stays readable.
    */
@@ -127,7 +137,9 @@ export class RecordWriter {
     const fresh = table.size > this.#series ? table.all().slice(this.#series) : [];
     const minuteIsOver = this.#rollup.isOver(tick.t);
     const rows = 2 * fresh.length + 4 * (this.#waiting.length + tick.events.length) + (minuteIsOver ? this.#rollup.size : 0);
-    const written = this.#write(row.length + rows * ROW_BYTES, () => {
+    const isRowAlone = rows === 0 && !isFull;
+    const waits = !isRowAlone || tick.t - this.#synced >= SYNC_S;
+    const written = this.#write(row.length + rows * ROW_BYTES, { isOne: isRowAlone, waits }, () => {
       if (isFull) this.#pack();
       for (const series of fresh) this.#rows.series(series, tick.n);
       for (const { event, of } of this.#waiting) this.#rows.event(event, of);
@@ -146,6 +158,7 @@ export class RecordWriter {
     this.#window = { shapes, ticks: window.ticks + 1, bytes: window.bytes + row.length };
     this.#series += fresh.length;
     this.#last = tick.n;
+    if (waits) this.#synced = tick.t;
     this.#rollup.fold(tick);
     if (this.#waiting.length > 0) this.#waiting = [];
     return true;
@@ -158,15 +171,15 @@ export class RecordWriter {
   checkpoint(n: number, state: Uint8Array): boolean {
     assert(!this.#sealed, FINISHED);
     assert(n <= this.#last || this.lost > 0, `a checkpoint of tick ${n} after tick ${this.#last}`);
-    const packed = zstdCompressSync(state, { pledgedSrcSize: state.length });
+    const packed = compressed(state);
     if (packed.length > this.#room.checkpointMax) return false;
-    return this.#write(packed.length, () => this.#rows.checkpoint(n, packed));
+    return this.#write(packed.length, {}, () => this.#rows.checkpoint(n, packed));
   }
 
   /** The latest verdict, as `verdict.json` has it. */
   verdict(json: string): void {
     assert(!this.#sealed, FINISHED);
-    this.#write(json.length, () => this.#rows.verdict(json));
+    this.#write(json.length, {}, () => this.#rows.verdict(json));
   }
 
   /** The run is finished at this time (seconds since the epoch). The record becomes one file without a log and is never written again. */
@@ -174,7 +187,7 @@ export class RecordWriter {
     assert(!this.#sealed, FINISHED);
     this.#pause = 0;
     const bytes = this.#window.bytes + verdictJson.length + this.#rollup.size * ROW_BYTES;
-    const written = this.#write(bytes, () => {
+    const written = this.#write(bytes, {}, () => {
       if (this.#window.ticks > 0) this.#pack();
       for (const { event, of } of this.#waiting) this.#rows.event(event, of);
       this.#rollup.write();
@@ -204,8 +217,12 @@ export class RecordWriter {
     this.#db.close();
   }
 
-  /** One transaction. False, and nothing written, when another program holds the record. Throws `DISK`. */
-  #write(bytes: number, body: () => void): boolean {
+  /**
+   * One transaction. False, and nothing written, when another program holds the record. Throws `DISK`.
+   * @param isOne the body is one statement, which is a transaction by itself: to begin and end one around it takes as long as the row of a tick
+   * @param waits until it is on the disk, with all that was written before
+   */
+  #write(bytes: number, { isOne = false, waits = true }: { isOne?: boolean; waits?: boolean }, body: () => void): boolean {
     if (this.#pause > 0) {
       this.#pause--;
       return false;
@@ -217,12 +234,20 @@ export class RecordWriter {
       }
       if (this.lost > 0) this.#markThinned();
       while (!this.#room.has(bytes) && this.#thin());
-      this.#transaction(body);
+      this.#wait(waits);
+      if (isOne) body();
+      else this.#transaction(body);
       return true;
     } catch (error) {
       if (schema.isBusy(error)) return false;
       throw schema.writeProblem(this.#folder, error, 'DISK');
     }
+  }
+
+  #wait(waits: boolean): void {
+    if (waits === this.#waits) return;
+    this.#db.exec(`PRAGMA synchronous = ${waits ? 'FULL' : 'NORMAL'}`);
+    this.#waits = waits;
   }
 
   #transaction<T>(body: () => T): T {

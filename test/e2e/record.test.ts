@@ -10,6 +10,7 @@ import { describe, expect, onTestFinished, test } from 'vitest';
 import { writeVerdict } from '../../src/record/files.ts';
 import { RecordReader } from '../../src/record/reader.ts';
 import { RecordWriter } from '../../src/record/writer.ts';
+import { installed } from './agent-under-test.ts';
 import { HEADER, plain, problemOf, Program, temporaryFolder } from '../fixtures/record/ticks.ts';
 
 const MB = 2 ** 20;
@@ -203,6 +204,37 @@ function whyNoMount(): string | null {
   const { status, stderr } = spawnSync('unshare', ['-m', 'mount', '-t', 'tmpfs', 'none', '/mnt'], { encoding: 'utf8' });
   return status === 0 ? null : (stderr ?? 'no unshare or mount');
 }
+
+/** Ticks that had waited for the disk when they were said to be recorded. */
+function syncedTicks(ticks: number): number[] {
+  const trace = join(temporaryFolder(), 'trace');
+  const args = ['-y', '-e', 'trace=write,fsync,fdatasync', '-o', trace, process.execPath, program('recorder.ts')];
+  execFileSync('strace', [...args, temporaryFolder(), String(64 * MB), '8', String(ticks - 1)]);
+  const synced: number[] = [];
+  let waited = false;
+  for (const line of readFileSync(trace, 'utf8').split('\n')) {
+    if (/^f(data)?sync\(.*\.sqlite-wal>/.test(line)) waited = true;
+    const [, n] = /^write\(1<.*"(\d+)\\n"/.exec(line) ?? [];
+    if (n === undefined) continue;
+    if (waited) synced.push(Number(n));
+    waited = false;
+  }
+  return synced;
+}
+
+describe.runIf(installed('strace'))('of a record', () => {
+  test('five seconds of samples at most are not on the disk yet, and nothing else', () => {
+    const all = new Program(8);
+    const ticks = Array.from({ length: 200 }, (_, n) => all.tick(n));
+    const synced = syncedTicks(ticks.length);
+    const gaps = synced.map((n, i) => ticks[n]!.t - ticks[synced[i - 1] ?? 0]!.t);
+    expect(Math.max(...gaps)).toBeLessThanOrEqual(5.5);
+    expect(synced.length).toBeLessThan(ticks.length / 2);
+    const told = ticks.filter(({ events }) => events.length > 0).map(({ n }) => n);
+    expect(told.length).toBeGreaterThan(1);
+    expect(synced).toEqual(expect.arrayContaining(told));
+  });
+});
 
 const reason = whyNoMount();
 const note = reason === null ? '' : ` (not run: ${reason})`;
