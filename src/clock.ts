@@ -9,6 +9,8 @@ export interface Clock {
   wall(): number;
   /** CPU seconds (user + system) this process has used. */
   cpu(): number;
+  /** Seconds in which the event loop had nothing to do and waited. */
+  idle(): number;
   /** Resolves at the given monotonic time, at once if it has passed. Rejects with the signal's reason when aborted. */
   sleepUntil(monotonic: number, signal?: AbortSignal): Promise<void>;
   /** Whatever else is due has its turn, and no time passes by itself: for work in slices. */
@@ -34,6 +36,10 @@ export class SystemClock implements Clock {
   cpu(): number {
     const { user, system } = process.cpuUsage();
     return (user + system) / 1e6;
+  }
+
+  idle(): number {
+    return performance.nodeTiming.idleTime / 1000;
   }
 
   async sleepUntil(monotonic: number, signal: AbortSignal = NEVER): Promise<void> {
@@ -107,6 +113,10 @@ export class SimClock implements Clock {
 
   cpu(): number {
     return 0;
+  }
+
+  idle(): number {
+    return this.#monotonic;
   }
 
   sleepUntil(monotonic: number, signal?: AbortSignal): Promise<void> {

@@ -66,11 +66,11 @@ export const METRICS = defineMetrics({
     growth: 'none',
     panel: PANEL,
   },
-  eventLoopDelay: {
-    name: 'soak.agent.eventloop.delay',
-    unit: 's',
+  eventLoopUtilization: {
+    name: 'soak.agent.eventloop.utilization',
+    unit: '1',
     kind: 'gauge',
-    help: 'How late a timer of half a second fired at worst, in the ten seconds at most before the sample.',
+    help: 'Share of the time since the sample before in which the event loop was held by work, and nothing else could have its turn.',
     growth: 'drift',
     panel: PANEL,
   },

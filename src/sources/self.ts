@@ -4,13 +4,7 @@
  */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import {
-  constants,
-  monitorEventLoopDelay,
-  type NodeGCPerformanceDetail,
-  type PerformanceEntry,
-  PerformanceObserver,
-} from 'node:perf_hooks';
+import { constants, type NodeGCPerformanceDetail, type PerformanceEntry, PerformanceObserver } from 'node:perf_hooks';
 import { getHeapStatistics } from 'node:v8';
 import type { LabelsOf, MetricDef } from '../catalog.ts';
 import { errno, messageOf } from '../problem.ts';
@@ -47,13 +41,6 @@ interface ScheduleFigures {
   }[];
 }
 
-/**
- * A second costs 0.005 % of a core (measured; the usual 20 ms cost 0.25 %). The histogram starts anew every so many firings, because
- * the first firing after that is not measured: starting anew at every read would lose most of them.
- */
-const LOOP_TIMER_MS = 1000;
-const LOOP_FIRINGS = 10;
-
 /** The size of the record changes slowly, and to ask for it takes as long as everything else the agent asks of itself. */
 const SIZE_READS = 10;
 
@@ -74,7 +61,8 @@ class SelfSource implements Source {
   readonly #ids = new Map<MetricDef, Map<string, number>>();
   readonly #owner: Owner;
   readonly #slowOwner: Owner;
-  #loop = monitorEventLoopDelay({ resolution: LOOP_TIMER_MS });
+  /** When the loop was read last: run time, and seconds in which it had waited for something to do. */
+  #loop: { readonly at: number; readonly idle: number } | null = null;
   #collections: PerformanceObserver | null = null;
   /** Heap after the last major collection that was not told yet. */
   #heap: number | null = null;
@@ -97,7 +85,6 @@ class SelfSource implements Source {
 
   open(): void {
     this.#countsDescriptors = kernelCountsDescriptors(this.#ctx.roots.proc);
-    this.#loop.enable();
     this.#collections = new PerformanceObserver((list) => {
       if (!list.getEntries().some(isMajor)) return;
       const heap = getHeapStatistics();
@@ -117,7 +104,6 @@ class SelfSource implements Source {
   }
 
   close(): void {
-    this.#loop.disable();
     this.#statusFile.close();
     this.#collections?.disconnect();
     this.#collections = null;
@@ -154,11 +140,13 @@ class SelfSource implements Source {
     return this.#countsDescriptors ? statSync(this.#fdPath).size : readdirSync(this.#fdPath).length - 1;
   }
 
+  /** A timer that is late sees what holds the loop while it is due, and wakes the agent once more a second; this sees all of it. */
   #eventLoop(sink: Sink): void {
-    if (this.#loop.count === 0) return;
-    // The histogram holds whole intervals between firings, in nanoseconds.
-    this.#set(sink, METRICS.eventLoopDelay, Math.max(0, this.#loop.max / 1e9 - LOOP_TIMER_MS / 1000));
-    if (this.#loop.count >= LOOP_FIRINGS) this.#loop.reset();
+    const before = this.#loop;
+    this.#loop = { at: this.#at, idle: this.#ctx.clock.idle() };
+    if (before === null || this.#at <= before.at) return;
+    const waited = (this.#loop.idle - before.idle) / (this.#at - before.at);
+    this.#set(sink, METRICS.eventLoopUtilization, Math.min(1, Math.max(0, 1 - waited)));
   }
 
   #parts(sink: Sink): void {
