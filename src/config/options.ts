@@ -149,7 +149,7 @@ const OPTIONS = {
     value: duration({ min: 0.1, max: 60 }),
     default: '1s',
     help: 'time between samples of a process',
-    more: 'Host and cgroup figures are read every 5 s whatever it says.',
+    more: 'Host and cgroup figures are read every 5 s, space of file systems every 15 s, whatever it says.',
   }),
   phase: option({
     group: 'Run',

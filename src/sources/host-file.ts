@@ -4,6 +4,9 @@ import { Kept } from '../kept.ts';
 
 const READ_BYTES = 8192;
 
+/** Of the smallest page of any machine with Linux. A line that does not fit into the rest of a page waits for the next read (fs/seq_file.c). */
+const HALF_PAGE = 2048;
+
 /** The largest that is read: `stat` of a machine with thousands of interrupts has some 100 kB. */
 const FILE_MAX_BYTES = 4_194_304;
 
@@ -15,13 +18,14 @@ export class KeptFile extends Kept<string> {
     return this.#buffer.toString('latin1', 0, length);
   }
 
-  /** One read gives a page of some files and all of others: only an empty one is the end. */
+  /** One read gives all of some files, and of others the lines that fit into a page: less than that is the end, since no line is that long. */
   #readAll(fd: number): number {
     for (let length = 0; ;) {
       if (length === this.#buffer.length) this.#grow();
-      const read = readSync(fd, this.#buffer, length, this.#buffer.length - length, length);
-      if (read === 0 || this.#buffer.length >= FILE_MAX_BYTES) return length + read;
+      const room = this.#buffer.length - length;
+      const read = readSync(fd, this.#buffer, length, room, length);
       length += read;
+      if ((read < HALF_PAGE && read < room) || this.#buffer.length >= FILE_MAX_BYTES) return length;
     }
   }
 

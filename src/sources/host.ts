@@ -20,11 +20,11 @@ export { METRICS };
 
 const PERIOD_S = 5;
 
-/** Run time between two looks at what the targets write to. */
-const LOOK_S = 60;
+/** Space is told at every third read: the mount table and another thread that asks for it take as much as all the rest. */
+const SPACE_READS = 3;
 
-/** After a restart the new process is looked at sooner, but not at every one of a row of them. */
-const RESTART_LOOK_S = 10;
+/** Reads between two looks at what the targets write to: a minute. After a restart of one it is the next time that space is told. */
+const LOOK_READS = 12;
 
 /** @param out the folder that the agent writes its records to */
 export function hostSource(ctx: SourceContext, out: string, options: { readonly portable?: boolean } = {}): Source {
@@ -47,7 +47,7 @@ class ProcHost implements Source {
   readonly #blind = blindSpots();
   readonly #space = new Space(this.#blind);
   readonly #written: WrittenFileSystems;
-  #looked = -Infinity;
+  #reads = 0;
   #version = -1;
 
   constructor(ctx: SourceContext, out: string) {
@@ -61,8 +61,11 @@ class ProcHost implements Source {
   async read(sink: Sink, signal: AbortSignal): Promise<void> {
     const set = hostSet(this.#ctx.series, sink, PERIOD_S);
     for (const part of this.#parts) this.#part(part, set, sink);
-    this.#look(sink);
-    await this.#space.report(set, this.#written.all(), sink, signal);
+    const reads = this.#reads++;
+    if (reads % SPACE_READS !== 0) return;
+    this.#look(sink, reads % LOOK_READS === 0);
+    const setSpace = hostSet(this.#ctx.series, sink, PERIOD_S * SPACE_READS);
+    await this.#space.report(setSpace, this.#written.all(), sink, signal);
   }
 
   close(): void {
@@ -82,11 +85,9 @@ class ProcHost implements Source {
     }
   }
 
-  #look(sink: Sink): void {
-    const since = sink.now() - this.#looked;
+  #look(sink: Sink, isDue: boolean): void {
     const { version } = this.#ctx.targets;
-    if (since < RESTART_LOOK_S || (since < LOOK_S && version === this.#version)) return this.#written.refresh(sink);
-    this.#looked = sink.now();
+    if (!isDue && version === this.#version) return this.#written.refresh(sink);
     this.#version = version;
     this.#written.look(sink);
   }

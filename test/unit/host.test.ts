@@ -1,12 +1,14 @@
 import { appendFileSync, cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { Catalog } from '../../src/catalog.ts';
 import { SystemClock } from '../../src/clock.ts';
 import { HostCpu } from '../../src/sources/host-cpu.ts';
 import { meanLatency } from '../../src/sources/host-devices.ts';
+import { KeptFile } from '../../src/sources/host-file.ts';
 import type { HostSet } from '../../src/sources/host-metrics.ts';
+import { WrittenFileSystems } from '../../src/sources/host-mounts.ts';
 import type { Direction } from '../../src/sources/hostfs.ts';
 import { reportSpace } from '../../src/sources/host-space.ts';
 import { hostSource, METRICS } from '../../src/sources/host.ts';
@@ -181,6 +183,50 @@ describe('what cannot be read', () => {
     writeFileSync(path, [cpu, ...rest.map((line) => (line.startsWith('intr ') ? line + ' 0'.repeat(60_000) : line))].join('\n'));
     await readings.read(await open());
     expect(readings.value(METRICS.processes)).toBeGreaterThan(0);
+  });
+
+  test.runIf(existsSync('/proc/crypto'))('a file that the kernel gives page by page is read to its end', () => {
+    const path = '/proc/crypto';
+    const all = readFileSync(path, 'latin1');
+    const file = new KeptFile(path);
+    expect(file.read()).toBe(all);
+    file.close();
+  });
+
+  test.each([0, 1, 2047, 2048, 8191, 8192, 8193, 8192 + 2047, 16_384, 16_385])('a file of %i bytes is read to its end', (size) => {
+    const path = join(root, 'some');
+    const text = 'x'.repeat(size);
+    writeFileSync(path, text);
+    const file = new KeptFile(path);
+    expect(file.read()).toBe(text);
+    expect(file.read()).toBe(text);
+    file.close();
+  });
+
+  test('space is told at every third read, by series that say so', async () => {
+    const host = await open();
+    const told: boolean[] = [];
+    for (let i = 0; i < 7; i++) {
+      await readings.read(host);
+      expect(readings.value(METRICS.load)).toBeDefined();
+      told.push(readings.ids.some((id) => readings.series.get(id).def === METRICS.fileSystemUsage));
+    }
+    expect(told).toEqual([true, false, false, true, false, false, true]);
+    const periods = readings.series.all().map(({ def, period }) => [def.name.includes('filesystem'), period]);
+    expect(new Set(periods.map(String))).toEqual(new Set(['true,15', 'false,5']));
+  });
+
+  test('what a target writes to is looked up every minute, and when it was restarted', async () => {
+    const host = await open();
+    const looks: number[] = [];
+    const look = vi.spyOn(WrittenFileSystems.prototype, 'look');
+    for (let i = 0; i < 25; i++) {
+      if (i === 14) readings.bind({ pid: 4711 });
+      await readings.read(host);
+      if (look.mock.calls.length > looks.length) looks.push(i);
+    }
+    look.mockRestore();
+    expect(looks).toEqual([0, 12, 15, 24]);
   });
 
   test('without /proc, or when asked to, the portable source stands in', () => {
