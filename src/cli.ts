@@ -17,7 +17,14 @@ const HEAP_MB = 64;
 const HEAP_MB_MIN = 32;
 
 /** Flags of V8 that count whenever they are set. */
-const AT_ANY_TIME = ['--no-flush-bytecode', '--efficiency-mode', '--no-memory-reducer', '--expose-gc'];
+const AT_ANY_TIME = [
+  '--no-flush-bytecode',
+  '--efficiency-mode',
+  '--no-memory-reducer',
+  '--expose-gc',
+  '--invocation-count-for-maglev=100',
+  '--minimum-invocations-after-ic-update=100',
+];
 
 // As in malloc.ts.
 const TUNABLES = 'GLIBC_TUNABLES';
@@ -44,7 +51,8 @@ if (Number.parseInt(process.versions.node, 10) < NODE_MIN) {
  * replaces itself once: the same pid and streams, 30 ms. V8 throws away code that did not run between a few collections: what runs once a
  * minute would be compiled, and slow, every time. Nobody waits for us, so that its helper threads, which cost more CPU and memory than they
  * save of time, have next to nothing to do (docs/decisions/0027-efficiency-mode.md). Who does something for a millisecond a second is idle to
- * V8, which would collect the whole heap time and again (0031-no-memory-reducer.md). Whoever gave Node a heap size of their own keeps it. A
+ * V8, which would collect the whole heap time and again (0031-no-memory-reducer.md). What runs once a second is called often after a minute
+ * and not after seven, so that it is compiled well before a short run is over (0047-synced-every-five-seconds.md). Whoever gave Node a heap size of their own keeps it. A
  * wrong SOAK_HEAP_MB is reported with the rest of the configuration.
  */
 function limitHeap(): void {

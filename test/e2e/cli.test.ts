@@ -256,7 +256,8 @@ describe('the entry', () => {
     const [its, execArgv, args] = JSON.parse(err) as [number, string[], string[]];
     expect(its).toBe(pid);
     const ours = ['--no-flush-bytecode', '--efficiency-mode', '--no-memory-reducer', '--expose-gc'];
-    expect(execArgv).toEqual(['--no-warnings', ...told, '--max-old-space-size=64', '--max-semi-space-size=1', ...ours]);
+    const sooner = ['--invocation-count-for-maglev=100', '--minimum-invocations-after-ic-update=100'];
+    expect(execArgv).toEqual(['--no-warnings', ...told, '--max-old-space-size=64', '--max-semi-space-size=1', ...ours, ...sooner]);
     expect(args).toEqual(['--version', 'a b', '', 'ü']);
   });
 
