@@ -4,10 +4,11 @@ import { MATTERS } from '../catalog.ts';
 import { formatDuration } from '../quantity.ts';
 import { type Series, seriesLabel } from '../series.ts';
 import { judgeFloor } from './floor.ts';
-import { CONFIDENCE, type Growth, growthOf, type Interval, isFull } from './growth.ts';
+import { CONFIDENCE, type Growth, growthOf, type Interval, isFull, unitOf } from './growth.ts';
 import { nextBook, SPAN_UNLIMITED_S } from './grades.ts';
 import type { AnalysisInput, Judgement, Outcome, SeriesInput, SeriesJudgement } from './judgement.ts';
 import { longerLives, shortLifeOf } from './lives.ts';
+import { isLoadTime, mayFollowLoad, mayHideGrowth, trendOfLoad } from './loadtrend.ts';
 import { certifiableIn, hoursToSee } from './power.ts';
 import { whyOf } from './sentence.ts';
 import { BEYOND_SLACK_S, type Within, withinLives } from './within.ts';
@@ -89,18 +90,32 @@ function judgedByPoints(series: SeriesInput, input: AnalysisInput, until: number
   const level = levelNow(growth, known.grade, interval.perHour, until);
   const found = { interval, floor, score: growth.evidence.score, mayPass: growth.interval.hi < floor };
   const basis = basisOf(found, series, input, until, level, known);
+  const byLoad = isOpenByLoad(growth, basis.outcome);
+  const outcome = byLoad ? 'inconclusive' : basis.outcome;
   const judged: Judged = {
     ...basis,
+    outcome,
     shape: shapeOf(growth),
     onset: growth.onset && { at: growth.onset.at * HOUR, lo: growth.onset.lo * HOUR, hi: growth.onset.hi * HOUR },
     smallestDetectablePerHour: certifiableIn(noise, until / HOUR),
-    hoursToSettle: basis.outcome === 'inconclusive' ? hoursToSettle(growth, known.limit !== null, until) : null,
+    hoursToSettle: outcome === 'inconclusive' && !byLoad ? hoursToSettle(growth, known.limit !== null, until) : null,
     judged: { from: stream.from * HOUR, to: stream.to * HOUR },
     examined: isFull(growth.slope),
     noise,
   };
   const over = stream.lives > 1 ? `, over ${stream.lives} lives` : '';
-  return { ...judged, why: whyOf(judged, series.noPass, over, { value: lastOf(series, stream.level), now: input.now }) };
+  const doubt = series.noPass ?? (byLoad ? OPEN_BY_LOAD : null);
+  return { ...judged, why: whyOf(judged, doubt, over, { value: lastOf(series, stream.level), now: input.now }) };
+}
+
+const OPEN_BY_LOAD =
+  'its load changed with the time alone, and what follows it looks like growth: a load that is steady, or goes up and down, would tell them apart';
+
+/** What follows the load may be all of what grows, or less than is taken off; or it matters, and there may be as much growth. */
+function isOpenByLoad({ stream, interval, floor }: Growth, outcome: Outcome): boolean {
+  if (outcome === 'fail') return mayFollowLoad(stream);
+  if (interval.hi < 0) return mayHideGrowth(stream);
+  return interval.lo <= floor && interval.hi >= floor && isLoadTime(stream) && Math.abs(trendOfLoad(stream)) * unitOf(stream) > floor;
 }
 
 /** Of lives that are too short for its bins; of a total, whose own line must be flat besides, as more and more members are growth as well. */
@@ -178,8 +193,9 @@ function doubtIn({ doubt }: Within, longer: string): string | null {
 }
 
 /** What grows is higher now than in the middle of the last stretch: half of that is 5 % of the run, and so much too late for its limit. */
-function levelNow({ stream }: Growth, grade: SeriesJudgement['grade'], perHour: number, until: number): number {
-  return stream.level + (grade === 'confirmed' ? perHour * (until / HOUR - stream.levelAt) : 0);
+function levelNow({ stream, interval }: Growth, grade: SeriesJudgement['grade'], perHour: number, until: number): number {
+  const grows = grade === 'confirmed' || (grade === 'suspected' && interval.lo > 0);
+  return stream.level + (grows ? perHour * (until / HOUR - stream.levelAt) : 0);
 }
 
 /** The last sample; of a counter, whose samples are sums, the latest rate. */

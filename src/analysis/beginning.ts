@@ -3,6 +3,7 @@
  * assumed to be warm-up until the data say more.
  */
 import { leastSquares } from './leastsquares.ts';
+import { trendOfLoad } from './loadtrend.ts';
 import { ALL_SHAPES, drawn, FEW_SHAPES, isFine, LOAD_SHAPES } from './shapes.ts';
 import { type Grain, type Slope, slopeOf } from './slope.ts';
 import { scatterOf } from './stats.ts';
@@ -134,19 +135,7 @@ function fullSlope(stream: Stream, subject: Subject, final: boolean): Slope | nu
 
 /** Against the floor, and what the load may have hidden of it or added to it. */
 export function slopeAbove(stream: Stream, shapes: typeof ALL_SHAPES, { floor, grain }: Subject, fine = false): Slope | null {
-  return slopeOf(stream, stream.hours, shapes, grain, floor + unsureOfLoad(stream), fine && isFine(shapes));
-}
-
-/** Growth per hour that an error in what the load explains would make. */
-function unsureOfLoad({ n, t, y, covariates, work }: Stream): number {
-  if (work === null || covariates.length === 0) return 0;
-  const one = new Float64Array(n).fill(1);
-  const { coefficients } = leastSquares([one, t, ...covariates], y);
-  const explained = new Float64Array(n);
-  covariates.forEach((covariate, c) => {
-    for (let i = 0; i < n; i++) explained[i]! += coefficients[c + 2]! * covariate[i]!;
-  });
-  return LOAD_UNSURE * Math.abs(leastSquares([one, t], explained).coefficients[1]!);
+  return slopeOf(stream, stream.hours, shapes, grain, floor + LOAD_UNSURE * Math.abs(trendOfLoad(stream)), fine && isFine(shapes));
 }
 
 function shapesFor({ n, work }: Stream): typeof ALL_SHAPES {

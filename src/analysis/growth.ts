@@ -7,11 +7,11 @@ import type { AnalysisInput, SeriesInput } from './judgement.ts';
 import { longestLifeOf, shortLifeOf, tellsEnds } from './lives.ts';
 import type { LoadCurve } from './loadcurve.ts';
 import { Mixture } from './mixture.ts';
-import type { Noise } from './power.ts';
+import { type Noise, wideningOf } from './power.ts';
 import { LINE_ONLY, SCREEN_SHAPES } from './shapes.ts';
 import { BEGAN_SHARE, type Grain, type Slope, slopeOfConstant } from './slope.ts';
 import { isBetterPlain } from './scale.ts';
-import { type Scale, type Stream, streamOf, withoutVisits } from './stream.ts';
+import { BLOCKS_MAX, type Scale, type Stream, streamOf, withoutVisits } from './stream.ts';
 import { isTooth } from './teeth.ts';
 import { isFlatTail, isNoNewHigh, newestLife, tailOf } from './vetoes.ts';
 
@@ -51,6 +51,12 @@ const SCREEN_P = 0.02;
 /** Blocks to confirm anything on. A point of a whole cycle says more: of those, as many as an interval needs. */
 const POINTS_TO_CONFIRM = 12;
 
+/**
+ * Blocks for a last look beside a load that left it open. A load that goes with the time is told from growth by how it varies besides, of which
+ * blocks of half the length keep 1.4 times as much and have twice as many.
+ */
+const BLOCKS_BESIDE_LOAD = 2 * BLOCKS_MAX;
+
 /** So many lives that grow are no beginnings. */
 const LIVES_TOLD = 4;
 
@@ -71,13 +77,36 @@ export function growthOf(
   full: boolean,
 ): Growth | null {
   if (shortLifeOf(input, until) !== null) return null;
+  const found = growthIn(BLOCKS_MAX, input, context, until, floorOf, full);
+  if (found === null || input.gate === 'advisory' || !context.options.final || !isOpenBesideLoad(found)) return found;
+  const finer = growthIn(BLOCKS_BESIDE_LOAD, input, context, until, floorOf, full);
+  return finer !== null && isFlat(finer) ? finer : found;
+}
+
+function isOpenBesideLoad({ stream, interval, floor }: Growth): boolean {
+  return stream.work !== null && stream.covariates.length > 0 && interval.lo <= floor && interval.hi >= floor;
+}
+
+/** Neither growing nor falling: had it followed how the load flickers otherwise than how it goes on, it would not be so by chance. */
+function isFlat({ interval, floor }: Growth): boolean {
+  return interval.lo <= 0 && interval.hi >= 0 && interval.hi < floor;
+}
+
+function growthIn(
+  blocks: number,
+  input: SeriesInput,
+  context: AnalysisInput,
+  until: number,
+  floorOf: (level: number) => number,
+  full: boolean,
+): Growth | null {
   const { def, target } = input.series;
   const load = target === null ? null : (context.load.get(target) ?? null);
   const { warmup: given, final } = context.options;
   const cut = { lives: input.lives, phases: context.phases, until, now: context.now };
   const scale = def.resource === 'latency' ? scaleOf(input, { ...cut, warmup: given ?? 0 }, load) : 'linear';
   const read: Reading = (warmup, of = scale, floors = true) => {
-    const stream = streamOf(input.bins, def.kind, { ...cut, warmup }, load, of, floors);
+    const stream = streamOf(input.bins, def.kind, { ...cut, warmup }, load, { scale: of, floors, blocks });
     // What is left is at unequal distances, for which no two looks share a design: at the end only.
     return stream && final ? withoutVisits(stream) : stream;
   };
@@ -102,7 +131,7 @@ export function growthOf(
 
 /** Latencies scatter in proportion to their size, and are judged by their logarithms unless they clearly grow along a line. */
 function scaleOf({ bins, series }: SeriesInput, cut: Cut, load: LoadCurve | null): Scale {
-  const logs = streamOf(bins, series.def.kind, cut, load, 'log');
+  const logs = streamOf(bins, series.def.kind, cut, load, { scale: 'log' });
   return logs !== null && isBetterPlain(logs) ? 'linear' : 'log';
 }
 
@@ -133,7 +162,7 @@ export function grainOf({ unit, kind }: Pick<MetricDef, 'unit' | 'kind'>): Grain
 }
 
 /** What one of the stream's units is in those of the series, at the level now: a logarithm grows by a share of the level. */
-function unitOf({ logs, level }: Stream): number {
+export function unitOf({ logs, level }: Stream): number {
   return logs ? level : 1;
 }
 
@@ -143,12 +172,10 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
   const unit = unitOf(stream);
   const tooth = slope.score > VETOED_SCORE && isOfTeeth(whole);
   const interval = intervalBeside(intervalOf(tooth ? orFlat(slope, stream.n) : slope.end, unit), tooth ? null : slope.beside, unit);
-  const plain = slope.line.spread;
-  const noise: Noise = {
+  const noise = {
     step: stream.step,
     parts: slope.noise.flatMap(({ phi, variance, weight }) => [phi, weight * variance * unit * unit]),
     arrival: grain.arrival,
-    widening: plain > 0 ? Math.max(1, slope.end.spread / plain) : 1,
     share: Math.min(1, stream.hours / (until / HOUR)),
   };
   return {
@@ -158,7 +185,7 @@ function described(stream: Stream, slope: Slope, subject: Subject, until: number
     interval,
     going: () => intervalOf(slope.going(), unit),
     evidence: evidenceOf(stream, slope, subject, tooth),
-    noise,
+    noise: { ...noise, widening: wideningOf(noise, until / HOUR, interval.hi - interval.perHour) },
     onset: onsetOf(stream, slope),
   };
 }

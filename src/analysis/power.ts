@@ -14,7 +14,7 @@ export interface Noise {
   readonly parts: readonly number[];
   /** What a leak adds at once (see `Grain.arrival`). */
   readonly arrival: number;
-  /** How much wider the interval at the end is than that of a straight line: the price of not knowing the shape. */
+  /** How much wider the interval is than that of a straight line in this noise: see `wideningOf`. */
   readonly widening: number;
   /** Judged hours per hour of the run: warm-up, gaps and restarts cost the rest. */
   readonly share: number;
@@ -41,13 +41,32 @@ export function slopeVariance(n: number, d: number, variance: number, phi: numbe
 
 /** Smallest growth per hour that a run of so many hours rules out with 90 % power when there is none: its upper bound stays below. */
 export function certifiableIn(noise: Noise, hours: number): number {
-  const judged = hours * noise.share;
-  const points = Math.max(POINTS_MIN, judged / noise.step);
+  const { variance, pieces, bound } = lineIn(noise, hours);
+  const wide = variance * noise.widening ** 2;
+  return bound * Math.sqrt(wide + pieces) + POWER * Math.sqrt(wide);
+}
+
+/**
+ * How much more than the noise of a straight line an interval has of which the upper end is `above` its middle: what not knowing the shape costs,
+ * a load that goes with the time, a tooth, gaps. At least 1.
+ */
+export function wideningOf(noise: Omit<Noise, 'widening'>, hours: number, above: number): number {
+  const { variance, pieces, bound } = lineIn(noise, hours);
+  const wide = (above / bound) ** 2 - pieces;
+  return wide > variance && variance > 0 ? Math.sqrt(wide / variance) : 1;
+}
+
+/** Of the slope of a line: its variance by the noise and by the pieces in which a leak comes, and the quantile of its upper bound. */
+function lineIn(
+  { step, parts, arrival, share }: Omit<Noise, 'widening'>,
+  hours: number,
+): { variance: number; pieces: number; bound: number } {
+  const judged = hours * share;
+  const points = Math.max(POINTS_MIN, judged / step);
   let variance = 0;
-  for (let i = 0; i < noise.parts.length; i += 2) variance += slopeVariance(points, noise.step, noise.parts[i + 1]!, noise.parts[i]!);
-  variance *= noise.widening ** 2;
+  for (let i = 0; i < parts.length; i += 2) variance += slopeVariance(points, step, parts[i + 1]!, parts[i]!);
   const bound = studentQuantile(BOUND, Math.max(2, Math.floor(Math.min(points, BLOCKS_MAX)) - 2));
-  return bound * Math.sqrt(variance + arrivalVariance(0, noise.arrival, judged)) + POWER * Math.sqrt(variance);
+  return { variance, pieces: arrivalVariance(0, arrival, judged), bound };
 }
 
 /** The same for a judged series; null when nothing is known of its noise, or for no time. */

@@ -79,27 +79,29 @@ export interface Stream {
 /** Logarithms are for what scatters in proportion to its size, and is never zero. */
 export type Scale = 'linear' | 'log';
 
+/** How a series is to be told as points. */
+export interface Wanted {
+  readonly scale?: Scale;
+  /** Whether the floors of blocks may be judged: what moves slowly has others on its way up than on its way down. */
+  readonly floors?: boolean;
+  /** How many there may be. */
+  readonly blocks?: number;
+}
+
 /** Where the points of a stream are, and their values. */
 type Placed = Pick<Stream, 'n' | 't' | 'y' | 'life' | 'covariates' | 'work' | 'kind'>;
 
 /**
  * The stream of a series, or null when nothing of it may be judged. A counter's stream is its rate per second.
  * @param load the load on its target, when it is known
- * @param floors whether the floors of blocks may be judged: what moves slowly has others on its way up than on its way down
  */
-export function streamOf(
-  bins: Bins,
-  kind: Kind,
-  cut: Cut,
-  load: LoadCurve | null = null,
-  scale: Scale = 'linear',
-  floors = true,
-): Stream | null {
+export function streamOf(bins: Bins, kind: Kind, cut: Cut, load: LoadCurve | null = null, wanted: Wanted = {}): Stream | null {
+  const { scale = 'linear', floors = true, blocks: most = BLOCKS_MAX } = wanted;
   const plain = cellsOf(bins, kind, cut);
   const inLogs = scale === 'log' ? logarithms(plain) : null;
   const logs = inLogs !== null;
   const cells = inLogs ?? plain;
-  const blocks = blocksOf(cells);
+  const blocks = blocksOf(cells, most);
   if (blocks.length === 0) return null;
   const seconds = blocks.reduce((sum, b, i) => sum + b.to - (i > 0 && blocks[i - 1]!.life === b.life ? blocks[i - 1]!.to : b.from), 0);
   const placed = placedOf(cells, blocks, kind, load, floors);
@@ -240,10 +242,10 @@ function workOf(blocks: readonly Block[], life: Int32Array, { total }: LoadFit):
 
 /**
  * Groups of cells, aligned to the end of their life, so that the newest block is whole. No group reaches over a restart, nor over a hole
- * longer than itself: each adds one block at most to the 48.
+ * longer than itself: each adds one block at most.
  */
-function blocksOf(cells: Cells): Block[] {
-  const size = Math.ceil(cells.n / BLOCKS_MAX);
+function blocksOf(cells: Cells, most: number): Block[] {
+  const size = Math.ceil(cells.n / most);
   const longest = size * usualDistance(cells) * HOLE;
   const blocks: Block[] = [];
   for (let start = 0; start < cells.n;) {

@@ -80,6 +80,30 @@ describe('what follows the load', () => {
     expect(Math.sqrt(leastSquares(columns, cells.mean.slice(0, cells.n)).rest / cells.n)).toBeLessThan(0.8);
   });
 
+  const stages: Signal = (t) => 100 + 50 * Math.floor(t / (RUN / 8));
+  const late = (lag: number): Signal => {
+    let held = stages(0);
+    return (t) => (held += (stages(t) - held) * (1 - Math.exp(-60 / lag))) && held;
+  };
+
+  test.each([
+    [30, 3600],
+    [120, 6000],
+  ])('in part after %d s and in part after %d s has two lags', (soon, hoursLater) => {
+    const [noise, first, second] = [white(3, 1.5), late(soon), late(hoursLater)];
+    const of: Signal = (t) => 0.5 * first(t) + 0.5 * second(t) + noise(t);
+    const cells = cellsOf(series(of), 'gauge', cut);
+    const { covariates } = loadFitOf(cells, new LoadCurve(load(stages), RUN))!;
+    expect(covariates).toHaveLength(2);
+    const columns = [new Float64Array(cells.n).fill(1), ...covariates];
+    expect(Math.sqrt(leastSquares(columns, cells.mean.slice(0, cells.n)).rest / cells.n)).toBeLessThan(1.7);
+  });
+
+  test('has one lag beside growth by work done, which goes up and down hours later, too', () => {
+    const [noise, curve] = [white(3, 0.2), new LoadCurve(load(), RUN).lagged(0)];
+    expect(fitOf((t) => rate(t) + curve.total(t) / 1e4 + noise(t))!.covariates).toHaveLength(1);
+  });
+
   test('is told from growth by work done', () => {
     const work = streamOf(series(rate), 'gauge', cut, new LoadCurve(load(), RUN))!.work!;
     expect(work[0]).toBe(0);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { certifiable, certifiableIn, hoursToSee, type Noise, slopeVariance } from '../../../src/analysis/power.ts';
+import { certifiable, certifiableIn, hoursToSee, type Noise, slopeVariance, wideningOf } from '../../../src/analysis/power.ts';
 
 /** Growth found with 1 % false alarms and 90 % power, as the research page counts. */
 const K = 3.608;
@@ -53,6 +53,18 @@ describe('what a run can show', () => {
   test('less when the shape of the growth is not known, and when part of the run is not judged', () => {
     expect(certifiableIn({ ...NOISE, widening: 2 }, 8)).toBeCloseTo(2 * certifiableIn(NOISE, 8), 9);
     expect(certifiableIn({ ...NOISE, share: 0.5 }, 8)).toBeCloseTo(certifiableIn(NOISE, 4), 9);
+  });
+
+  test('as much more as the interval that was found is wider', () => {
+    const noise = { ...NOISE, arrival: 0.5 };
+    const line = certifiableIn(noise, 8);
+    for (const above of [line, 5 * line, 50 * line]) {
+      const found = certifiableIn({ ...noise, widening: wideningOf(noise, 8, above) }, 8);
+      expect(found / above).toBeGreaterThan(1.5);
+      expect(found / above).toBeLessThan((1.96 + 1.29) / 1.96);
+    }
+    expect(wideningOf(noise, 8, line / 4)).toBe(1);
+    expect(wideningOf({ ...NOISE, parts: [0, 0] }, 8, line)).toBe(1);
   });
 
   test('a leak that comes one by one is not ruled out before it could have come', () => {

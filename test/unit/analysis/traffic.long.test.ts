@@ -11,7 +11,7 @@ import { METRICS as POOL } from '../../../src/sources/pool-metrics.ts';
 import { RunState } from '../../../src/runstate.ts';
 import { M } from '../../sim/metrics.ts';
 import { HOUR, MB, optionsOf, type Scenario, type Simulated, Simulation } from '../../sim/run.ts';
-import { constant, line, type Signal, sum, white } from '../../sim/series.ts';
+import { constant, line, ou, type Signal, sum, white } from '../../sim/series.ts';
 
 const T = defineMetrics({
   errors: {
@@ -62,6 +62,74 @@ function verdictOf(series: readonly Simulated[], more: Partial<Scenario> = {}): 
 function said(verdict: Verdict, kind: string): Verdict['findings'] {
   return verdict.findings.filter((one) => one.kind === kind);
 }
+
+describe('a load that', () => {
+  const following = (perSecond: (t: number) => number): Simulated => ({
+    def: M.memory,
+    signal: sum(constant(100 * MB), (t) => perSecond(t) * MB, ou(3, 120, 0.3 * MB)),
+  });
+  const ramp = (t: number): number => 20 + (40 * t) / (8 * HOUR);
+  const wave = (t: number): number => 40 + 20 * Math.sin((2 * Math.PI * t) / (2 * HOUR));
+  const judgedBeside = (perSecond: (t: number) => number, memory: Simulated) =>
+    verdictOf([memory, load(perSecond)], { hours: 8 }).series.find(({ metric }) => metric === M.memory.name)!;
+  const judged = (perSecond: (t: number) => number) => judgedBeside(perSecond, following(perSecond));
+
+  test('only rises leaves open what follows it, and says what would tell: no longer run', () => {
+    const { outcome, slope, smallestDetectablePerHour, hoursToSettle, why } = judged(ramp);
+    expect(outcome).toBe('inconclusive');
+    expect(smallestDetectablePerHour).toBeGreaterThan(slope!.hi);
+    expect(hoursToSettle).toBeNull();
+    expect(why).toMatch(/its load changed with the time alone, .* a load that is steady, or goes up and down, would tell them apart$/);
+  });
+
+  /** Up to `top` requests a second, and some more or less each time. */
+  const rising = (top: number, flicker: Signal): ((t: number) => number) => {
+    const by = Array.from({ length: 8 * 360 + 1 }, flicker);
+    return (t) => (20 + ((top - 20) * t) / (8 * HOUR)) * (1 + by[Math.round(t / 10)]!);
+  };
+  /** One part of it after a minute, another one after half an hour. */
+  const inTwo = (perSecond: (t: number) => number, level: number, [soon, late]: readonly [number, number]): Simulated => {
+    let [sooner, later] = [20, 20];
+    const follows: Signal = (t) => {
+      sooner += (perSecond(t) - sooner) * (1 - Math.exp(-10 / 60));
+      later += (perSecond(t) - later) * (1 - Math.exp(-10 / 1800));
+      return (soon * sooner + late * later) * MB;
+    };
+    return { def: M.memory, signal: sum(constant(level * MB), follows, ou(3, 120, 0.1 * MB)) };
+  };
+
+  test('only rises is no reason to fail what rises no more than it does', () => {
+    const perSecond = rising(60, white(1, 0.1));
+    const { outcome, grade, slope, why } = judgedBeside(perSecond, inTwo(perSecond, 20, [1, 1]));
+    expect([outcome, grade]).toEqual(['inconclusive', 'confirmed']);
+    expect(slope!.lo).toBeGreaterThan(MB);
+    expect(why).toContain('its load changed with the time alone');
+    const more: Simulated = { def: M.memory, signal: sum(constant(20 * MB), line(40 * MB), ou(3, 120, 0.1 * MB)) };
+    expect(judgedBeside(perSecond, more).outcome).toBe('fail');
+  });
+
+  test('only rises, but not evenly, tells what follows it', () => {
+    const perSecond = rising(40, white(1, 0.04));
+    expect(judgedBeside(perSecond, inTwo(perSecond, 200, [1, 0]))).toMatchObject({ outcome: 'pass' });
+  });
+
+  test('only rises does not pass what falls beside it, and rose', () => {
+    const perSecond = rising(40, white(3, 0.04));
+    const { outcome, slope, why } = judgedBeside(perSecond, inTwo(perSecond, 200, [1.5, -0.5]));
+    expect(slope!.hi).toBeLessThan(0);
+    expect(outcome).toBe('inconclusive');
+    expect(why).toContain('its load changed with the time alone');
+    const falling: Simulated = { def: M.memory, signal: sum(constant(500 * MB), line(-20 * MB), ou(3, 120, 0.1 * MB)) };
+    expect(judgedBeside(perSecond, falling).outcome).toBe('pass');
+  });
+
+  test('goes up and down does not', () => {
+    const { outcome, smallestDetectablePerHour, floorPerHour, why } = judged(wave);
+    expect(outcome).toBe('pass');
+    expect(smallestDetectablePerHour).toBeLessThan(floorPerHour!);
+    expect(why).not.toContain('its load');
+  });
+});
 
 describe('proof of work', () => {
   test('answers that are errors are none: the class is named, and judging ends there', () => {

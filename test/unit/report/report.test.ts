@@ -25,7 +25,7 @@ beforeAll(() => {
 describe('a report', () => {
   test('is told in one sentence, with the worst first', () => {
     expect(report.sentence).toBe(
-      'Failed after 8h: api heap grows +20MB/h since 02:02; api memory.private reaches its limit of 512MB in 7h49m, and 1 more finding.',
+      'Failed after 8h: api heap grows +20MB/h since 02:02; api memory.private reaches its limit of 512MB in 7h50m, and 1 more finding.',
     );
     expect(report.findings.map(({ outcome }) => outcome)).toEqual([
       'fail',

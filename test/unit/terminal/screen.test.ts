@@ -93,7 +93,7 @@ describe('one screen of a run', () => {
       expect(text.match(/rules out/g)).toHaveLength(1);
       expect(text.match(/at 8 h/)).not.toBeNull();
     }
-    const wide = statusScreen(RUN, { columns: 108, rows: 40, color: false }).find((text) => text.startsWith('rules out'))!;
+    const wide = statusScreen(RUN, { columns: 112, rows: 40, color: false }).find((text) => text.startsWith('rules out'))!;
     expect(wide).toMatch(/^rules out growth above: api memory\.private \+\d+kB\/h \(\+\d+kB\/h at 8 h\); api threads \+/);
     const nothing = { ...RUN, certifiable: () => null, verdict: { ...RUN.verdict, series: RUN.verdict.series.slice(0, 1) } };
     nothing.verdict.series[0] = { ...nothing.verdict.series[0]!, smallestDetectablePerHour: null };
