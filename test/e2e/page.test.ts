@@ -74,7 +74,7 @@ describe.runIf(installed('chromium'))('the page', () => {
     const { page } = opened;
     const told = await headings(page);
     expect(told[0]).toBe(
-      'Failed after 8h: api heap grows +20MB/h since 02:02; api memory.private reaches its limit of 512MB in 7h49m, and 1 more finding.',
+      'Failed after 8h: api heap grows +20MB/h since 02:02; api memory.private reaches its limit of 512MB in 7h50m, and 1 more finding.',
     );
     expect(told.slice(1, 4)).toEqual(['Failed (2)', expect.stringContaining('api heap grows'), expect.stringContaining('traffic latency')]);
     expect(told).toContain('Inconclusive (3)');

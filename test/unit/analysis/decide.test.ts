@@ -142,7 +142,9 @@ describe('fail', () => {
     const limit: Simulated = { def: M.memoryLimit, source: 'cgroup', period: 5, signal: constant(512 * MB) };
     const short = { hours: 2 / 60, interval: 1, options: { requiredLifetime: HOUR } };
     because(judge([fast, limit, ...fds, busy], short), 'fail', /reaches its limit of 512 MB .* in 5m/);
-    because(judge([fast, ...fds, busy], short), 'inconclusive', /suspected, not confirmed: .*a run of 3\dm.* would settle it/);
+    const open = judge([fast, ...fds, busy], short);
+    because(open, 'inconclusive', /suspected, not confirmed: .*a run of 3\dm.* would settle it/);
+    expect(of(open, 'api memory.private').level! / (200 * MB)).toBeCloseTo(1, 2);
     const healthy: Simulated = { def: M.memory, signal: sum(constant(80 * MB), settling(20 * MB, 12), white(1, 0.5 * MB)) };
     expect(judge([healthy, limit, ...fds, busy], short).outcome).not.toBe('fail');
   });

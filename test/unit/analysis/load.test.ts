@@ -99,6 +99,22 @@ describe('what follows the load', () => {
     expect(Math.sqrt(leastSquares(columns, cells.mean.slice(0, cells.n)).rest / cells.n)).toBeLessThan(1.7);
   });
 
+  test('has no second lag of more than a third of the time, which is a fill', () => {
+    const [noise, second] = [white(3, 0.5), late(7200)];
+    const seen = (t: number): boolean => t < 3 * HOUR;
+    const [memory, requests] = [new Bins(60), new Bins(60)];
+    for (let t = 0; seen(t); t += 60) memory.add(t, 0.5 * stages(t) + 0.5 * second(t) + noise(t));
+    for (let t = 60; seen(t); t += 60) requests.add(t, stages(t) * 60);
+    const now = 3 * HOUR;
+    const curve = new LoadCurve(requests, now);
+    const { covariates } = loadFitOf(cellsOf(memory, 'gauge', { ...cut, until: now, now }), curve)!;
+    const atEnd = (lag: number): number => curve.lagged(lag).mean(now - 60, now) / curve.lagged(0).mean(0, now) - 1;
+    const slowest = Math.min(...covariates.map((covariate) => covariate.at(-1)!));
+    expect(covariates.length).toBeGreaterThan(1);
+    expect(slowest).toBeGreaterThan(atEnd(3700));
+    expect(slowest).toBeLessThan(atEnd(1800));
+  });
+
   test('has one lag beside growth by work done, which goes up and down hours later, too', () => {
     const [noise, curve] = [white(3, 0.2), new LoadCurve(load(), RUN).lagged(0)];
     expect(fitOf((t) => rate(t) + curve.total(t) / 1e4 + noise(t))!.covariates).toHaveLength(1);
