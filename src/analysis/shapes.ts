@@ -52,7 +52,7 @@ const ROUNDING = 1e-9;
 
 const BENDS = [0.05, 0.09, 0.13, 0.18, 0.24, 0.3, 0.36, 0.42, 0.48, 0.54, 0.6, 0.66, 0.72, 0.78, 0.84, 0.9, 0.94] as const;
 
-/** A step lies between two of at most 48 points: one that is put a point beside its place leaves a residual as large as itself. */
+/** A step lies between two of usually 48 points: one that is put a point beside its place leaves a residual as large as itself. */
 const STEPS = [...BENDS, ...Array.from({ length: 46 }, (_, i) => (i + 2) / 50).filter((at) => !BENDS.some((bend) => bend === at))];
 
 /** A fill that ended later than this has not been seen to stay full. */
