@@ -43,17 +43,14 @@ export function loadFitOf(cells: Cells, load: LoadCurve): LoadFit | null {
   const y = centred(cells.mean, cells);
   const time = centred(cells.from, cells);
   const column = new Float64Array(cells.n);
-  const rateOf = (curve: Curve, out: Float64Array): Float64Array => {
-    for (let i = 0; i < cells.n; i++) out[i] = curve.mean(cells.from[i]!, cells.to[i]!) / mean - 1;
-    return out;
-  };
   const explained = (...columns: readonly Float64Array[]): Explained => {
     return { columns, rest: leastSquares([time, ...columns.map((each) => centred(each, cells))], y).rest };
   };
   const beside = (...others: readonly Float64Array[]): Follow => {
     const held = [time, ...others.map((each) => centred(each, cells))];
     return (lag, curve) => {
-      const rate = rateOf(curve, new Float64Array(cells.n));
+      const rate = new Float64Array(cells.n);
+      for (let i = 0; i < cells.n; i++) rate[i] = curve.mean(cells.from[i]!, cells.to[i]!) / mean - 1;
       return { lag, rate, rest: leastSquares([...held, centred(rate, cells, column)], y).rest };
     };
   };
@@ -64,8 +61,11 @@ export function loadFitOf(cells: Cells, load: LoadCurve): LoadFit | null {
   const two = pairOf(load, lags, one, beside);
   const choices = [explained(one.rate, square)];
   // What follows hours later goes up and down as the work that is done does.
-  const work = Float64Array.from({ length: cells.n }, (_, i) => now.total(cells.to[i]!));
-  if (explained(...two).rest < explained(one.rate, work).rest) choices.push(explained(...two), explained(...two, square));
+  const isWork = (rest: number): boolean => {
+    const work = Float64Array.from({ length: cells.n }, (_, i) => now.total(cells.to[i]!));
+    return explained(one.rate, work).rest <= rest;
+  };
+  if (two !== null && !isWork(explained(...two).rest)) choices.push(explained(...two), explained(...two, square));
   return { covariates: simplest(explained(one.rate), choices, cells.n), total };
 }
 
@@ -114,16 +114,16 @@ function likeliest(load: LoadCurve, lags: readonly number[], follow: Follow): Fo
   return best;
 }
 
-/** Part of it follows sooner or later than the rest: what one lag leaves at every change of the load looks like growth. */
+/** Part of it follows sooner or later than the rest: what one lag leaves at every change of the load looks like growth. Null where it leaves little. */
 function pairOf(
   load: LoadCurve,
   lags: readonly number[],
   one: Followed,
   beside: (...others: readonly Float64Array[]) => Follow,
-): Float64Array[] {
+): Float64Array[] | null {
   const follow = beside(one.rate);
   const rough = lags.map((lag) => follow(lag, load.lagged(lag))).reduce(better);
-  if (gained(rough.rest, one.rest, one.rate.length) < EXPLAINS / 2) return [one.rate, rough.rate];
+  if (gained(rough.rest, one.rest, one.rate.length) < EXPLAINS / 2) return null;
   const first = likeliest(load, lags, beside(likeliest(load, lags, follow).rate));
   return [first.rate, likeliest(load, lags, beside(first.rate)).rate];
 }

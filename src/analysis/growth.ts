@@ -66,20 +66,17 @@ export const VETOED_SCORE = -1;
 const HOUR = 3600;
 
 /**
- * @param floorOf growth per hour that matters at a level
- * @param full false: an advisory series is only screened, whatever the screen finds
+ * `floorOf` is the growth per hour that matters at a level; `full` is false where an advisory series is only screened, whatever the screen
+ * finds.
  */
-export function growthOf(
-  input: SeriesInput,
-  context: AnalysisInput,
-  until: number,
-  floorOf: (level: number) => number,
-  full: boolean,
-): Growth | null {
+type Asked = readonly [input: SeriesInput, context: AnalysisInput, until: number, floorOf: (level: number) => number, full: boolean];
+
+export function growthOf(...asked: Asked): Growth | null {
+  const [input, { options }, until] = asked;
   if (shortLifeOf(input, until) !== null) return null;
-  const found = growthIn(BLOCKS_MAX, input, context, until, floorOf, full);
-  if (found === null || input.gate === 'advisory' || !context.options.final || !isOpenBesideLoad(found)) return found;
-  const finer = growthIn(BLOCKS_BESIDE_LOAD, input, context, until, floorOf, full);
+  const found = growthIn(BLOCKS_MAX, ...asked);
+  if (found === null || input.gate === 'advisory' || !options.final || !isOpenBesideLoad(found)) return found;
+  const finer = growthIn(BLOCKS_BESIDE_LOAD, ...asked);
   return finer !== null && isFlat(finer) ? finer : found;
 }
 
@@ -92,14 +89,7 @@ function isFlat({ interval, floor }: Growth): boolean {
   return interval.lo <= 0 && interval.hi >= 0 && interval.hi < floor;
 }
 
-function growthIn(
-  blocks: number,
-  input: SeriesInput,
-  context: AnalysisInput,
-  until: number,
-  floorOf: (level: number) => number,
-  full: boolean,
-): Growth | null {
+function growthIn(blocks: number, ...[input, context, until, floorOf, full]: Asked): Growth | null {
   const { def, target } = input.series;
   const load = target === null ? null : (context.load.get(target) ?? null);
   const { warmup: given, final } = context.options;

@@ -30,9 +30,10 @@ export function mayFollowLoad(stream: Stream): boolean {
   const [load] = covariates;
   if (load === undefined || !isLoadTime(stream)) return false;
   const own = riseOf(t, y);
+  const rose = logs ? { from: 1, by: Math.expm1(own.by) } : own;
+  // The load is told as the share by which it differs from its mean. What begins at nothing has risen by more than any share.
   const loads = riseOf(t, load);
-  // The load is told as the share by which it differs from its mean.
-  return (logs ? Math.expm1(own.by) : own.by / own.from) <= loads.by / (1 + loads.from);
+  return rose.by * Math.max(0, 1 + loads.from) <= loads.by * Math.max(0, rose.from);
 }
 
 /** Whether what is said to fall beside the load has risen, as the load has with the time: more of it may be said to follow the load than does. */

@@ -1,7 +1,7 @@
 /**
- * From the bins of a series to the few points that are judged: at most 48 (twice as many in a last look beside a load), cut at restarts, without warm-up and without what was not to
- * be judged, of the stream that is quietest: the floor of a sawtooth, whole cycles, or means of blocks. Nothing is interpolated: a gap is
- * a longer distance between two points.
+ * From the bins of a series to the few points that are judged: at most 48 (twice as many in a last look beside a load), cut at restarts,
+ * without warm-up and without what was not to be judged, of the stream that is quietest: the floor of a sawtooth, whole cycles, or means
+ * of blocks. Nothing is interpolated: a gap is a longer distance between two points.
  */
 import type { Kind } from '../catalog.ts';
 import type { Bins } from '../store.ts';

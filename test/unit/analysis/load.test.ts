@@ -4,6 +4,7 @@ import { cellsOf } from '../../../src/analysis/cells.ts';
 import { loadFitOf } from '../../../src/analysis/covariate.ts';
 import { leastSquares } from '../../../src/analysis/leastsquares.ts';
 import { LoadCurve } from '../../../src/analysis/loadcurve.ts';
+import { mayFollowLoad } from '../../../src/analysis/loadtrend.ts';
 import { streamOf } from '../../../src/analysis/stream.ts';
 import { Bins } from '../../../src/store.ts';
 import { type Signal, white } from '../../sim/series.ts';
@@ -125,6 +126,20 @@ describe('what follows the load', () => {
     expect(work[0]).toBe(0);
     expect(work.at(-1)).toBe(1);
     for (let i = 1; i < work.length; i++) expect(work[i]!).toBeGreaterThan(work[i - 1]!);
+  });
+});
+
+describe('a load that only rises', () => {
+  const ramp: Signal = (t) => 100 + (200 * t) / RUN;
+  const may = (of: Signal): boolean => mayFollowLoad(streamOf(series(of), 'gauge', cut, new LoadCurve(load(ramp), RUN))!);
+
+  test('may be all of what rises by no larger share', () => {
+    expect(may((t) => 50 + 0.5 * ramp(t))).toBe(true);
+    expect(may((t) => 20 + (100 * t) / RUN)).toBe(false);
+  });
+
+  test('is not all of what begins at nothing, where a line through it is below', () => {
+    expect(may((t) => Math.max(0, (t - 2 * HOUR) / 600))).toBe(false);
   });
 });
 
