@@ -1,7 +1,8 @@
 /**
  * How the series of leakbench end with the product's floors, by a last look alone: how many clean ones stay inconclusive, of 8 h and more and
  * of shorter ones, and what becomes of leaks of at least the floor. Beside it what nobody can do better: how many would stay open to somebody who
- * knows how each was made, its noise, its shape, what the load does to it and when it settled, and has only to find whether there is a line, too.
+ * knows how each was made, its noise, its shape, what the load does to it and when it settled, and has only to find whether there is a line, too;
+ * and how many stay open to the judge itself when it gets nothing but their noise, at their level and from when they settled on.
  *
  *   node tools/run.mjs bench/leakbench-open.ts [seed] [clean a family] [seconds between samples] [leaky a family]        default v1 15 10 20
  */
@@ -24,6 +25,8 @@ interface Labelled {
 
 /** What a series is made with: the noise is AR(1), `phi` from sample to sample. */
 interface Made {
+  readonly stochastic?: Float64Array;
+  readonly keep?: (i: number) => boolean;
   readonly noise?: { readonly sigma: number; readonly phi?: number };
   readonly settledS?: number;
 }
@@ -41,8 +44,10 @@ const { default: families } = (await part('families/index.js')) as { default: Fa
 
 const LONG_S = 8 * 3600;
 const COUNTS_S = 12 * 3600;
-/** Of clean series: open ones, all, and those that would be open to somebody who knows how they were made. */
-const open = { long: [0, 0, 0], short: [0, 0, 0] };
+/** Of the time, for what settles late. */
+const SETTLED_MOST = 0.9;
+/** Of clean series: open ones, all, those that would be open to somebody who knows how they were made, and those whose noise alone is open. */
+const open = { long: [0, 0, 0, 0], short: [0, 0, 0, 0] };
 const leaks = { fail: 0, pass: 0, inconclusive: 0 };
 
 function outcomeOf({ dt, unit, t, y, load, restarts }: Labelled): Outcome | undefined {
@@ -55,6 +60,20 @@ function outcomeOf({ dt, unit, t, y, load, restarts }: Labelled): Outcome | unde
   return judge.verdict({ final: true }).outcome;
 }
 
+/** What becomes of nothing but the noise of a series, from when it settled on. */
+function outcomeOfNoise(series: Labelled, { stochastic, keep, settledS = 0 }: Made): Outcome | undefined {
+  if (stochastic === undefined) return outcomeOf(series);
+  const { dt, unit } = series;
+  const judge = create({ dt, unit, hasLoad: false }, 'product');
+  const level = meanOf(series.y);
+  const first = Math.ceil(Math.min(settledS, SETTLED_MOST * series.durationS) / dt);
+  for (let i = first; i < stochastic.length; i++) {
+    const value = level + stochastic[i]!;
+    if (keep?.(i) ?? true) judge.push((i - first) * dt, unit === 'count' ? Math.max(0, Math.round(value)) : value);
+  }
+  return judge.verdict({ final: true }).outcome;
+}
+
 let made: Made = {};
 const clean = Object.fromEntries(
   Object.entries(families.clean).map(([name, make]) => [name, (context: unknown) => (made = make(context))]),
@@ -63,7 +82,11 @@ const clean = Object.fromEntries(
 /** Growth per hour that matters, at the mean level. */
 function floorOf({ unit, y }: Labelled): number {
   const { share, perHour } = metricOf(unit, 'product').matters!;
-  return Math.max((share * y.reduce((sum, value) => sum + value, 0)) / y.length, perHour);
+  return Math.max(share * meanOf(y), perHour);
+}
+
+function meanOf(values: Float64Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 /** Standard error of the slope of a line in AR(1) noise that is known: generalised least squares, after Prais and Winsten. */
@@ -83,7 +106,7 @@ function errorOf(n: number, dtHours: number, { sigma, phi = 0 }: NonNullable<Mad
 function openAtBest(series: Labelled, { noise, settledS = 0 }: Made): number {
   if (series.unit === 'count') return series.durationS < COUNTS_S ? 1 : 0;
   if (noise === undefined) return 0;
-  const n = Math.floor((series.durationS - Math.min(settledS, 0.9 * series.durationS)) / series.dt);
+  const n = Math.floor((series.durationS - Math.min(settledS, SETTLED_MOST * series.durationS)) / series.dt);
   return 1 - normalCdf(floorOf(series) / errorOf(n, series.dt / 3600, noise) - 1.96);
 }
 
@@ -105,10 +128,13 @@ for (const series of corpus({ leaky: families.leaky, clean }, options)) {
   tally[1]!++;
   tally[2]! += openAtBest(series, made);
   if (outcome === 'inconclusive') tally[0]!++;
+  if (outcomeOfNoise(series, made) !== 'pass') tally[3]!++;
 }
-for (const [length, [found, all, best]] of Object.entries(open)) {
+const share = (part: number, all: number): string => `${Math.round((100 * part) / all)} %`;
+for (const [length, [found, all, best, noise]] of Object.entries(open)) {
+  const of = length === 'long' ? '8 h and more' : 'shorter';
   console.log(
-    `${length === 'long' ? '8 h and more' : 'shorter'}: ${found} of ${all} clean series end inconclusive (${Math.round((100 * found!) / all!)} %), at best ${Math.round((100 * best!) / all!)} %`,
+    `${of}: ${found} of ${all} clean series end inconclusive (${share(found!, all!)}), at best ${share(best!, all!)}, of noise alone ${share(noise!, all!)}`,
   );
 }
 console.log(`leaks of at least the floor: ${leaks.fail} fail, ${leaks.pass} pass, ${leaks.inconclusive} end inconclusive`);
