@@ -62,10 +62,12 @@ const BODY_SHOWN = 200;
 export class Prometheus {
   readonly #server: ServerAddress;
   readonly #clock: Clock;
+  readonly #timeout: number;
 
-  constructor(server: ServerAddress, clock: Clock) {
+  constructor(server: ServerAddress, clock: Clock, timeout = TIMEOUT_S) {
     this.#server = server;
     this.#clock = clock;
+    this.#timeout = timeout;
   }
 
   get place(): string {
@@ -84,8 +86,10 @@ export class Prometheus {
   }
 
   async #ask(body: URLSearchParams, seriesMax: number): Promise<{ matrix: Matrix } | { wrong: string; again: boolean }> {
-    const limit = deadline(TIMEOUT_S, `it did not answer within ${TIMEOUT_S} s`);
+    const tooLate = `it did not answer within ${this.#timeout} s`;
+    const limit = deadline(this.#timeout, tooLate);
     const { credentials } = this.#server;
+    limit.start();
     try {
       const response = await fetch(`${this.place}/api/v1/query_range`, {
         method: 'POST',
@@ -95,7 +99,8 @@ export class Prometheus {
       });
       return await read(response, credentials, seriesMax);
     } catch (error) {
-      return { wrong: this.#withoutSecrets(unreachable(error)), again: !limit.signal.aborted && isPassing(error) };
+      if (limit.signal.aborted) return { wrong: tooLate, again: false };
+      return { wrong: this.#withoutSecrets(unreachable(error)), again: isPassing(error) };
     } finally {
       limit.end();
     }

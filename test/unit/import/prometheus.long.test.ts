@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, test } from 'vitest';
-import { basicAuth, serverOf } from '../../../src/import/prometheus.ts';
+import { SimClock } from '../../../src/clock.ts';
+import { basicAuth, Prometheus, serverOf } from '../../../src/import/prometheus.ts';
 import { analyze, Folder } from './data.ts';
 
 interface Asked {
@@ -152,6 +153,17 @@ describe('asking a Prometheus', () => {
   test('what is over when asked again is no error', async () => {
     await using server = new Server((asked, response, n) => (n < 3 ? response.writeHead(503).end() : response.end(answerOf(asked, 1))));
     expect((await analyze(['--prometheus', await server.open(), ...RANGE, '--assume-work'])).code).toBe(0);
+  });
+
+  test.each([
+    ['nothing', () => {}],
+    ['half of it', (_: Asked, response: ServerResponse) => void response.write('{"status":"success","data":{')],
+  ])('a server that takes the question and answers %s is not waited for', async (_, answer) => {
+    await using server = new Server(answer);
+    const prometheus = new Prometheus({ url: await server.open(), credentials: null }, new SimClock(), 0.2);
+    const message = 'it did not answer within 0.2 s';
+    await expect(prometheus.range('up', { from: 0, to: 60, step: 15 }, 1)).rejects.toThrow(message);
+    expect(server.asked).toHaveLength(1);
   });
 
   test('nobody listens', async () => {
