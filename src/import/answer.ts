@@ -1,14 +1,14 @@
 /** A saved answer to `query_range`, whole or its `data` alone, as `curl` and the browser save it. */
 import type { Dataset, Row } from './dataset.ts';
 import { type Matrix, readMatrix, rowsOf, SeriesNames } from './matrix.ts';
-import { dataProblem, textOf } from './text.ts';
+import { dataProblem } from './text.ts';
 
 /** What a series without a name is called. */
 const UNNAMED = 'value';
 
-/** Throws `DATA`. */
-export async function openAnswer(path: string, seriesMax: number): Promise<Dataset> {
-  const matrix = await readMatrix(textOf(path), seriesMax);
+/** Throws `DATA`. @param pieces its text */
+export async function openAnswer(path: string, pieces: AsyncIterable<string>, seriesMax: number): Promise<Dataset> {
+  const matrix = await readMatrix(pieces, seriesMax);
   if (matrix === null) throw dataProblem(path, 'it is not a whole JSON text');
   refuse(path, matrix, seriesMax);
   const names = new SeriesNames();

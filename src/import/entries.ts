@@ -5,7 +5,7 @@ import { readCell, TEXT } from './cells.ts';
 import { readDate } from './dates.ts';
 import { columnAt, CsvParser, delimiterOf, type Entry } from './csv.ts';
 import { NdjsonParser } from './ndjson.ts';
-import { dataProblem, type Line, linesOf, textOf } from './text.ts';
+import { dataProblem, type Line, linesOf } from './text.ts';
 
 /** One file, cut into entries. The names may grow while it is read. */
 export interface Source {
@@ -27,8 +27,8 @@ function isPreamble(text: string): boolean {
 }
 
 /** Throws `DATA` when there is nothing in it, or no names of columns. */
-export async function openSource(path: string): Promise<Source> {
-  const lines = linesOf(path, textOf(path))[Symbol.asyncIterator]();
+export async function openSource(path: string, pieces: AsyncIterable<string>): Promise<Source> {
+  const lines = linesOf(path, pieces)[Symbol.asyncIterator]();
   const comments: Line[] = [];
   for (let next = await lines.next(); !next.done; next = await lines.next()) {
     const at = next.value.findIndex(({ text }) => !isPreamble(text) && !text.startsWith('#'));

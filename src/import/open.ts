@@ -17,20 +17,31 @@ export async function openData(options: AnalyzeOptions, clock: Clock, progress?:
   const { input, server, analysis } = options;
   if (server !== null) return openRange(new Prometheus(server.address, clock), server.range, progress);
   const path = input === null || input === '-' ? STANDARD_INPUT : input;
-  // A pipe can be read once only, and is taken for a table.
-  const begin = path === STANDARD_INPUT ? '' : await beginning(path);
-  if (/^\s*\[/.test(begin)) throw dataProblem(path, "it is a JSON array; NDJSON has an object a line (jq -c '.[]' makes it)");
-  if (/^\s*<(?:!doctype|html|\?xml)/i.test(begin))
-    throw dataProblem(path, 'it is a page of HTML or XML, not data: the login page of a server?');
-  if (/^# (?:HELP|TYPE) /m.test(begin))
-    throw dataProblem(path, 'it is a page of metrics, which is of one moment; a run scrapes it (--scrape), and a Prometheus has its past (--prometheus)'); // prettier-ignore
-  if (isAnswer(begin)) return openAnswer(path, options.maxSeries);
+  const rest = textOf(path)[Symbol.asyncIterator]();
+  const begin = await beginning(path, rest);
+  const shown = begin.slice(0, BEGIN);
+  const wrong = whyNoData(shown);
+  if (wrong !== null) {
+    await rest.return?.();
+    throw dataProblem(path, wrong);
+  }
+  const pieces = continued(begin, rest);
+  if (isAnswer(shown)) return openAnswer(path, pieces, options.maxSeries);
   const { only, kinds, load, restarts } = analysis;
   const wanted = new Set([...kinds.keys(), load, restarts]);
   const isShowing = (name: string): boolean => ['load', 'work', 'restarts'].includes(meaningOf({ metric: name, unit: null }).kind);
   const keeps = (name: string): boolean =>
     only.length === 0 || only.some((pattern) => matches(pattern, name)) || wanted.has(name) || isShowing(name);
-  return openSheet(path, { time: options.time, units: options.units, restarts, keeps });
+  return openSheet(path, pieces, { time: options.time, units: options.units, restarts, keeps });
+}
+
+/** What is recognised and cannot be analysed; null for all else. */
+function whyNoData(begin: string): string | null {
+  if (/^\s*\[/.test(begin)) return "it is a JSON array; NDJSON has an object a line (jq -c '.[]' makes it)";
+  if (/^\s*<(?:!doctype|html|\?xml)/i.test(begin)) return 'it is a page of HTML or XML, not data: the login page of a server?';
+  if (/^# (?:HELP|TYPE) /m.test(begin))
+    return 'it is a page of metrics, which is of one moment; a run scrapes it (--scrape), and a Prometheus has its past (--prometheus)';
+  return null;
 }
 
 /** Whether a text begins as what Prometheus answers. Lines of a log may have a status as well, but stand for themselves. */
@@ -40,8 +51,22 @@ function isAnswer(begin: string): boolean {
   return rest.length === 0 || !/^\{.*\}\s*$/.test(line) || /"(?:data|result|errorType)"\s*:/.test(line);
 }
 
-/** The first piece of a file's text that is not empty. */
-async function beginning(path: string): Promise<string> {
-  for await (const piece of textOf(path)) if (piece.trim() !== '') return piece.slice(0, 4096);
-  throw dataProblem(path, 'there is nothing in it');
+/** Of a text that is no table: enough to recognise it. */
+const BEGIN = 4096;
+
+/** A text up to where it can be recognised. Throws `DATA` when there is nothing in it. */
+async function beginning(path: string, pieces: AsyncIterator<string>): Promise<string> {
+  let begin = '';
+  for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
+    begin += next.value;
+    if (begin.trim().length >= BEGIN) return begin;
+  }
+  if (begin.trim() === '') throw dataProblem(path, 'there is nothing in it');
+  return begin;
+}
+
+/** The whole text again: a pipe can be read once only. */
+async function* continued(begin: string, rest: AsyncIterator<string>): AsyncIterable<string> {
+  yield begin;
+  for (let next = await rest.next(); !next.done; next = await rest.next()) yield next.value;
 }

@@ -8,7 +8,7 @@ import { type Dataset, FIELDS_MAX, type Row } from './dataset.ts';
 import { openSource, type Source } from './entries.ts';
 import { type Field, meaningOf } from './meaning.ts';
 import { type Sample, severalOf, unreadable, whyNoTime } from './shape.ts';
-import { dataProblem } from './text.ts';
+import { dataProblem, textOf } from './text.ts';
 import { axisOf, type TimeAxis, timeColumn } from './times.ts';
 import { scaleOf } from './units.ts';
 
@@ -37,8 +37,9 @@ interface Cell {
   twice: number;
 }
 
-export async function openSheet(path: string, options: SheetOptions): Promise<Dataset> {
-  const source = await openSource(path);
+/** @param pieces its text, to be read once */
+export async function openSheet(path: string, pieces: AsyncIterable<string>, options: SheetOptions): Promise<Dataset> {
+  const source = await openSource(path, pieces);
   const first: Entry[] = [];
   for (let cells = 0; first.length < PEEK && cells < PEEK_CELLS;) {
     const next = await source.entries.next();
@@ -140,7 +141,7 @@ class Sheet implements Dataset {
         this.place,
         `the rows are not in order of time (line ${this.#back} is the first that goes back), and only a file can be read again to sort them`,
       );
-    const source = await openSource(this.place);
+    const source = await openSource(this.place, textOf(this.place));
     this.#names = source.names;
     this.#comma = source.comma;
     return source;

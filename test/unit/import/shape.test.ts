@@ -1,6 +1,7 @@
 /** Tables as spreadsheets, dashboards and the tools of Linux write them: read, or refused with what would help. */
 import { describe, expect, test } from 'vitest';
 import { openSheet } from '../../../src/import/sheet.ts';
+import { textOf } from '../../../src/import/text.ts';
 import { Folder } from './data.ts';
 
 const T = 1_760_000_000; // 2025-10-09T08:53:20Z
@@ -14,7 +15,8 @@ interface Read {
 
 async function read(text: string, units = OPTIONS.units): Promise<Read> {
   using folder = new Folder();
-  const sheet = await openSheet(folder.file('x.csv', text), { ...OPTIONS, units });
+  const path = folder.file('x.csv', text);
+  const sheet = await openSheet(path, textOf(path), { ...OPTIONS, units });
   const rows = [];
   for await (const batch of sheet.rows()) rows.push(...batch);
   return {

@@ -2,6 +2,7 @@
 import * as fc from '../../property.ts';
 import { expect, test } from 'vitest';
 import { openSheet } from '../../../src/import/sheet.ts';
+import { textOf } from '../../../src/import/text.ts';
 import { Problem } from '../../../src/problem.ts';
 import { Folder } from './data.ts';
 
@@ -9,7 +10,7 @@ const OPTIONS = { time: null, units: new Map<string, string>(), restarts: null, 
 
 async function read(path: string): Promise<{ fields: readonly string[]; rows: (readonly number[])[] } | Problem> {
   try {
-    const sheet = await openSheet(path, OPTIONS);
+    const sheet = await openSheet(path, textOf(path), OPTIONS);
     const rows: (readonly number[])[] = [];
     for await (const batch of sheet.rows()) rows.push(...batch.map(({ values }) => values));
     return { fields: sheet.fields.map(({ name }) => name), rows };
@@ -80,7 +81,7 @@ test('of very wide rows few are looked at before anything is decided: 200 of the
   const names = Array.from({ length: 10_000 }, (_, i) => `c${i}`);
   const rows = Array.from({ length: 60 }, (_, i) => `${i}${',1'.repeat(names.length)}`);
   const path = folder.file('wide.csv', `time,${names.join(',')}\n${rows.join('\n')}\n`);
-  const sheet = await openSheet(path, { ...OPTIONS, keeps: (name) => name === 'c7' });
+  const sheet = await openSheet(path, textOf(path), { ...OPTIONS, keeps: (name) => name === 'c7' });
   expect(sheet.firstTimes.length).toBeLessThan(30);
   let count = 0;
   for await (const batch of sheet.rows()) count += batch.length;
