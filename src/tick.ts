@@ -74,6 +74,14 @@ export interface Tick {
   readonly events: readonly RunEvent[];
 }
 
+/** Judging multiplies values by each other up to four at a time: what is larger stands for infinity, as the largest double of a gauge does. */
+const VALUE_MAX = 1e75;
+
+/** Whether a value can be one: no NaN, and neither infinite nor as good as that. */
+export function isMeasured(value: number): boolean {
+  return Math.abs(value) <= VALUE_MAX;
+}
+
 /**
  * Collects what sources report until the tick is closed. The buffers are reused from tick to tick: a Tick is valid until the
  * next `close`. An asynchronous source may report between ticks; its samples go into the next tick with their own times.
@@ -85,9 +93,9 @@ export class Batch {
   #length = 0;
   #events: RunEvent[] = [];
 
-  /** A sample. NaN and infinities are not measurements and are refused; a series id below 0 is one beyond the cap and is ignored. */
+  /** A sample. What is no measurement is refused; a series id below 0 is one beyond the cap and is ignored. */
   set(series: number, value: number, at: number): void {
-    if (series < 0 || !Number.isFinite(value)) return;
+    if (series < 0 || !isMeasured(value)) return;
     if (this.#length === this.#series.length) this.#grow();
     this.#series[this.#length] = series;
     this.#values[this.#length] = value;

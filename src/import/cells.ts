@@ -1,11 +1,12 @@
 /** One cell of a table as a number. Absent, unreadable and zero are three different things. */
 import { parseSize } from '../quantity.ts';
 import type { Unit } from '../catalog.ts';
+import { isMeasured } from '../tick.ts';
 
 /** Cells that say that there is no value. Infinities are what a division by nothing leaves. */
 const ABSENT = new Set(['', 'nan', 'null', 'none', 'nil', 'n/a', 'na', '-', '--', '\\n', 'undefined', 'inf', '+inf', '-inf', 'infinity']);
 
-/** A cell that is no number. */
+/** A cell that is no number, or one that nobody has measured. */
 export const TEXT = Symbol('text');
 
 /** A number that has a unit of its own, in bytes or seconds, or a share. */
@@ -32,7 +33,7 @@ export function readCell(cell: string, comma: boolean): number | Quantity | type
   const text = cell.trim();
   if (PLAIN.test(text)) {
     const value = Number(text);
-    return Number.isFinite(value) ? value : TEXT;
+    return isMeasured(value) ? value : TEXT;
   }
   if (ABSENT.has(text.toLowerCase())) return NaN;
   if (comma && DECIMAL_COMMA.test(text)) return Number(text.replace(',', '.'));

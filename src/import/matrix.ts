@@ -1,4 +1,5 @@
 /** Answers of the Prometheus HTTP API to `query_range`: series of points. Source: prometheus.io, HTTP API, "Range queries". */
+import { isMeasured } from '../tick.ts';
 import type { Row } from './dataset.ts';
 import { JsonReader, type Path, type Scalar } from './json.ts';
 import type { Field } from './meaning.ts';
@@ -77,7 +78,7 @@ class Builder {
     else if (path[at + 3] === 1) this.#point(series, Number(value));
   }
 
-  /** `NaN` and infinities are no measurements: a gap. */
+  /** What is no measurement is a gap. */
   #point(series: MatrixSeries, value: number): void {
     if (!Number.isFinite(this.#time)) return;
     if (++this.#points > POINTS_MAX) this.#matrix.tooMany = true;
@@ -86,7 +87,7 @@ class Builder {
       series.values = grown(series.values);
     }
     series.times[series.length] = this.#time;
-    series.values[series.length++] = Number.isFinite(value) ? value : NaN;
+    series.values[series.length++] = isMeasured(value) ? value : NaN;
   }
 }
 

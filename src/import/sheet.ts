@@ -267,7 +267,10 @@ class Sheet implements Dataset {
     const { field, index, codes } = cell;
     const value = readCell(text, this.#comma);
     if (codes !== null && typeof value !== 'number') return codeOf(codes, text.trim());
-    if (value === TEXT) return this.#wrong(entry, index, `${quoted(text)} in column ${field.name} is not a number`);
+    if (value === TEXT) {
+      const why = Number.isNaN(Number(text)) ? 'not a number' : 'larger than anything that is measured; leave the cell empty';
+      return this.#wrong(entry, index, `${quoted(text)} in column ${field.name} is ${why}`);
+    }
     if (typeof value === 'object') {
       if (value.isFirst) cell.twice++;
       if (value.unit === field.unit) return value.value;

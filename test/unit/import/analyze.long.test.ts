@@ -242,6 +242,7 @@ describe('bad input', () => {
       /:2: this line is no JSON object.*\n.*:3: this line is no JSON object/,
     ],
     ['NDJSON whose first line is bad', '{"time":1,\n{"time":2,"a":1}\n{"time":3,"a":"x"}\n', /:1: this line is no JSON object/],
+    ['a figure like the largest double', 'time,a\n1,1\n2,1.7976931348623157e308\n3,1\n', /:3:3: .*larger than anything that is measured/],
     ['a JSON array', '[{"time":1}]', /it is a JSON array; NDJSON has an object a line/],
     ['a saved error', '{"status":"error","error":"parse error: x"}', /Prometheus answered with an error: parse error: x/],
     ['an instant answer', '{"status":"success","data":{"resultType":"vector","result":[]}}', /an answer of kind vector/],

@@ -22,13 +22,14 @@ function rows(matrix: Matrix): Row[] {
 
 const RESULT = [
   { metric: { __name__: 'm', pod: 'a' }, values: [[10, '1'], [20, 'NaN'], [30, '0']] }, // prettier-ignore
-  { metric: { __name__: 'm', pod: 'b' }, values: [[20, '5'], [25.5, '+Inf'], [30, '6.5e1']] }, // prettier-ignore
+  { metric: { __name__: 'm', pod: 'b' }, values: [[20, '5'], [25.5, '+Inf'], [30, '6.5e1'], [40, '1.7976931348623157e308']] }, // prettier-ignore
 ];
 const EXPECTED = [
   { time: 10, values: [1, NaN] },
   { time: 20, values: [NaN, 5] },
   { time: 25.5, values: [NaN, NaN] },
   { time: 30, values: [0, 65] },
+  { time: 40, values: [NaN, NaN] },
 ];
 
 test('series of different times are rows; what is stale or infinite is absent, a zero is a zero', async () => {
