@@ -39,7 +39,7 @@ const COUNT = words(
 const DESCRIPTORS = words('fds?|open_files|file_?descriptors?|descriptors|handles?');
 const CPU_TICKS = words('c?utime|c?stime');
 const CPU_TIME = /cpu.*(?:seconds|time)/;
-const CPU_SHARE = words('cpu|cpu_?(?:perc|percent|pct|usage|util|utilization)|pcpu|processor[ _]time');
+const CPU_SHARE = words('cpu|cpu_?(?:perc|percent|pct|usage|util|utilization)|pcpu|processor_time');
 const SWITCHES = words('n?vcsw|context_?switches');
 const DISK_IO = words('rchar|wchar|read_bytes|write_bytes|written_bytes');
 /** Bytes that came and went; they are counted, not held, unless what holds them is named. */
@@ -73,9 +73,12 @@ const PERCENT: Scale = { unit: '1', factor: 0.01, word: '%' };
 /** USER_HZ is 100 on every Linux that a program sees (`man 2 sysconf`, _SC_CLK_TCK). */
 const TICKS: Scale = { unit: 's', factor: 0.01, word: 'clock ticks' };
 
-/** `heapUsedMB` is `heap_used_mb`. */
+/** `heapUsedMB` and `Heap used MB` are `heap_used_mb`. */
 function plain(name: string): string {
-  return name.replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase();
+  return name
+    .replaceAll(/([a-z0-9])([A-Z])/g, '$1_$2')
+    .replaceAll(/(?<=[a-z0-9])[ -](?=[a-z0-9])/gi, '_')
+    .toLowerCase();
 }
 
 const UNITS = { By: 'bytes', s: 's', 1: '%' } as const;
@@ -113,7 +116,7 @@ function workOf(text: string, scale: Scale | null): Meaning | null {
 
 function levelOf(text: string, metric: string, scale: Scale | null): Meaning {
   if (FAULTS.test(text)) return { kind: 'counter', scale: PLAIN };
-  if (COUNT.test(text) && scale === null) return { kind: 'count', scale: PLAIN };
+  if (COUNT.test(text) && (scale === null || scale === PLAIN)) return { kind: 'count', scale: PLAIN };
   if (CUMULATIVE.test(metric)) return { kind: 'counter', scale: scale ?? PLAIN };
   if (scale?.unit === 'By' && isTraffic(text)) return { kind: 'counter', scale };
   if (scale?.unit === 'By' || (scale === null && MEMORY.test(text))) return memory(text, scale ?? GUESSED);
