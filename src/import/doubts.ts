@@ -22,7 +22,7 @@ export interface Doubt {
 export function doubtsOf(fed: Fed, { axis: { kind }, ends }: Pick<Dataset, 'axis' | 'ends'>): Doubt[] {
   const torn = apart(fed, kind, ends);
   if (torn !== null) return [torn];
-  return [...restless(fed), ...valueless(fed), ...unmeasured(fed), ...partial(fed, kind)];
+  return [...restless(fed), ...valueless(fed), ...unmeasured(fed), ...impossible(fed), ...partial(fed, kind)];
 }
 
 /** A moment of the data, to the minute. */
@@ -91,6 +91,20 @@ function unmeasured({ columns, highest, isOdd }: Fed): Doubt[] {
     if (use !== 'judged' || !isGuess || most <= 0 || !isTooSmall) return [];
     const why = `the unit of ${field.name} is not known: as bytes its highest figure would be ${inWords(most, 'By')}, and ps, top and pidstat write kB; say it with --unit ${field.name}=kB, MB or B`;
     return [{ about: `unit of ${field.name}`, columns: [column], kind: 'leak' as const, why, evidence: { highest: most } }];
+  });
+}
+
+const HELD: ReadonlySet<string | undefined> = new Set(['memory', 'heap', 'latency']);
+
+/** Nothing holds less than nothing: figures below zero stand for no value, as -1 often does, or the column is something else. */
+function impossible({ columns, negative, rows }: Fed): Doubt[] {
+  return columns.flatMap((column, i) => {
+    const { field, use, def } = column;
+    const below = negative[i]!;
+    const isHeld = def?.kind === 'gauge' && (def.unit === '{count}' || HELD.has(def.resource));
+    if (use !== 'judged' || !isHeld || below === 0) return [];
+    const why = `${field.name} is below zero in ${below} of ${rows} rows: leave such cells empty if they stand for no value, or say --kind ${field.name}=gauge if it is no memory, count or latency`;
+    return [{ about: `sign of ${field.name}`, columns: [column], kind: 'leak' as const, why, evidence: { negative: below } }];
   });
 }
 

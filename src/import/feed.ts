@@ -27,6 +27,8 @@ export interface Fed {
   /** Highest figure of each column, and whether any is no whole number of pages. */
   readonly highest: readonly number[];
   readonly isOdd: readonly boolean[];
+  /** Rows in which each column is below zero. */
+  readonly negative: readonly number[];
   /** How often each column went back that should count up. */
   readonly resets: readonly number[];
   rows: number;
@@ -73,6 +75,7 @@ export class Feeder {
   readonly #last: number[] = [];
   readonly #highest: number[] = [];
   readonly #isOdd: boolean[] = [];
+  readonly #negative: number[] = [];
   readonly #resets: number[] = [];
   readonly #presences: Presence[] = [];
   readonly #metrics = new Map<string, Presence>();
@@ -93,7 +96,7 @@ export class Feeder {
     this.#longest = longest;
     this.#assumeWork = assumeWork;
     const seen = { columns: this.#columns, ids: this.#ids, presences: this.#presences, metrics: this.#metrics };
-    const figures = { last: this.#last, highest: this.#highest, isOdd: this.#isOdd, resets: this.#resets };
+    const figures = { last: this.#last, highest: this.#highest, isOdd: this.#isOdd, negative: this.#negative, resets: this.#resets };
     this.#fed = { ...seen, ...figures, rows: 0, from: NaN, to: NaN, step, gaps: 0, gapSeconds: 0, longestGap: null, restarts: 0 };
     // Where restarts are told per label (a pod, an instance), each has lives of its own.
     const restarts = dataset.fields.filter((field) => columns.of(field).use === 'restarts');
@@ -113,6 +116,7 @@ export class Feeder {
       this.#last.push(NaN);
       this.#highest.push(0);
       this.#isOdd.push(false);
+      this.#negative.push(0);
       this.#resets.push(0);
       this.#presences.push(new Presence());
       const { metric } = column.field;
@@ -164,6 +168,7 @@ export class Feeder {
     this.#last[i] = value;
     if (value > this.#highest[i]!) this.#highest[i] = value;
     if (value % PAGE !== 0) this.#isOdd[i] = true;
+    if (value < 0) this.#negative[i]!++;
     if (def !== null) this.#present(i, this.#fed.from + t);
     if (use === 'load') {
       // What a load counts in a gap is not known, and the first figure of a counter is nobody's work.

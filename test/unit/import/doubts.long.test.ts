@@ -128,6 +128,20 @@ test('memory of which nobody says the unit is no pass where its figures are no b
   expect((await told(hours({ rss: leaky(1) }))).code).toBe(10);
 });
 
+test('memory, counts and latencies below zero are no pass: -1 often stands for no value', async () => {
+  for (const [name, cell] of [
+    ['rss_mb', memory],
+    ['fds', () => 0],
+    ['p99_ms', latency],
+  ] as const) {
+    const holed = hours({ [name]: (i) => (i % 96 === 5 ? -1 : cell(i)) });
+    const { code, out } = await told(holed);
+    expect([code, out]).toEqual([11, expect.stringContaining(`${name} is below zero in 5 of 480 rows: leave such cells empty`) as string]);
+    expect((await told(holed.replaceAll(/-1$/gm, ''))).out).not.toContain('below zero');
+  }
+  expect((await told(hours({ temperature: () => -3 }))).code).toBe(0);
+});
+
 test('large figures in kB are told from small ones in bytes by the pages that the kernel counts', async () => {
   const flat = (size: number, page: number) => (i: number) => Math.round((size * (1 + 0.002 * noise(i))) / page) * page;
   expect((await told(hours({ rss: flat(5e6, 4) }))).code).toBe(11);
