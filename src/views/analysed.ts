@@ -6,7 +6,7 @@ import { formatDuration } from '../quantity.ts';
 import { wrapped } from '../terminal/clean.ts';
 import { chart, legend, type Plot } from './chart.ts';
 import { showRange, showRate, showValue, UNKNOWN } from './quantities.ts';
-import { table } from './table.ts';
+import { table, tableWidth } from './table.ts';
 import { paint, type Screen } from './terminal.ts';
 
 export interface Analysed {
@@ -69,7 +69,7 @@ function tableOf(analysed: Analysed, screen: Screen): string[] {
   const limited = shown.some(({ limit }) => limit !== null);
   const rows = shown.map((s) => [
     s.outcome === 'inconclusive' ? 'open' : s.outcome,
-    shortened(nameOf(s.id)),
+    shortened(nameOf(s.id), NAME_MAX),
     showValue(s.level, s.unit),
     s.slope === null ? UNKNOWN : showRate(s.slope.perHour, s.unit),
     s.slope === null ? '' : showRange(s.slope.lo, s.slope.hi, s.unit),
@@ -78,7 +78,7 @@ function tableOf(analysed: Analysed, screen: Screen): string[] {
     [s.grade === 'none' ? '' : s.grade, s.class ?? '', s.gated ? '' : 'advisory'].filter(Boolean).join(', '),
   ]);
   const titles = ['', 'series', 'level', 'growth', '95 % interval', 'since', ...(limited ? ['limit'] : []), ''];
-  const [first, ...lines] = table([titles, ...rows], screen.columns, new Set([2, 3]));
+  const [first, ...lines] = table(fitted([titles, ...rows], screen.columns), screen.columns, new Set([2, 3]));
   const painted = lines.map((line, i) => colored(line, shown[i]!, screen));
   const more = all.length - shown.length;
   return [paint(screen, 'dim', first ?? ''), ...painted, ...(more > 0 ? [`and ${more} more, none of which decides`] : [])];
@@ -87,8 +87,30 @@ function tableOf(analysed: Analysed, screen: Screen): string[] {
 /** What tells series with labels apart is mostly at both ends. */
 const NAME_MAX = 44;
 
-function shortened(name: string): string {
-  return name.length <= NAME_MAX ? name : `${name.slice(0, NAME_MAX / 2 - 1)}…${name.slice(-NAME_MAX / 2)}`;
+const NAME_MIN = 24;
+
+function shortened(name: string, most: number): string {
+  const end = Math.floor(most / 2);
+  return name.length <= most ? name : `${name.slice(0, most - end - 1)}…${name.slice(-end)}`;
+}
+
+/** What a narrow terminal can do without, in this order: the interval, which the sentences have, and the time. */
+const SPARED = [4, 4];
+
+/** What may be cut off. */
+const LAST = /,? ?advisory$/;
+
+/** What leaks stands at the end of each row, which must not be cut off: names are shortened before, and columns left out. */
+function fitted(rows: readonly (readonly string[])[], columns: number): readonly (readonly string[])[] {
+  const over = (all: typeof rows): number => tableWidth(all.map((row) => [...row.slice(0, -1), row.at(-1)!.replace(LAST, '')])) - columns;
+  const longest = Math.max(...rows.map(([, name]) => name!.length));
+  let left = rows;
+  for (const spared of SPARED) {
+    if (over(left) <= longest - Math.min(longest, NAME_MIN)) break;
+    left = left.map((row) => row.toSpliced(spared, 1));
+  }
+  const most = Math.max(NAME_MIN, longest - Math.max(0, tableWidth(left) - columns));
+  return left.map((row) => row.with(1, shortened(row[1]!, most)));
 }
 
 /** Only the first word: a table of red lines is hard to read. */

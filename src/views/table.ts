@@ -13,14 +13,26 @@ function cutTo(text: string, columns: number): string {
         .join('')}…`;
 }
 
+const BETWEEN = '  ';
+
+/** Columns of a terminal that a table takes where none of it is cut. */
+export function tableWidth(rows: readonly (readonly string[])[]): number {
+  const widths = widthsOf(rows);
+  return widths.reduce((sum, one) => sum + one, 0) + BETWEEN.length * (widths.length - 1);
+}
+
+function widthsOf(rows: readonly (readonly string[])[]): number[] {
+  return (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => width(row[i] ?? ''))));
+}
+
 /** Rows of equal length; numbers look best when their column is named in `right`. */
 export function table(rows: readonly (readonly string[])[], columns: number, right: ReadonlySet<number> = new Set()): string[] {
-  const widths = (rows[0] ?? []).map((_, i) => Math.max(...rows.map((row) => width(row[i] ?? ''))));
+  const widths = widthsOf(rows);
   return rows.map((row) => {
     const cells = row.map((cell, i) => {
       const pad = ' '.repeat(Math.max(0, (widths[i] ?? 0) - width(cell)));
       return right.has(i) ? pad + cell : cell + pad;
     });
-    return cutTo(cells.join('  ').trimEnd(), columns);
+    return cutTo(cells.join(BETWEEN).trimEnd(), columns);
   });
 }

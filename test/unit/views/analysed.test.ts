@@ -177,6 +177,27 @@ test('since when it grows is told where that was seen; else, in brackets, from w
   expect(rowOf({ ...LEAK, onset: null })).toMatch(/MB\/h {2}\(\d[-\d]+ \d\d:\d\d\) /);
 });
 
+test('a narrow table has shorter names, or fewer columns, and never half of what leaks', () => {
+  const name = 'process_resident_memory_bytes{instance="10.0.0.1:8080"}';
+  const long = { ...ANALYSED, nameOf: () => name, verdict: { ...VERDICT, series: [LEAK] } };
+  const rows = [160, 124, 115, 98, 75].map((columns) => {
+    const lines = report(long, { ...SCREEN, columns }, false);
+    const row = lines.find((line) => line.startsWith('fail'))!;
+    expect(row).toMatch(/ confirmed, \S+$/);
+    expect(Array.from(row).length).toBeLessThanOrEqual(columns);
+    return {
+      row,
+      titles: lines
+        .find((line) => line.includes('series'))!
+        .trim()
+        .split(/ {2,}/),
+    };
+  });
+  expect(rows.map(({ titles }) => titles.includes('95 % interval'))).toEqual([true, true, true, false, false]);
+  expect(rows.map(({ titles }) => titles.includes('since'))).toEqual([true, true, true, true, false]);
+  expect(rows[2]!.row.length).toBe(115);
+});
+
 test('what grows for certain and passes is told with what would matter', () => {
   const why =
     'data rss_bytes grows 0.4 MB/h (95 %: 0.3 MB/h to 0.5 MB/h) since 02:00 or before, now 300 MB; below the 0.6 MB/h that matter';
