@@ -106,7 +106,7 @@ function reasonsOf(outcome: Outcome, findings: Verdict['findings'], matters: Mat
   const reasons = outcome === 'pass' ? [] : findings.filter((finding) => finding.outcome === outcome).map((finding) => finding.why);
   if (outcome === 'pass') {
     const gated = matters.series.filter((judged) => judged.gate !== 'advisory' && judged.outcome === 'pass').length;
-    reasons.push(`${gated} gated series were judged and do not grow, and the work went on`);
+    reasons.push(`${gated} gated series ${gated === 1 ? 'was judged and does' : 'were judged and do'} not grow, and the work went on`);
   }
   if (matters.left.size > 0) reasons.push(`${matters.left.size} more series would be gated than a run may have; they are advisory`);
   return reasons;

@@ -33,8 +33,9 @@ export function outcomeOfData(given: Verdict, fed: Fed, { dataset, vouched }: Gi
   const outcome = (['fail', 'inconclusive'] as const).find((one) => findings.some((finding) => finding.outcome === one)) ?? 'pass';
   const reasons = findings.filter((finding) => finding.outcome === outcome).map(({ why }) => why);
   const judged = verdict.series.filter((series) => series.gated && series.outcome === 'pass').length;
+  const verb = judged === 1 ? 'does' : 'do';
   const work = vouched ? 'that the program worked is your word' : 'and the work went on';
-  if (outcome === 'pass') reasons.push(`${judged} judged series do not grow by as much as matters${vouched ? '; ' : ', '}${work}`);
+  if (outcome === 'pass') reasons.push(`${judged} judged series ${verb} not grow by as much as matters${vouched ? '; ' : ', '}${work}`);
   const left = fed.columns.filter(({ use }) => use === 'judged').length - GATED_MAX;
   if (left > 0) reasons.push(`${left} more series are advisory: at most ${GATED_MAX} decide; choose them with --only`);
   return { ...verdict, outcome, reasons, coverage, findings };

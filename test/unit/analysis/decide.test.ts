@@ -257,6 +257,8 @@ describe('inconclusive', () => {
     const judgedFor = (...required: string[]): Verdict => judge(told, { options: { required } });
     because(judgedFor(), 'inconclusive', /^no process was seen, so neither memory nor descriptors are judged; --require says/);
     because(judgedFor('memory.private', 'fds'), 'pass', /^2 gated series were judged and do not grow/);
+    const alone = told.filter(({ def }) => !fds.some((one) => one.def === def));
+    because(judge(alone, { options: { required: ['memory.private'] } }), 'pass', /^1 gated series was judged and does not grow/);
     because(judgedFor('memory.private', 'heap'), 'inconclusive', /^heap must be seen and was never sampled$/);
   });
 

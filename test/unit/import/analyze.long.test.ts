@@ -156,6 +156,12 @@ describe('outcomes', () => {
     expect(above).toContain('gradual latency increase: p99_ms climbs over time; likely a memory leak: rss_kb grows too');
   });
 
+  test('one series is one', async () => {
+    using folder = new Folder();
+    const { out } = await analyze([folder.file('one.csv', day()), '--only', 'rss_kb', '--assume-work']);
+    expect(out).toContain('1 judged series does not grow by as much as matters');
+  });
+
   test('a constant series passes', async () => {
     using folder = new Folder();
     const rows = Array.from({ length: 1440 }, (_, i) => `${i * 60},1000,20,${i}`);
