@@ -12,7 +12,7 @@ export function distances(times: readonly number[]): { step: number; longest: nu
   const sorted = times.toSorted((a, b) => a - b);
   const steps = sorted.flatMap((t, i) => (i > 0 && t > sorted[i - 1]! ? [t - sorted[i - 1]!] : [])).toSorted((a, b) => a - b);
   const step = steps[Math.floor(steps.length / 2)] ?? 1;
-  const long = steps[Math.floor(steps.length * 0.95)] ?? step;
+  const long = steps[Math.floor((steps.length - 1) * 0.95)] ?? step; // of few rows not the longest of all, which may be the hole
   return { step, longest: Math.max(HOLE * step, HOLE_UNEVEN * long) };
 }
 

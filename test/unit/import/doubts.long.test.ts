@@ -108,6 +108,8 @@ test('a gap that is longer than the data is told, and a single row beyond it wit
   const { code, out } = await told(later.join('\n'));
   expect(code).toBe(11);
   expect(out).toMatch(/^INCONCLUSIVE .*\n {2}there is 1 gap of 30d, from 2025-10-09 12:52 to 2025-11-08 12:53, which is longer than the data; analyse the parts before and after it separately\n\n/); // prettier-ignore
+  const few = [...rows.slice(0, 8), ...later.slice(400, 407)];
+  expect((await told(few.join('\n'))).out).toContain('there is 1 gap of 30d');
   const zero = rows.map((row, i) => (i === 7 ? row.replace(/^\d+/, '0') : row));
   expect((await told(zero.join('\n'))).out).toContain('(line 8 alone is beyond it: is its time right?)');
 });
