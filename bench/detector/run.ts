@@ -3,7 +3,7 @@
  *
  *   --seed TEXT          other draws of the same families (default 1)
  *   --leaky N, --clean N series per family (default 8)
- *   --group NAME         research or mechanisms only
+ *   --group NAME         research, mechanisms or fresh only
  *   --only a,b           these families only
  *   --rules              the rules as well, not only our judge
  *   --floors NAME        product: growth that the product reports by default; small: 0.02 %/h of the level, 0.05/h (default both)
