@@ -193,15 +193,17 @@ export function coarse(signal: Signal, quantum: number, refresh: number): Signal
   };
 }
 
-/** Relative swings of a latency: noise, and jobs beside it. */
-export function jittery(r: Random, hours: number): Signal {
-  const noise = ou(r, r.log(0.01, 0.15), r.log(1, 20) * MINUTE);
+/** Relative swings of a latency: noise, and jobs beside it; `mean` of one plus them. */
+export function jittery(r: Random, hours: number): { readonly swings: Signal; readonly mean: number } {
+  const sd = r.log(0.01, 0.15);
+  const noise = ou(r, sd, r.log(1, 20) * MINUTE);
   const [every, lasts, height] = [r.log(0.5, 2), r.log(3, 15) * MINUTE, r.log(0.1, 1)];
   const job = since(
     events(hours, () => every, -every * r.uniform()),
     (t) => (t < lasts ? height : 0),
   );
-  return (t) => Math.exp(noise(t)) * (1 + job(t)) - 1;
+  const mean = Math.exp(sd ** 2 / 2) * (1 + (height * lasts) / every);
+  return { swings: (t) => Math.exp(noise(t)) * (1 + job(t)) - 1, mean };
 }
 
 /** A queue that is served a little faster than it is filled: a walk that cannot go below zero; what it was forgets itself in `forgets`. */
@@ -408,7 +410,7 @@ export const CLEAN_FRESH: readonly Family[] = [
     name: 'a latency with noise in proportion to it, and jobs beside it',
     draw: (r) => {
       const [hours, base] = [hoursOf(r), r.log(0.002, 0.5)];
-      return { hours, unit: 'seconds', level: base, rest: times(base, jittery(r, hours)) };
+      return { hours, unit: 'seconds', level: base, rest: times(base, jittery(r, hours).swings) };
     },
   },
   {

@@ -231,13 +231,15 @@ export const LEAKY_FRESH: readonly Family[] = [
     name: 'a latency grows with a table, its noise with it, jobs beside it',
     draw: (r) => {
       const [hours, base] = [hoursOf(r, 4), r.log(0.002, 0.5)];
-      const [grows, swings] = [line(base * r.log(0.005, 0.2)), jittery(r, hours)];
+      const grows = line(base * r.log(0.005, 0.2));
+      const { swings, mean } = jittery(r, hours);
       return {
         hours,
         unit: 'seconds',
         level: base,
-        rest: (t) => (base + grows(t)) * swings(t),
-        leak: { part: grows, straight: true },
+        rest: (t) => base * swings(t) + grows(t) * (1 + swings(t) - mean),
+        // The jobs and the noise grow with it.
+        leak: { part: times(mean, grows), straight: true },
         roughly: { sd: 0.12 * base, tau: 8 * MINUTE },
       };
     },
