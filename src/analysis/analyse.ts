@@ -10,6 +10,7 @@ import type { AnalysisInput, Judgement, Outcome, SeriesInput, SeriesJudgement } 
 import { longerLives, shortLifeOf } from './lives.ts';
 import { isLoadTime, mayFollowLoad, mayHideGrowth, trendOfLoad } from './loadtrend.ts';
 import { certifiableIn, hoursToSee } from './power.ts';
+import { movedBefore } from './before.ts';
 import { whyOf } from './sentence.ts';
 import { BEYOND_SLACK_S, type Within, withinLives } from './within.ts';
 
@@ -105,7 +106,8 @@ function judgedByPoints(series: SeriesInput, input: AnalysisInput, until: number
   };
   const over = stream.lives > 1 ? `, over ${stream.lives} lives` : '';
   const doubt = series.noPass ?? (byLoad ? OPEN_BY_LOAD : null);
-  return { ...judged, why: whyOf(judged, doubt, over, { value: lastOf(series, stream.level), now: input.now }) };
+  const before = stream.lives > 1 ? null : movedBefore(series.bins, series.series.def.kind, stream.from * HOUR);
+  return { ...judged, why: whyOf(judged, doubt, over, { value: lastOf(series, level), now: input.now, before }) };
 }
 
 const OPEN_BY_LOAD =
@@ -136,7 +138,7 @@ function judgedByLives(series: SeriesInput, input: AnalysisInput, until: number,
   };
   const doubt = steady ? doubtIn(within, longerLives(series, life, until)) : 'its processes do not grow, but their number may';
   const over = `, within ${within.lives} lives of ${formatDuration(life)}`;
-  return { ...judged, why: whyOf(judged, series.noPass ?? doubt, over, { value: series.value, now: input.now }) };
+  return { ...judged, why: whyOf(judged, series.noPass ?? doubt, over, { value: series.value, now: input.now, before: null }) };
 }
 
 function basisOf(
@@ -198,9 +200,9 @@ function levelNow({ stream, interval }: Growth, grade: SeriesJudgement['grade'],
   return stream.level + (grows ? perHour * (until / HOUR - stream.levelAt) : 0);
 }
 
-/** The last sample; of a counter, whose samples are sums, the latest rate. */
-function lastOf({ series, value }: SeriesInput, level: number): number {
-  return series.def.kind === 'counter' ? level : value;
+/** Of what is counted the last sample; of all else, which goes up and down besides, the level. */
+function lastOf({ series: { def }, value }: SeriesInput, level: number): number {
+  return def.unit.startsWith('{') && def.kind !== 'counter' ? value : level;
 }
 
 /** Not judged, or too little seen of it: an outcome, but no figures. */

@@ -316,6 +316,7 @@ function counting(signal: string): string {
 
 const WORK_ENDED: Readonly<Record<NonNullable<Work['ended']>, (refusedBy: string | null) => string>> = {
   gone: () => 'work stopped',
+  faded: () => 'its load fell to less than a fifth',
   refused: (refusedBy) => `its answers became errors${byClass(refusedBy)}, which are no work,`,
   halved: () => 'its load fell to less than half',
 };
@@ -337,8 +338,10 @@ function uncovered({ coverage }: Matters): Finding[] {
 const MUST_SHOW = [['memory.private', 'heap', 'memory.tree'], ['fds']] as const;
 
 /** A required signal that no source has told of, not even that it is blind: a run without it must not pass for want of a series. */
-function missing({ series, work, blind }: Matters, { required }: JudgeOptions): Finding[] {
-  if (!series.some((judged) => judged.series.source === 'process')) return withoutProcesses(series, required);
+function missing({ series, work, blind }: Matters, { required, generators = [] }: JudgeOptions): Finding[] {
+  const isWatched = ({ series: { source, target } }: Matters['series'][number]): boolean =>
+    source === 'process' && !(target !== null && generators.includes(target));
+  if (!series.some(isWatched)) return withoutProcesses(series, required);
   // A gauge of a server is nobody else's to show.
   const shown = new Set(series.filter((judged) => isOfServer(judged.series)).flatMap(({ series: { def } }) => [def.alias, def.name]));
   const lists: readonly (readonly string[])[] = [...MUST_SHOW, ...required.filter((name) => !shown.has(name)).map((name) => [name])];

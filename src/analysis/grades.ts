@@ -84,7 +84,8 @@ const SHORT_S = 7200;
 
 /** A suspicion needs this share of the planned run: before, a cycle or a warm-up that has just begun looks like anything. */
 const SUSPECT_PLANNED = 0.02;
-const SUSPECT_UNPLANNED_S = 600;
+/** Ten minutes, of which the last sample may come so much before their end. */
+const SUSPECT_UNPLANNED_S = 590;
 
 /** Changes of grade that are kept: the first and the latest ones. */
 const HISTORY_MAX = 16;

@@ -33,12 +33,18 @@ export function clockTime(seconds: number): string {
 
 type Judged = Omit<SeriesJudgement, 'why'>;
 
+interface Last {
+  readonly value: number;
+  readonly now: number;
+  readonly before: { readonly from: number; readonly to: number } | null;
+}
+
 /**
  * @param over the lives that were judged together, as they follow a rate; empty for one
- * @param last its value now, which of what grows is not the level of the last stretch; and the run time now
+ * @param last its value now, which of what grows is not the level of the last stretch; the run time now; and what it did before it was judged
  */
-export function whyOf(j: Judged, noPass: string | null, over: string, last: { readonly value: number; readonly now: number }): string {
-  const parts = [movement(j, over, last.value)];
+export function whyOf(j: Judged, noPass: string | null, over: string, last: Last): string {
+  const parts = [movement(j, over, last)];
   if (j.grade === 'confirmed' || j.outcome === 'fail') parts.push(reach(j, last.now), likelyCause(j));
   else if (j.grade === 'suspected') parts.push('suspected, not confirmed: it may still be bounded');
   else if (j.grade === 'retracted') parts.push(j.slope !== null && j.slope.lo > 0 ? 'it grew faster before' : 'it grew and has stopped');
@@ -47,14 +53,18 @@ export function whyOf(j: Judged, noPass: string | null, over: string, last: { re
   return parts.filter((part) => part !== '').join('; ');
 }
 
-function movement(j: Judged, over: string, last: number): string {
+/** What was left out of judging and may matter to people all the same. */
+export const MOVED = 'until when it went from';
+
+function movement(j: Judged, over: string, { value, before }: Last): string {
   const name = seriesLabel(j.series);
   if (j.slope === null) return name;
   const { perHour, lo, hi, confidence } = j.slope;
   const interval = `${Math.round(confidence * 100)} %: ${growth(j, lo)} to ${growth(j, hi)}`;
-  if (lo > 0) return `${name} grows ${growth(j, perHour)} (${interval}) since ${since(j)}${over}, now ${level(j, last)}`;
+  if (lo > 0) return `${name} grows ${growth(j, perHour)} (${interval}) since ${since(j)}${over}, now ${level(j, value)}`;
   const verb = hi < 0 ? 'falls' : hi < (j.floorPerHour ?? 0) ? 'does not grow' : 'may or may not grow';
-  return `${name} ${verb} (${interval}${over}) at ${level(j, j.level ?? NaN)}, judged from ${clockTime(j.judged?.from ?? 0)} on`;
+  const moved = before === null ? '' : `, ${MOVED} ${level(j, before.from)} to ${level(j, before.to)}`;
+  return `${name} ${verb} (${interval}${over}) at ${level(j, j.level ?? NaN)}, judged from ${clockTime(j.judged?.from ?? 0)} on${moved}`;
 }
 
 /** What is judged of a counter is how much it counts in a second. */
@@ -99,13 +109,20 @@ function tooSlow(j: Judged): string {
   return `below ${floor}, half of what would reach ${inWords(limit.value, series.def.unit)} (${limit.from}) in the required life`;
 }
 
+/** Too slow for a fail, and too fast for a pass. */
+function between(j: Judged): string {
+  if (j.grade !== 'confirmed' || j.limit === null) return '';
+  const half = growth(j, j.floorPerHour ?? NaN);
+  return `that is too slow to reach it within the required life, which would fail, and more than ${half}, half of what would, which would pass`;
+}
+
 /** Why it is open, and what would settle it. */
 function open(j: Judged, noPass: string | null): string {
   if (noPass !== null) return noPass;
   if (j.floorPerHour === null || j.smallestDetectablePerHour === null || j.slope === null) return '';
   if (j.slope.hi < j.floorPerHour) return j.grade === 'none' || j.grade === 'retracted' ? 'but no steady work was seen' : '';
   const settle = j.hoursToSettle === null ? '' : `a run of ${formatDuration(j.hoursToSettle * 3600)} would settle it`;
-  if (j.slope.lo > j.floorPerHour) return settle;
+  if (j.slope.lo > j.floorPerHour) return settle === '' ? between(j) : settle;
   const can = `so far growth below ${growth(j, j.smallestDetectablePerHour)} cannot be told from none, and ${growth(j, j.floorPerHour)} matters`;
   return settle === '' ? can : `${can}; ${settle}`;
 }

@@ -17,8 +17,8 @@ export interface Work {
   readonly steady: boolean;
   /** Run time at which it stopped; null while it goes on, and when there never was any. */
   readonly stoppedAt: number | null;
-  /** Why it stopped: it went away, its answers are errors, or it has fallen to less than half of what it was. */
-  readonly ended: 'gone' | 'refused' | 'halved' | null;
+  /** Why it stopped: it went away, or to less than a fifth; its answers are errors; or, of an even load, to less than half of what it was. */
+  readonly ended: 'gone' | 'faded' | 'refused' | 'halved' | null;
   /** The class of most errors where the answers are errors and that is known (`http_401`). */
   readonly refusedBy: string | null;
   /** Run time at which the load reached its plateau after a ramp; null when there was none, or the load is not known. */
@@ -207,12 +207,15 @@ function judgeRates({ from, width, rate, judged: end }: Rates, idle: number, sig
   }
   // The last window with work is cut in two by the end of the work unless it is as busy as the others.
   const whole = rate[last]! > 0.8 * level ? last + 1 : last;
-  const stopped = hasStopped(working.slice(0, end), rate, last, width, now - from);
+  // Requests that were few at the beginning are a night, which ends in another one; all else that is little is what an idle program does.
+  const first = signal === REQUESTS ? rate.findIndex((value) => value > idle) : working.indexOf(true);
+  const stopped = hasStopped(working.slice(0, end), rate, { first, last }, width, now - from);
+  const fades = signal === REQUESTS && median(rate.slice(last + 1, Math.max(end, last + 2))) > idle;
   return {
     signal,
     steady: worked / judged >= STEADY_SHARE,
     stoppedAt: stopped ? from + whole * width : null,
-    ended: stopped ? 'gone' : null,
+    ended: stopped ? (fades ? 'faded' : 'gone') : null,
     refusedBy: null,
     plateauFrom: signal === REQUESTS ? plateauFrom({ from, width, rate, judged: end }, level) : null,
     requestsPerHour: signal === REQUESTS ? (sum / judged) * HOUR : null,
@@ -240,11 +243,17 @@ function isExceeded(values: Float64Array, n: number, than: number): boolean {
   return higher >= n / 2;
 }
 
-function hasStopped(working: readonly boolean[], rate: Float64Array, last: number, width: number, span: number): boolean {
+interface Busy {
+  /** Windows. */
+  readonly first: number;
+  readonly last: number;
+}
+
+function hasStopped(working: readonly boolean[], rate: Float64Array, { first, last }: Busy, width: number, span: number): boolean {
   const away = (working.length - 1 - last) * width;
   let pause = 0;
   let longest = 0;
-  for (let w = working.indexOf(true); w <= last; w++) {
+  for (let w = first; w <= last; w++) {
     if (Number.isNaN(rate[w]!)) continue; // not sampled, or not judged: no pause of the program
     pause = working[w] ? 0 : pause + width;
     longest = Math.max(longest, pause);

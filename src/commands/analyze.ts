@@ -85,7 +85,7 @@ function ofData({ verdict, state, evidence, origin, kind, dataset, fed, notes }:
 
 function timeNote({ axis: { text, kind, local } }: DataAnalysis['dataset']): string {
   const zone = local === true ? '' : ', in UTC';
-  return `time: ${text}${kind === 'wall' ? `${zone}; within sentences it counts from the first row` : ''}`;
+  return `time: ${text}${kind === 'wall' ? zone : ''}`;
 }
 
 function ofRecord(folder: string, options: AnalyzeOptions): Told {

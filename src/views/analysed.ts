@@ -1,11 +1,13 @@
 /** How a judgement of data is told: a table, the reasons, what every column was taken for, and a picture of one series. */
 import type { Explanation } from '../analysis/explain.ts';
+import { MOVED } from '../analysis/sentence.ts';
 import type { Verdict, VerdictSeries } from '../analysis/verdict.ts';
 import { parseRfc3339, rfc3339 } from '../clock.ts';
 import { formatDuration } from '../quantity.ts';
 import { wrapped } from '../terminal/clean.ts';
 import { chart, legend, type Plot } from './chart.ts';
 import { showRange, showRate, showValue, UNKNOWN } from './quantities.ts';
+import { dated } from './dated.ts';
 import { table, tableWidth } from './table.ts';
 import { paint, type Screen } from './terminal.ts';
 
@@ -32,23 +34,26 @@ export function report(analysed: Analysed, screen: Screen, withEvidence: boolean
   const head = `${paint(screen, verdict.outcome, verdict.outcome.toUpperCase())}  ${analysed.title}`;
   return [
     head,
-    ...indented(
-      verdict.reasons.length > REASONS_MAX
-        ? [...verdict.reasons.slice(0, REASONS_MAX), `and ${verdict.reasons.length - REASONS_MAX} more`]
-        : verdict.reasons,
-      screen.columns,
-      analysed,
-    ),
-    ...indented(diagnosesOf(verdict), screen.columns, analysed),
+    ...indented(timed(reasonsOf(verdict), analysed), screen.columns, analysed),
+    ...indented(timed(diagnosesOf(verdict), analysed), screen.columns, analysed),
     '',
     ...tableOf(analysed, screen),
-    ...told('Why', whys(analysed), screen, analysed),
+    ...told('Why', timed(whys(analysed), analysed), screen, analysed),
     ...(withEvidence ? told('Evidence', evidenceLines(analysed), screen, analysed) : []),
     ...told('Notes', [...analysed.notes, ...othersOf(analysed)], screen, analysed),
   ];
 }
 
+/** What the verdict says counts from the start. */
+function timed(sentences: readonly string[], { when }: Analysed): string[] {
+  return sentences.map((sentence) => dated(sentence, when));
+}
+
 const REASONS_MAX = 5;
+
+function reasonsOf({ reasons }: Verdict): readonly string[] {
+  return reasons.length > REASONS_MAX ? [...reasons.slice(0, REASONS_MAX), `and ${reasons.length - REASONS_MAX} more`] : reasons;
+}
 
 /** Patterns decide nothing, so that no reason names them. */
 function diagnosesOf({ findings, reasons }: Verdict): string[] {
@@ -139,9 +144,9 @@ function seconds(instant: string): number {
 function whys({ verdict, nameOf }: Analysed): string[] {
   // A reason may say more than its series does.
   const isTold = ({ why }: VerdictSeries): boolean => verdict.reasons.some((reason) => reason.startsWith(why));
-  // What grows for certain and passes is told with the growth that would matter.
-  const isQuiet = ({ outcome, grade, slope }: VerdictSeries): boolean =>
-    outcome === 'pass' && grade === 'none' && !(slope !== null && slope.lo > 0);
+  // What grows for certain and passes is told with the growth that would matter, and what moved before it was judged with that.
+  const isQuiet = ({ outcome, grade, slope, why }: VerdictSeries): boolean =>
+    outcome === 'pass' && grade === 'none' && !(slope !== null && slope.lo > 0) && !why.includes(MOVED);
   const open = ordered(verdict).filter((s) => !isQuiet(s) && !isTold(s) && (s.gated || s.grade !== 'none'));
   const lines = open.slice(0, WHY_MAX).map(({ id, why }) => (why.includes(id) ? why : `${nameOf(id)}: ${why}`));
   return open.length > WHY_MAX ? [...lines, `and ${open.length - WHY_MAX} more`] : lines;
@@ -188,7 +193,7 @@ export function explained(
 ): string[] {
   const { nameOf, when } = analysed;
   const head = `${paint(screen, s.outcome, s.outcome.toUpperCase())}  ${nameOf(s.id)}`;
-  const reason = indented([s.why], screen.columns, analysed);
+  const reason = indented(timed([s.why], analysed), screen.columns, analysed);
   if (evidence === null) return [head, ...reason];
   const { t, y, life, fitted, bend, from } = evidence;
   const plot: Plot = { measured, judged: { t, y, life, fitted }, unit: s.unit, from, bend, when };

@@ -79,10 +79,18 @@ describe('pass', () => {
     const warm: Simulated = { def: M.memory, signal: sum(constant(100 * MB), settling(300 * MB, 1200), white(1, 2 * MB)) };
     const memory = of(judge([warm, ...fds, busy], { hours: 12 }), 'api memory.private');
     expect(memory.outcome).toBe('pass');
+    expect(memory.why).toMatch(/ on, until when it went from 1\d\d MB to [34]\d\d MB; /);
     const from = /judged from (\d\d):(\d\d) on/.exec(memory.why)!;
     expect(Number(from[1]) * 60 + Number(from[2])).toBeGreaterThan(75); // four time constants are 80 minutes, 8 % of the run 58
     const warmup = of(judge([warm, ...fds, busy], { hours: 12, options: { warmup: 3 * HOUR } }), 'api memory.private');
     expect(warmup.why).toMatch(/judged from 03:[0-2]\d on/); // whole blocks after it
+  });
+
+  test('what stepped up once and stayed, which is told', () => {
+    const memory: Simulated = { def: M.memory, signal: sum(constant(300 * MB), (t) => (t > 3 * HOUR ? 60 * MB : 0), white(2, MB)) };
+    const { outcome, why } = of(judge([memory, ...fds, busy], { hours: 12 }), 'api memory.private');
+    expect(outcome).toBe('pass');
+    expect(why).toMatch(/judged from 03:\d\d on, until when it went from (299|300|301) MB to (359|360|361) MB; /);
   });
 
   test('what is flat before and after a batch job, which is left out', () => {
@@ -262,6 +270,12 @@ describe('inconclusive', () => {
     because(judgedFor('memory.private', 'heap'), 'inconclusive', /^heap must be seen and was never sampled$/);
   });
 
+  test('the processes of the generator alone', () => {
+    const own = [{ def: M.memory, signal: constant(300 * MB) }, ...fds, busy].map((one) => ({ ...one, target: 'k6' }));
+    const read: Simulated = { def: SCRAPE.duration, source: 'scrape', labels: { 'soak.scrape': 'app' }, signal: constant(0.01) };
+    because(judge([...own, read], { options: { generators: ['k6'] } }), 'inconclusive', /^no process was seen, so neither memory nor/m);
+  });
+
   test('a rule that nothing was compared with', () => {
     const options = { rules: [parseRule('threads < 5', (name) => CATALOG.find(name))] };
     because(judge([flat, ...fds, busy], { options }), 'inconclusive', /^the rule threads < 5 was never compared with anything/);
@@ -269,7 +283,11 @@ describe('inconclusive', () => {
 
   test('growth that matters, and does not reach its limit within the required life', () => {
     const verdict = judge([leaking, { def: M.memoryLimit, signal: constant(10_500 * MB) }, ...fds, busy]);
-    because(verdict, 'inconclusive', /^api memory\.private grows .*reaches its limit of 10\.5 GB/);
+    because(
+      verdict,
+      'inconclusive',
+      /^api memory\.private grows .*reaches its limit of 10\.5 GB .*; that is too slow to reach it within the required life, which would fail, and more than 15 MB\/h, half of what would, which would pass/,
+    );
     expect(of(verdict, 'api memory.private')).toMatchObject({ grade: 'confirmed', outcome: 'inconclusive' });
   });
 

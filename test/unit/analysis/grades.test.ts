@@ -67,6 +67,7 @@ describe('grades', () => {
   test('the first minutes of a run say nothing', () => {
     expect(through(minutes(1, 9, LEAK)).history).toEqual([]);
     expect(through(minutes(1, 9, LEAK), null).history).toEqual([]);
+    expect(through([[599 / 60, LEAK]], null).grade).toBe('suspected'); // ten minutes, a sample a second
     expect(through(minutes(1, 12, LEAK), null).grade).toBe('suspected');
     expect(through(minutes(1, 55, LEAK), null).grade).toBe('suspected');
     expect(through(minutes(1, 80, LEAK), null).grade).toBe('confirmed');

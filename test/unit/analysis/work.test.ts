@@ -135,4 +135,27 @@ describe('work', () => {
       expect(work(2, [fallen], 10, [{ from: HOUR, to: HOUR + 50 }]).stoppedAt).not.toBeNull();
     });
   });
+
+  describe('that is asked of a server', () => {
+    const asked = (perSecond: (t: number) => number): Simulated => {
+      let [sum, last] = [0, 0];
+      const signal = (t: number): number => {
+        sum += perSecond(t) * (t - last);
+        last = t;
+        return sum;
+      };
+      return { def: M.requests, source: 'load', signal };
+    };
+    const day = (t: number): number => 500 - 400 * Math.cos((2 * Math.PI * t) / (24 * HOUR));
+
+    test('goes on through the night in which a recording ends, when it began in one', () => {
+      expect(work(24, [asked(day)], 60)).toMatchObject({ steady: true, stoppedAt: null, ended: null });
+    });
+
+    test('fell where little is left of it, and stopped where nothing is', () => {
+      const after = (rest: number): Work => work(24, [asked((t) => (t < 12 * HOUR ? 500 : rest))], 60);
+      expect(after(60)).toMatchObject({ ended: 'faded', stoppedAt: expect.closeTo(12 * HOUR, -3) as number });
+      expect(after(0)).toMatchObject({ ended: 'gone', stoppedAt: expect.closeTo(12 * HOUR, -3) as number });
+    });
+  });
 });
