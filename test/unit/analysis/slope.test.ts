@@ -1,6 +1,7 @@
 import * as fc from '../../property.ts';
 import { describe, expect, test } from 'vitest';
 import { dot, PHIS, type Points, Whitened } from '../../../src/analysis/gls.ts';
+import { CONFIRM_SCORE } from '../../../src/analysis/grades.ts';
 import { Mixture } from '../../../src/analysis/mixture.ts';
 import { slopeVariance } from '../../../src/analysis/power.ts';
 import { ALL_SHAPES, FEW_SHAPES, LINE_ONLY, type Shape } from '../../../src/analysis/shapes.ts';
@@ -159,6 +160,22 @@ describe('the slope', () => {
         expect(grown(slope + more).line.cdf(0.5)).toBeLessThanOrEqual(grown(slope).line.cdf(0.5) + 1e-6);
       }),
     );
+  });
+
+  // Below that shapes compete of which none goes on growing, and a steeper line may be the better fill.
+  test('and where it is likely, over all shapes, less likely by little, and never where it would be confirmed', () => {
+    const slopes = [0, 0.01, 0.02, 0.03, 0.04, 0.06, 0.08, 0.1, 0.13, 0.17, 0.25, 0.4, 0.8];
+    for (let seed = 0; seed < fc.tries(120); seed++) {
+      for (const phi of [0, 0.8]) {
+        const noise = drawn(40, phi === 0 ? white(seed, 1) : ar1(seed, phi, 1));
+        const scores = slopes.map((slope) => fit(points(noise.map((value, i) => value + slope * i)), 0.03).score);
+        for (const [i, score] of scores.slice(1).entries()) {
+          const before = scores[i]!;
+          if (before > 0) expect(score, `seed ${seed}, phi ${phi}: ${scores.join(' ')}`).toBeGreaterThan(before - 0.5);
+          if (before > CONFIRM_SCORE) expect(score, `seed ${seed}, phi ${phi}: ${scores.join(' ')}`).toBeGreaterThan(CONFIRM_SCORE);
+        }
+      }
+    }
   });
 
   test('of a series that never moves is zero, within what hides below one step', () => {
