@@ -1,6 +1,6 @@
 /** A saved answer to `query_range`, whole or its `data` alone, as `curl` and the browser save it. */
 import type { Dataset, Row } from './dataset.ts';
-import { type Matrix, readMatrix, rowsOf, SeriesNames } from './matrix.ts';
+import { emptyFor, type Matrix, readMatrix, rowsOf, SeriesNames } from './matrix.ts';
 import { dataProblem } from './text.ts';
 
 /** What a series without a name is called. */
@@ -30,7 +30,7 @@ export async function openAnswer(path: string, pieces: AsyncIterable<string>, se
 
 const FIRST = 200;
 
-function refuse(path: string, { status, error, resultType, series, found, tooMany }: Matrix, seriesMax: number): void {
+function refuse(path: string, { status, error, resultType, series, found, tooMany, warnings }: Matrix, seriesMax: number): void {
   if (status === 'error') throw dataProblem(path, `Prometheus answered with an error: ${error}`);
   if (resultType !== 'matrix') {
     const kind = resultType === '' ? 'not an answer of Prometheus' : `an answer of kind ${resultType}, which has one point a series`;
@@ -40,5 +40,5 @@ function refuse(path: string, { status, error, resultType, series, found, tooMan
     throw dataProblem(path, `it has ${found} series, and at most ${seriesMax} are taken; --max-series takes up to 1000`);
   if (tooMany)
     throw dataProblem(path, 'it has more than 10 million points; ask the server itself with --prometheus, or with a longer step');
-  if (series.every(({ length }) => length === 0)) throw dataProblem(path, 'it has no points: the query found nothing');
+  if (series.every(({ length }) => length === 0)) throw dataProblem(path, `it has no points: the query found nothing${emptyFor(warnings)}`);
 }

@@ -1,4 +1,5 @@
 /** Answers of the Prometheus HTTP API to `query_range`: series of points. Source: prometheus.io, HTTP API, "Range queries". */
+import { cut } from '../problem.ts';
 import { isMeasured } from '../tick.ts';
 import type { Row } from './dataset.ts';
 import { JsonReader, type Path, type Scalar } from './json.ts';
@@ -40,6 +41,14 @@ export async function readMatrix(pieces: AsyncIterable<string>, seriesMax: numbe
   }
   return reader.ended ? matrix : null;
 }
+
+/** What an answer without a point may owe that to. */
+export function emptyFor(warnings: Iterable<string>): string {
+  const told = [...warnings].slice(0, TOLD_MAX).map(cut);
+  return told.length === 0 ? '' : ` (Prometheus warned: ${told.join('; ')})`;
+}
+
+const TOLD_MAX = 3;
 
 class Builder {
   readonly #matrix: Matrix;

@@ -1,7 +1,7 @@
 /** Queries to a Prometheus over a long time as one set of rows, fetched in pieces that both sides can bear. */
 import { Problem } from '../problem.ts';
 import type { Dataset, Row } from './dataset.ts';
-import { type Matrix, rowsOf, SeriesNames } from './matrix.ts';
+import { emptyFor, type Matrix, rowsOf, SeriesNames } from './matrix.ts';
 import type { Prometheus, Range } from './prometheus.ts';
 
 /** Prometheus refuses more than 11,000 points a series in one answer (`maxPoints` of its `query_range`). */
@@ -84,7 +84,8 @@ class RangeDataset implements Dataset {
       if (this.#first.slice(0, this.#options.queries.length).some(({ found }) => found > 0)) break;
     }
     const own = this.#first.slice(0, this.#options.queries.length);
-    if (own.every(({ found }) => found === 0)) throw this.#problem(`the query found nothing in this time${this.#hint()}`);
+    if (own.every(({ found }) => found === 0))
+      throw this.#problem(`the query found nothing in this time${emptyFor(this.#warnings)}${this.#hint()}`);
     this.#names.leaveOutSame(own.flatMap(({ series }) => series.map(({ labels: { __name__: _, ...rest } }) => rest)));
     this.#columns(this.#first);
   }

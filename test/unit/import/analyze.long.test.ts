@@ -254,6 +254,11 @@ describe('bad input', () => {
     ['an instant answer', '{"status":"success","data":{"resultType":"vector","result":[]}}', /an answer of kind vector/],
     ['an empty answer', '{"status":"success","data":{"resultType":"matrix","result":[]}}', /the query found nothing/],
     [
+      'an empty answer with a warning',
+      '{"status":"success","data":{"resultType":"matrix","result":[]},"infos":["metric might not be a counter"]}',
+      /the query found nothing \(Prometheus warned: metric might not be a counter\)/,
+    ],
+    [
       'half an answer',
       '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"2"]',
       /not a whole JSON text/,
