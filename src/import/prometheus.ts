@@ -131,6 +131,7 @@ async function read(
   const status = `HTTP ${response.status}${response.statusText && ` ${response.statusText}`}`;
   const again = AGAIN.has(response.status);
   if (matrix?.status === 'error') return { wrong: `${status}: ${cut(matrix.error)}`, again };
+  if (ASKS_FOR_TLS.test(begin)) return { wrong: `${status}: it speaks HTTPS; give https:// instead of http://`, again: false };
   const refusal = response.status === 401 ? notKnown : response.status === 403 ? mayNotRead : null;
   if (refusal !== null) return { wrong: `${status}: ${refusal(credentials)}`, again };
   if (!response.ok || matrix === null)
@@ -139,6 +140,9 @@ async function read(
     return { wrong: `${status}, and the answer holds no series (${matrix.resultType || 'no result'})`, again };
   return { matrix };
 }
+
+/** What servers of Go and nginx answer to plain HTTP on a port of TLS. */
+const ASKS_FOR_TLS = /HTTP request (?:was sent )?to (?:an )?HTTPS/;
 
 const GIVE = 'give --bearer-file or --basic-auth-file';
 
@@ -158,12 +162,16 @@ function unreachable(error: unknown): string {
   return known === undefined ? `it cannot be reached: ${messageOf(cause)}` : `it cannot be reached: ${known} (${code})`;
 }
 
+const NO_TLS = 'what answers there speaks no TLS; for a server of plain HTTP give http:// instead of https://';
+
 const REASONS: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',
   ENOTFOUND: 'there is no such host',
   EAI_AGAIN: 'the name of the host cannot be looked up',
   ECONNRESET: 'the connection was cut',
   UND_ERR_SOCKET: 'the connection was cut',
+  ERR_SSL_WRONG_VERSION_NUMBER: NO_TLS,
+  ERR_SSL_PACKET_LENGTH_TOO_LONG: NO_TLS,
   UND_ERR_CONNECT_TIMEOUT: 'no connection within 10 s',
 };
 

@@ -123,6 +123,18 @@ describe('asking a Prometheus', () => {
       1,
     ],
     [
+      'a port of HTTPS (Go)',
+      (_, r) => r.writeHead(400).end('Client sent an HTTP request to an HTTPS server.\n'),
+      /HTTP 400 Bad Request: it speaks HTTPS; give https:\/\/ instead of http:\/\//,
+      1,
+    ],
+    [
+      'a port of HTTPS (nginx)',
+      (_, r) => r.writeHead(400).end('<html>\r\n<head><title>400 The plain HTTP request was sent to HTTPS port</title></head>'),
+      /it speaks HTTPS; give https:\/\/ instead of http:\/\//,
+      1,
+    ],
+    [
       'half an answer',
       (_, r) => r.end('{"status":"success","data":{"resultType":"matrix","result":[{"metric"'),
       /the answer is not that of a Prometheus/,
@@ -164,6 +176,15 @@ describe('asking a Prometheus', () => {
     const message = 'it did not answer within 0.2 s';
     await expect(prometheus.range('up', { from: 0, to: 60, step: 15 }, 1)).rejects.toThrow(message);
     expect(server.asked).toHaveLength(1);
+  });
+
+  test('a port of plain HTTP that is asked by TLS', async () => {
+    await using server = new Server((asked, response) => response.end(answerOf(asked, 1)));
+    const url = (await server.open()).replace('http:', 'https:');
+    const { code, err } = await analyze(['--prometheus', url, ...RANGE]);
+    expect(code).toBe(64);
+    expect(err).toContain(`${url}: it cannot be reached: what answers there speaks no TLS; for a server of plain HTTP give http://`);
+    expect(err).not.toContain('error:0A');
   });
 
   test('nobody listens', async () => {
