@@ -84,17 +84,26 @@ export interface Line {
   readonly whole: boolean;
 }
 
-/** Lines without their ends (`\n` or `\r\n`), as many at a time as a piece of text holds. */
+/** Lines without their ends (`\n`, `\r\n`, or `\r` throughout), as many at a time as a piece of text holds. */
 export async function* linesOf(path: string, pieces: AsyncIterable<string>): AsyncIterable<readonly Line[]> {
   let rest = '';
   let number = 0;
+  let end: string | null = null;
   for await (const piece of pieces) {
-    const texts = (rest + piece).split('\n');
+    const text = rest + piece;
+    end ??= endOf(text);
+    const texts = text.split(end ?? '\n');
     rest = texts.pop() ?? '';
     yield texts.map((text) => ({ text: withoutReturn(text), number: ++number, whole: true }));
     if (rest.length > LINE_MAX) throw dataProblem(`${path}:${number + 1}`, 'this line is longer than 4 MB: it is no table');
   }
   if (rest !== '') yield [{ text: withoutReturn(rest), number: number + 1, whole: false }];
+}
+
+/** What ends the lines of a text, by its beginning; null where no line has ended yet. */
+function endOf(begin: string): string | null {
+  if (begin.includes('\n')) return '\n';
+  return /\r[^]/.test(begin) ? '\r' : null;
 }
 
 function withoutReturn(line: string): string {

@@ -43,6 +43,7 @@ describe('outcomes', () => {
     const files = [
       folder.file('plain.csv', text),
       folder.file('crlf.csv', `\uFEFF# comment\r\n${text.replaceAll('\n', '\r\n')}`),
+      folder.file('cr.csv', text.replaceAll('\n', '\r')),
       folder.file('tabs.csv', text.replaceAll(',', '\t')),
       folder.file('semicolons.csv', text.replaceAll(',', ';').replaceAll('.', ',')),
       folder.file('quoted.csv', text.replaceAll(/[^,\n]+/g, '"$&"')),

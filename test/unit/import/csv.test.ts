@@ -29,6 +29,9 @@ describe('CSV', () => {
   test.each([
     ['a,b\n1,2\n', [['a', 'b'], ['1', '2']]], // prettier-ignore
     ['a,b\r\n1,2', [['a', 'b'], ['1', '2']]], // prettier-ignore
+    ['a,b\r1,2\r', [['a', 'b'], ['1', '2']]], // prettier-ignore
+    ['a,b\r\r1,2', [['a', 'b'], ['1', '2']]], // prettier-ignore
+    ['a,"b\rc"\n1,2\n', [['a', 'b\rc'], ['1', '2']]], // prettier-ignore
     ['a,"b,c"\n', [['a', 'b,c']]],
     ['a,"b ""x"" c",\n', [['a', 'b "x" c', '']]],
     ['a,"two\nlines",c\n', [['a', 'two\nlines', 'c']]],
@@ -37,6 +40,15 @@ describe('CSV', () => {
     [',\n', [['', '']]],
   ])('%j', async (text, cells) => {
     expect(await cellsOf(text)).toEqual(cells);
+  });
+
+  test('lines that end as on an old Mac, in pieces of any size', async () => {
+    for (const piece of [1, 2, 3, 4, 9])
+      expect((await parse('a,b\r1,2\r3,4\r', ',', piece)).map(({ line, cells }) => [line, ...cells])).toEqual([
+        [1, 'a', 'b'],
+        [2, '1', '2'],
+        [3, '3', '4'],
+      ]);
   });
 
   test('whatever is quoted comes back, in pieces of any size', async () => {
