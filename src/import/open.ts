@@ -41,6 +41,8 @@ function whyNoData(begin: string): string | null {
   if (/^\s*<(?:!doctype|html|\?xml)/i.test(begin)) return 'it is a page of HTML or XML, not data: the login page of a server?';
   if (/^# (?:HELP|TYPE) /m.test(begin))
     return 'it is a page of metrics, which is of one moment; a run scrapes it (--scrape), and a Prometheus has its past (--prometheus)';
+  if (/^\s*\{\s*"schema"\s*:\s*\d+\s*,\s*"run"\s*:\s*\{/.test(begin))
+    return 'it is a verdict of soak-agent (verdict.json, or what analyze --json printed), which holds no samples; give the folder of the run, or the data';
   return null;
 }
 

@@ -260,6 +260,11 @@ describe('bad input', () => {
       /the query found nothing \(Prometheus warned: metric might not be a counter\)/,
     ],
     [
+      'a verdict',
+      JSON.stringify({ schema: 1, run: { id: 'r' }, outcome: 'pass', reasons: [] }, null, 2),
+      /it is a verdict of soak-agent .*; give the folder of the run, or the data/,
+    ],
+    [
       'half an answer',
       '{"status":"success","data":{"resultType":"matrix","result":[{"metric":{},"values":[[1,"2"]',
       /not a whole JSON text/,
