@@ -5,7 +5,7 @@ import { parseRfc3339 } from '../clock.ts';
 const DAY = String.raw`(\d{4})[-/](\d\d?)[-/](\d\d?)`;
 const CLOCK = String.raw`(\d\d?):(\d\d)(?::(\d\d(?:[.,]\d+)?))?\s*([AaPp][Mm])?`;
 const ZONE = String.raw`Z|z|UTC|GMT|[+-]\d\d:?\d\d`;
-const DATED = new RegExp(`^${DAY}(?:[T ]${CLOCK})?\\s*(${ZONE})?$`);
+const DATED = new RegExp(`^${DAY}(?:(?:[T ]|, ?)${CLOCK})?\\s*(${ZONE})?$`);
 
 /** In Central Europe; nobody writes months first with points. */
 const DOTTED = /^(\d\d?)\.(\d\d?)\.(\d{4})(?=\D|$)/;

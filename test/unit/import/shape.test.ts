@@ -29,6 +29,9 @@ async function read(text: string, units = OPTIONS.units): Promise<Read> {
 describe('read', () => {
   test.each<[string, string, readonly string[], readonly number[]]>([
     ['Excel with points', 'Datum;RSS (MB)\r\n09.10.2025 08:53:20;1,5\r\n9.10.2025 8:54:20;2,5\r\n', ['RSS (MB)'], [T, 1.5]],
+    ['German dates with a comma', 'Datum;RSS (MB)\n9.10.2025, 08:53:20;1,5\n9.10.2025, 08:54:20;2,5\n', ['RSS (MB)'], [T, 1.5]],
+    ['German dates with a comma, in quotes', 'time,a\n"9.10.2025, 08:53:20",1\n"9.10.2025, 08:54:20",2\n', ['a'], [T, 1]],
+    ['what a browser in America writes', 'time,a\n"10/9/2025, 8:53:20\u202FAM",1\n"10/13/2025, 8:54:20\u202FAM",2\n', ['a'], [T, 1]],
     ['a sheet whose dates are numbers with commas', 'Zeit;rss_mb\n45939,370370370;1,5\n45939,371064815;2\n', ['rss_mb'], [T, 1.5]],
     ['Excel that names its separator', 'sep=;\nDate;a\n2025-10-09 08:53:20;1\n2025-10-09 08:54:20;2\n', ['a'], [T, 1]],
     ['months first', 'Date,a\n10/9/2025 8:53:20 AM,1\n10/13/2025 8:53:20 PM,2\n', ['a'], [T, 1]],
