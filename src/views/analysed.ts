@@ -31,9 +31,8 @@ const WHY_MAX = 20;
 
 export function report(analysed: Analysed, screen: Screen, withEvidence: boolean): string[] {
   const { verdict } = analysed;
-  const head = `${paint(screen, verdict.outcome, verdict.outcome.toUpperCase())}  ${analysed.title}`;
   return [
-    head,
+    ...headOf(analysed, screen),
     ...indented(timed(reasonsOf(verdict), analysed), screen.columns, analysed),
     ...indented(timed(diagnosesOf(verdict), analysed), screen.columns, analysed),
     '',
@@ -53,6 +52,12 @@ const REASONS_MAX = 5;
 
 function reasonsOf({ reasons }: Verdict): readonly string[] {
   return reasons.length > REASONS_MAX ? [...reasons.slice(0, REASONS_MAX), `and ${reasons.length - REASONS_MAX} more`] : reasons;
+}
+
+function headOf({ verdict, title }: Analysed, screen: Screen): string[] {
+  const word = verdict.outcome.toUpperCase();
+  const [first = '', ...rest] = wrapped(title, screen.columns, `${word}  `, '    ');
+  return [paint(screen, verdict.outcome, word) + first.slice(word.length), ...rest];
 }
 
 /** Patterns decide nothing, so that no reason names them. */

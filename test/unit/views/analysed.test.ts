@@ -198,6 +198,17 @@ test('a narrow table has shorter names, or fewer columns, and never half of what
   expect(rows[2]!.row.length).toBe(115);
 });
 
+test('what was analysed is no wider than the screen, in colour and without', () => {
+  const title = '/var/lib/measurements/october/api-server.csv: 1440 rows, one each 1m, 2025-10-09 08:53 to 2025-10-10 08:52 (23h59m)';
+  for (const color of [false, true]) {
+    const lines = report({ ...ANALYSED, title }, { columns: 80, rows: 30, color }, false).map(plain);
+    expect(lines.slice(0, 2)).toEqual([
+      'FAIL  /var/lib/measurements/october/api-server.csv: 1440 rows, one each 1m,',
+      '    2025-10-09 08:53 to 2025-10-10 08:52 (23h59m)',
+    ]);
+  }
+});
+
 test('what grows for certain and passes is told with what would matter', () => {
   const why =
     'data rss_bytes grows 0.4 MB/h (95 %: 0.3 MB/h to 0.5 MB/h) since 02:00 or before, now 300 MB; below the 0.6 MB/h that matter';
