@@ -14,7 +14,7 @@ import { formatDuration } from '../quantity.ts';
 import { recordPath } from '../record/schema.ts';
 import type { RunState } from '../runstate.ts';
 import { didYouMean } from '../config/nearest.ts';
-import { type Analysed, explained, report, whenOf } from '../views/analysed.ts';
+import { type Analysed, explained, periodOf, report, whenOf } from '../views/analysed.ts';
 import type { Io } from './io.ts';
 import { judgeRecord } from './replay.ts';
 import { screenOf, type Terminal } from './view.ts';
@@ -62,7 +62,7 @@ function ofData({ verdict, state, evidence, origin, kind, dataset, fed, notes }:
   const span = fed.to - fed.from;
   const when = whenOf(kind, origin, span);
   const rows = `${fed.rows} ${fed.rows === 1 ? 'row' : 'rows'}`;
-  const every = fed.rows > 1 ? `, one each ${formatDuration(fed.step)}, ${when(0)} to ${when(span)} (${formatDuration(span)})` : '';
+  const every = fed.rows > 1 ? `, one each ${formatDuration(fed.step)}, ${periodOf(kind, origin, span)} (${formatDuration(span)})` : '';
   const advisory = fed.columns.filter(({ use }) => use === 'advisory');
   const others = [...fed.columns.filter(({ use }) => UNSHOWN.has(use)), ...advisory].map(({ field, as }) => ({
     name: field.name,
@@ -101,7 +101,7 @@ function ofRecord(folder: string, options: AnalyzeOptions): Told {
     };
   });
   const evidence = evidenceOf(state);
-  const title = `${folder}: a run of ${formatDuration(state.t)}`;
+  const title = `${folder}: a run of ${formatDuration(state.t)}, ${periodOf('wall', start, state.t)}`;
   const analysed = { verdict, evidence, title, when: whenOf('wall', start, state.t), nameOf: (id: string) => id, notes, others: [] };
   return { analysed, state, about: { input: folder, format: 'record', notes } };
 }

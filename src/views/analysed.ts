@@ -272,5 +272,14 @@ export function whenOf(kind: 'wall' | 'elapsed', origin: number, span: number): 
   };
 }
 
-/** Below this the seconds matter, above it the date. */
+/** From when to when, always with the date where one is known. */
+export function periodOf(kind: 'wall' | 'elapsed', origin: number, span: number): string {
+  const when = whenOf(kind, origin, span);
+  if (kind === 'elapsed' || span >= SHORT_S) return `${when(0)} to ${when(span)}`;
+  const dayOf = (t: number): string => (rfc3339(t) ?? '').slice(0, 10);
+  const [first, last] = [dayOf(origin), dayOf(origin + span)];
+  return `${first} ${when(0)} to ${last === first ? '' : `${last} `}${when(span)}`;
+}
+
+/** Below this the seconds matter, above it the date, which the first line has anyway. */
 const SHORT_S = 2 * 3600;

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import type { Explanation } from '../../../src/analysis/explain.ts';
 import type { Verdict, VerdictSeries } from '../../../src/analysis/verdict.ts';
-import { type Analysed, explained, report, whenOf } from '../../../src/views/analysed.ts';
+import { type Analysed, explained, periodOf, report, whenOf } from '../../../src/views/analysed.ts';
 import { chart } from '../../../src/views/chart.ts';
 
 const golden = (name: string): string => fileURLToPath(new URL(`../../golden/analyze/${name}`, import.meta.url));
@@ -260,5 +260,12 @@ describe('times', () => {
     expect(whenOf('wall', START, HOUR)(60)).toBe('08:54:20');
     expect(whenOf('elapsed', 100, HOUR)(60)).toBe('0:02:40');
     expect(whenOf('elapsed', 0, 100 * HOUR)(50 * HOUR)).toBe('50:00');
+  });
+
+  test('a period has its date, however short it is', () => {
+    expect(periodOf('wall', START, HOUR)).toBe('2025-10-09 08:53:20 to 09:53:20');
+    expect(periodOf('wall', START + 14.5 * HOUR, HOUR)).toBe('2025-10-09 23:23:20 to 2025-10-10 00:23:20');
+    expect(periodOf('wall', START, 24 * HOUR)).toBe('2025-10-09 08:53 to 2025-10-10 08:53');
+    expect(periodOf('elapsed', 100, HOUR)).toBe('0:01:40 to 1:01:40');
   });
 });
