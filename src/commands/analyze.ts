@@ -9,6 +9,7 @@ import type { Use } from '../import/columns.ts';
 import { TARGET } from '../import/feed.ts';
 import { openData } from '../import/open.ts';
 import { type AnalyzeOptions, type GivenFlags, parseFlags, refuseColumnsOf } from '../import/options.ts';
+import { warmupNotes } from '../import/warmup.ts';
 import { EXIT, type ExitCode, Problem } from '../problem.ts';
 import { formatDuration } from '../quantity.ts';
 import { recordPath } from '../record/schema.ts';
@@ -91,7 +92,12 @@ function timeNote({ axis: { text, kind, local } }: DataAnalysis['dataset']): str
 function ofRecord(folder: string, options: AnalyzeOptions): Told {
   const { rulesOf, mustLive, warmup } = options.analysis;
   const { said } = options;
-  const { state, verdict, start, notes } = judgeRecord(folder, (series) => {
+  const {
+    state,
+    verdict,
+    start,
+    notes: noticed,
+  } = judgeRecord(folder, (series) => {
     const columns = new Map<string, RuledColumn>();
     for (const { def } of series) for (const name of [def.name, def.alias ?? def.name]) columns.set(name, { def, labels: {} });
     return {
@@ -100,6 +106,7 @@ function ofRecord(folder: string, options: AnalyzeOptions): Told {
       ...(said.warmup ? { warmup } : {}),
     };
   });
+  const notes = [...noticed, ...warmupNotes(said.warmup ? warmup : null, state.t)];
   const evidence = evidenceOf(state);
   const title = `${folder}: a run of ${formatDuration(state.t)}, ${periodOf('wall', start, state.t)}`;
   const analysed = { verdict, evidence, title, when: whenOf('wall', start, state.t), nameOf: (id: string) => id, notes, others: [] };

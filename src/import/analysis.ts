@@ -18,6 +18,7 @@ import { outcomeOfData } from './outcome.ts';
 import { gapNotes, hourNotes } from './disorder.ts';
 import { distances } from './presence.ts';
 import { listed } from './sheet.ts';
+import { warmupNotes } from './warmup.ts';
 
 export interface AnalysisOptions extends ColumnOptions {
   readonly mustLive: number;
@@ -83,6 +84,7 @@ export async function analyseData(dataset: Dataset, options: AnalysisOptions): P
       ...notesOf(fed, order.replaced, dataset.axis),
       ...restlessNotes(fed),
       ...partsOf(fed, dataset.axis.kind),
+      ...warmupNotes(options.warmup, fed.to - fed.from),
       ...dataset.notes,
     ],
   };

@@ -163,6 +163,17 @@ describe('outcomes', () => {
     expect(out).toContain('1 judged series does not grow by as much as matters');
   });
 
+  test('a warm-up that leaves nothing is refused, and what one leaves out is told', async () => {
+    using folder = new Folder();
+    const path = folder.file('day.csv', day());
+    expect(await analyze([path, '--warmup', '25h'])).toMatchObject({
+      code: 64,
+      err: '--warmup: 1d1h leave nothing to judge: the data are of 23h55m\nsoak-agent: 1 problem [USAGE]\n',
+    });
+    expect((await analyze([path, '--warmup', '23h50m'])).out).toContain('the first 23h50m of each life are left out (--warmup), of 23h55m');
+    for (const warmup of ['0', 'auto']) expect((await analyze([path, '--warmup', warmup])).out).not.toContain('left out');
+  });
+
   test('a constant series passes', async () => {
     using folder = new Folder();
     const rows = Array.from({ length: 1440 }, (_, i) => `${i * 60},1000,20,${i}`);
