@@ -5,11 +5,15 @@
  * and how many stay open to the judge itself when it gets nothing but their noise, at their level and from when they settled on.
  *
  *   node tools/run.mjs bench/leakbench-open.ts [seed] [clean a family] [seconds between samples] [leaky a family]        default v1 15 10 20
+ *
+ * LEAKBENCH names the folder of leakbench.
  */
+import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import type { Outcome } from '../src/analysis/judgement.ts';
 import { normalCdf } from '../src/analysis/stats.ts';
+import { given, refuse } from './detector/usage.ts';
 import { create, metricOf } from './leakbench-adapter.ts';
 
 interface Labelled {
@@ -35,9 +39,10 @@ type Make = (context: unknown) => Made;
 type Families = Readonly<Record<'leaky' | 'clean', Readonly<Record<string, Make>>>>;
 type Corpus = (families: Families, options: object) => Iterable<Labelled>;
 
-const [seed = 'v1', cleanPer = '15', seconds = '10', leakyPer = '20'] = process.argv.slice(2);
+const [seed = 'v1', cleanPer = '15', seconds = '10', leakyPer = '20'] = given(import.meta.url, {}, true).positionals;
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const folder = resolve(ROOT, process.env['LEAKBENCH'] ?? '../shared/leakbench');
+if (!existsSync(join(folder, 'lib/build.js'))) refuse(`there is no leakbench in ${folder}: set LEAKBENCH to its folder`);
 const part = async (path: string): Promise<object> => (await import(pathToFileURL(join(folder, path)).href)) as object;
 const { corpus } = (await part('lib/build.js')) as { corpus: Corpus };
 const { default: families } = (await part('families/index.js')) as { default: Families };

@@ -6,20 +6,18 @@
  *
  * Noise is a share of what the cost is at the moment; with --constant, of what it was at the beginning.
  */
-import { parseArgs } from 'node:util';
 import { METRICS as RUNTIME } from '../../src/sources/runtime-metrics.ts';
 import { M } from '../../test/sim/metrics.ts';
 import { HOUR, type Simulated, Simulation } from '../../test/sim/run.ts';
 import { Random } from './random.ts';
 import { integral, MB, MINUTE, ou, type Signal, white } from './signals.ts';
 import { percent, table } from './table.ts';
+import { given } from './usage.ts';
 
-const { values: options } = parseArgs({
-  options: {
-    runs: { type: 'string', default: '60' },
-    seed: { type: 'string', default: '1' },
-    constant: { type: 'boolean', default: false },
-  },
+const { values: options } = given(import.meta.url, {
+  runs: { type: 'string', default: '60' },
+  seed: { type: 'string', default: '1' },
+  constant: { type: 'boolean', default: false },
 });
 const runs = Number(options.runs);
 

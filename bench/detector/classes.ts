@@ -4,13 +4,13 @@
  *
  *   node tools/run.mjs bench/detector/classes.ts [--runs 25] [--first 1000]
  */
-import { parseArgs } from 'node:util';
 import { bursts, CLASSED, type Classed, classOf, scenario, TOLD, waves } from '../../test/sim/families/classes.ts';
 import { HOUR, MB } from '../../test/sim/run.ts';
 import type { Signal } from '../../test/sim/series.ts';
 import { Random } from './random.ts';
 import { events, MINUTE, ou, stairs, walk } from './signals.ts';
 import { table } from './table.ts';
+import { given } from './usage.ts';
 
 const HOURS = 12;
 
@@ -47,7 +47,7 @@ const controls: Classed[] = Object.entries({ waves, bursts }).flatMap(([load, ra
   })),
 );
 
-const { values: options } = parseArgs({ options: { runs: { type: 'string', default: '25' }, first: { type: 'string', default: '1000' } } });
+const { values: options } = given(import.meta.url, { runs: { type: 'string', default: '25' }, first: { type: 'string', default: '1000' } });
 const [runs, first] = [Number(options.runs), Number(options.first)];
 
 console.log(`${runs} runs a row, seeds ${first} to ${first + runs - 1}\n`);

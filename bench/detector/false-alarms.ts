@@ -10,13 +10,13 @@
  *   --at-most K      exit 1 when more runs of a stationary noise are ever confirmed
  *   --seed TEXT, --jobs N (default 2), --hours N (default 24)
  */
-import { parseArgs } from 'node:util';
 import { create, type Floors } from '../leakbench-adapter.ts';
 import { answerOr, spread } from './jobs.ts';
 import { upperBound } from './proportion.ts';
 import { Random } from './random.ts';
 import { MB, MINUTE, ou, ramp, settling, type Signal, sum, walk, white } from './signals.ts';
 import { percent, table } from './table.ts';
+import { given, refuse } from './usage.ts';
 
 const LEVEL = 300 * MB;
 
@@ -93,19 +93,17 @@ function tasksOf(noises: readonly Name[], runs: number, rest: Pick<Task, 'seed' 
 }
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      runs: { type: 'string', default: '200' },
-      noise: { type: 'string', default: Object.keys(NOISES).join(',') },
-      floors: { type: 'string', default: 'product' },
-      'at-most': { type: 'string' },
-      seed: { type: 'string', default: '1' },
-      jobs: { type: 'string', default: '2' },
-      hours: { type: 'string', default: '24' },
-    },
+  const { values } = given(import.meta.url, {
+    runs: { type: 'string', default: '200' },
+    noise: { type: 'string', default: Object.keys(NOISES).join(',') },
+    floors: { type: 'string', default: 'product' },
+    'at-most': { type: 'string' },
+    seed: { type: 'string', default: '1' },
+    jobs: { type: 'string', default: '2' },
+    hours: { type: 'string', default: '24' },
   });
   const noises = values.noise.split(',').map((name) => {
-    if (!(name in NOISES)) throw new Error(`there is no noise ${name}; there are ${Object.keys(NOISES).join(' ')}`);
+    if (!(name in NOISES)) refuse(`there is no noise ${name}; there are ${Object.keys(NOISES).join(' ')}`);
     return name as Name;
   });
   const tasks = tasksOf(noises, Number(values.runs), {

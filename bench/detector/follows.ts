@@ -4,7 +4,6 @@
  *
  *   node tools/run.mjs bench/detector/follows.ts [--runs 100] [--seed TEXT]
  */
-import { parseArgs } from 'node:util';
 import type { Outcome } from '../../src/analysis/judgement.ts';
 import { MATTERS } from '../../src/catalog.ts';
 import { M } from '../../test/sim/metrics.ts';
@@ -12,8 +11,9 @@ import { HOUR, Simulation, type Simulated } from '../../test/sim/run.ts';
 import { Random } from './random.ts';
 import { cycle, integral, lagged, MB, MINUTE, ou, SECOND, shared, type Signal, sum, times, white } from './signals.ts';
 import { percent, table } from './table.ts';
+import { given } from './usage.ts';
 
-const { values: options } = parseArgs({ options: { runs: { type: 'string', default: '100' }, seed: { type: 'string', default: '1' } } });
+const { values: options } = given(import.meta.url, { runs: { type: 'string', default: '100' }, seed: { type: 'string', default: '1' } });
 const runs = Number(options.runs);
 
 const HOURS = 8;

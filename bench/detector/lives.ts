@@ -3,7 +3,6 @@
  *
  *   node tools/run.mjs bench/detector/lives.ts [--runs 100] [--seed TEXT]
  */
-import { parseArgs } from 'node:util';
 import { FAIL_SCORE, floorPerHour } from '../../src/analysis/analyse.ts';
 import { NEW_BOOK, nextBook } from '../../src/analysis/grades.ts';
 import { LifeSums } from '../../src/analysis/lifesums.ts';
@@ -14,6 +13,7 @@ import type { RunEvent } from '../../src/tick.ts';
 import { Random } from './random.ts';
 import { MB, ou, sawtooth, type Signal, SECOND, sum, white } from './signals.ts';
 import { decimal, percent, table } from './table.ts';
+import { given } from './usage.ts';
 
 const HOURS = 24;
 const STEP_S = 10;
@@ -108,7 +108,7 @@ function tickOf({ id }: Series, t: number, value: number, begins: boolean): Para
   return { n: t / STEP_S, t, wall: t, samples, events: begins ? [event] : [] };
 }
 
-const { values: options } = parseArgs({ options: { runs: { type: 'string', default: '100' }, seed: { type: 'string', default: '1' } } });
+const { values: options } = given(import.meta.url, { runs: { type: 'string', default: '100' }, seed: { type: 'string', default: '1' } });
 const runs = Number(options.runs);
 
 for (const life of [720, 1800]) {

@@ -13,7 +13,6 @@
  *   --json FILE          every figure and every series
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { create, type Floors } from '../leakbench-adapter.ts';
 import type { Detector } from './detector.ts';
 import { type Family, GROUPS } from './families/index.ts';
@@ -23,12 +22,13 @@ import { RULES } from './rules/index.ts';
 import { type Row, rowOf } from './score.ts';
 import { summarise, type Summary } from './summary.ts';
 import { type Cell, decimal, percent, table } from './table.ts';
+import { given, refuse } from './usage.ts';
 
 /** Our judge at one of the two floors; as it grades, `suspected` comes before the verdict. */
 const ours = (floors: Floors): Detector => ({
   name: `soak-agent (${floors})`,
-  create(given) {
-    const running = create(given, floors);
+  create(context) {
+    const running = create(context, floors);
     return {
       push: (t, value, load) => running.push(t, value, load),
       restart: (t) => running.restart(t),
@@ -113,24 +113,22 @@ function byFamily(rows: Rows, names: readonly string[], floors: Floors, families
 }
 
 function asked() {
-  const { values } = parseArgs({
-    options: {
-      seed: { type: 'string', default: '1' },
-      leaky: { type: 'string', default: '8' },
-      clean: { type: 'string', default: '8' },
-      group: { type: 'string' },
-      only: { type: 'string' },
-      rules: { type: 'boolean', default: false },
-      floors: { type: 'string' },
-      'by-family': { type: 'boolean', default: false },
-      dt: { type: 'string', default: '10' },
-      jobs: { type: 'string', default: '2' },
-      json: { type: 'string' },
-    },
+  const { values } = given(import.meta.url, {
+    seed: { type: 'string', default: '1' },
+    leaky: { type: 'string', default: '8' },
+    clean: { type: 'string', default: '8' },
+    group: { type: 'string' },
+    only: { type: 'string' },
+    rules: { type: 'boolean', default: false },
+    floors: { type: 'string' },
+    'by-family': { type: 'boolean', default: false },
+    dt: { type: 'string', default: '10' },
+    jobs: { type: 'string', default: '2' },
+    json: { type: 'string' },
   });
   const only = values.only?.split(',');
   const unknown = only?.filter((id) => !FAMILIES.has(id)) ?? [];
-  if (unknown.length > 0) throw new Error(`there is no family ${unknown.join(', ')}; there are ${[...FAMILIES.keys()].join(' ')}`);
+  if (unknown.length > 0) refuse(`there is no family ${unknown.join(', ')}; there are ${[...FAMILIES.keys()].join(' ')}`);
   const groups = GROUPS.filter(({ name }) => values.group === undefined || name === values.group);
   const wanted = (id: string): boolean => only === undefined || only.includes(id);
   const floors: readonly Floors[] = values.floors === undefined ? ['product', 'small'] : [values.floors === 'small' ? 'small' : 'product'];

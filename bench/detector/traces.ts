@@ -8,7 +8,6 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { gunzipSync } from 'node:zlib';
 import { Judge } from '../../src/analysis/judge.ts';
 import type { Verdict } from '../../src/analysis/verdict.ts';
@@ -18,6 +17,7 @@ import type { Owner } from '../../src/series.ts';
 import { METRICS as PROCESS } from '../../src/sources/process.ts';
 import { Batch } from '../../src/tick.ts';
 import { decimal, table } from './table.ts';
+import { given, readOr, refuse } from './usage.ts';
 
 interface Truth {
   readonly file: string;
@@ -112,7 +112,7 @@ interface Line {
 const runTime = (at: string | undefined): number | null => (at === undefined ? null : Date.parse(at) / 1000);
 
 function linesOf(truth: Truth, folder: string, stretch: number): Line[] {
-  const recording = read(join(folder, truth.file));
+  const recording = readOr(join(folder, truth.file), read);
   const verdict = judged(recording, stretch);
   return Object.entries(SIGNALS).flatMap(([signal, metric]): Line[] => {
     const series = verdict.series.find((s) => s.metric === metric);
@@ -183,19 +183,15 @@ function concluded(lines: readonly Line[], stretch: number): string {
   return text.join('\n');
 }
 
-const { values, positionals } = parseArgs({
-  allowPositionals: true,
-  options: { stretch: { type: 'string', default: '1' }, all: { type: 'boolean', default: false }, json: { type: 'string' } },
-});
-const [folder] = positionals;
-if (folder === undefined) {
-  console.error('which folder? It holds truth.json and the recordings that it names');
-  process.exitCode = 64;
-} else {
-  const truths = JSON.parse(readFileSync(join(folder, 'truth.json'), 'utf8')) as Truth[];
-  const stretch = Number(values.stretch);
-  const lines = truths.flatMap((truth) => linesOf(truth, folder, stretch));
-  console.log(shown(lines.filter((l) => values.all || l.bears || l.signal === 'anon_kb' || l.grade !== 'none')));
-  console.log(`\n${concluded(lines, stretch)}`);
-  if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(lines));
-}
+const { values, positionals } = given(
+  import.meta.url,
+  { stretch: { type: 'string', default: '1' }, all: { type: 'boolean', default: false }, json: { type: 'string' } },
+  true,
+);
+const folder = positionals[0] ?? refuse('which folder? It holds truth.json and the recordings that it names');
+const truths = readOr(join(folder, 'truth.json'), (file) => JSON.parse(readFileSync(file, 'utf8')) as Truth[]);
+const stretch = Number(values.stretch);
+const lines = truths.flatMap((truth) => linesOf(truth, folder, stretch));
+console.log(shown(lines.filter((l) => values.all || l.bears || l.signal === 'anon_kb' || l.grade !== 'none')));
+console.log(`\n${concluded(lines, stretch)}`);
+if (values.json !== undefined) writeFileSync(values.json, JSON.stringify(lines));

@@ -14,7 +14,8 @@ beforeAll(() => (folder = mkdtempSync(join(tmpdir(), 'soak-bench-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function started(script: string, ...args: string[]): { status: number | null; out: string; err: string } {
-  const { status, stdout, stderr } = spawnSync(process.execPath, [join(BENCH, script), ...args], { encoding: 'utf8' });
+  const env = { ...process.env, LEAKBENCH: '/nope' };
+  const { status, stdout, stderr } = spawnSync(process.execPath, [join(BENCH, script), ...args], { encoding: 'utf8', env });
   return { status, out: stdout, err: stderr };
 }
 
@@ -34,9 +35,21 @@ test('run: a table for each floor, a line for each family, every series in the f
 
 test('run: a family that does not exist is named', () => {
   const { status, err } = started('run.ts', '--only', 'L17,L99');
-  expect(status).not.toBe(0);
-  expect(err).toContain('there is no family L99');
+  expect([status, err]).toEqual([64, expect.stringMatching(/^there is no family L99; there are .*\n$/) as string]);
 });
+
+test.each(['run.ts', 'traces.ts', 'false-alarms.ts', 'lives.ts', 'classes.ts', 'follows.ts', 'burden.ts', '../leakbench-open.ts'])(
+  '%s says how it is called, and what does not fit in a line',
+  (script) => {
+    const { status, out, err } = started(script, '--help');
+    expect([status, err]).toEqual([0, '']);
+    expect(out).toContain(
+      script === 'run.ts' ? 'npm run bench:detector' : `node tools/run.mjs bench/detector/${script}`.replace('detector/../', ''),
+    );
+    expect(out).not.toMatch(/\*\/?$|^ ?\*/m);
+    expect(started(script, '--hlep')).toEqual({ status: 64, out: '', err: "Unknown option '--hlep'; --help says what there is\n" });
+  },
+);
 
 test('false alarms: counts, and fails beyond what is allowed', () => {
   const args = ['--runs', '3', '--hours', '2', '--noise', 'white,walk'];
@@ -72,6 +85,13 @@ test('traces: what leaks fails when stretched, on the column that leaks, and wha
   expect(out).toContain('leaks that fail on the right signal: 1 of 1');
 });
 
-test('traces: asks for a folder', () => {
+test('traces: asks for a folder, and says what it does not find', () => {
   expect(started('traces.ts').status).toBe(64);
+  const err = "/nope/truth.json cannot be read: ENOENT: no such file or directory, open '/nope/truth.json'\n";
+  expect(started('traces.ts', '/nope')).toEqual({ status: 64, out: '', err });
+});
+
+test('leakbench-open: says where it has looked for leakbench', () => {
+  const err = 'there is no leakbench in /nope: set LEAKBENCH to its folder\n';
+  expect(started('../leakbench-open.ts')).toEqual({ status: 64, out: '', err });
 });
