@@ -173,6 +173,7 @@ describe('the record of a run', () => {
     const { series } = JSON.parse(told.out) as { series: { id: string; slope: unknown }[] };
     expect(series.map(({ id, slope }) => ({ id, slope }))).toEqual(run.verdict.series.map(({ id, slope }) => ({ id, slope })));
     expect((await analyze([folder, '--warmup', '1d'])).err).toMatch(/^--warmup: 1d leave nothing to judge: the data are of \d+s\n/);
+    expect((await analyze([folder])).out.replaceAll(/\s+/g, ' ')).toMatch(/: a run of 2\ds, \d{4}-\d\d-\d\d \d\d:\d\d:\d\d to /);
     const { out } = await analyze([folder, '--explain', 'api memory.private']);
     expect(out).toMatch(/api memory\.private/);
     expect(out).toContain('●');

@@ -174,6 +174,12 @@ describe('outcomes', () => {
     for (const warmup of ['0', 'auto']) expect((await analyze([path, '--warmup', warmup])).out).not.toContain('left out');
   });
 
+  test('a recording of an hour is told with its date', async () => {
+    using folder = new Folder();
+    const { out } = await analyze([folder.file('hour.csv', day().split('\n').slice(0, 14).join('\n'))]);
+    expect(out).toMatch(/^INCONCLUSIVE.*: 13 rows, one each 5m, 2025-10-09 08:53:20 to\s+09:53:20 \(1h\)\n/);
+  });
+
   test('a constant series passes', async () => {
     using folder = new Folder();
     const rows = Array.from({ length: 1440 }, (_, i) => `${i * 60},1000,20,${i}`);
