@@ -1,6 +1,16 @@
 /** What is done with each column of foreign data: judged, shown beside, proof of work, or left out, always with a reason. */
 import type { MetricDef } from '../catalog.ts';
-import { type ColumnKind, type Field, GUESSED, isDescriptors, isPrivate, type Meaning, meaningOf, resourceOf } from './meaning.ts';
+import {
+  type ColumnKind,
+  type Field,
+  GUESSED,
+  isDescriptors,
+  isPrivate,
+  mayBeLoad,
+  type Meaning,
+  meaningOf,
+  resourceOf,
+} from './meaning.ts';
 import { PLAIN, type Scale } from './units.ts';
 
 /** `work` shows that the program worked; `shown` and `skipped` make no series. */
@@ -43,6 +53,9 @@ const LABEL_VALUES_MAX = 1000;
 
 /** All errors so far grow while one comes now and then, and a count a row does not: what grows here is neither failure nor pass. */
 const UNSAID = 'of errors, each row its own or all so far; --kind NAME=gauge judges its level, --kind NAME=counter its rate';
+
+const GAUGE_UNSAID = 'of unknown meaning; --kind NAME=count or --only NAME lets it decide';
+const LOAD_UNSAID = 'of unknown meaning; if it is what was asked of the program, --load NAME, with --load-is total for all so far';
 
 const SAID = 'as you said';
 
@@ -104,7 +117,7 @@ export class Columns {
     if (wide !== undefined && this.#hasPrivate)
       return this.#level(field, kind, scale, 'advisory', 'with shared and file pages; private memory decides');
     if (kind === 'gauge' && this.#hasKnown)
-      return this.#level(field, kind, scale, 'advisory', 'of unknown meaning; --kind NAME=count or --only NAME lets it decide');
+      return this.#level(field, kind, scale, 'advisory', mayBeLoad(field) ? LOAD_UNSAID : GAUGE_UNSAID);
     return this.#level(field, kind, scale, 'judged', '');
   }
 
@@ -146,8 +159,8 @@ export class Columns {
 
   #asLoad(field: Field, why: string): Column {
     this.#load ??= field.metric;
-    const isTotal = (this.#options.loadIs ?? (meaningOf(field).kind === 'counter' ? 'total' : 'rate')) === 'total';
-    return { ...bare(field, 'load', `load, requests ${isTotal ? 'so far' : 'a second'}, ${why}`), isTotal };
+    const total = (this.#options.loadIs ?? (isTotal(field) ? 'total' : 'rate')) === 'total';
+    return { ...bare(field, 'load', `load, requests ${total ? 'so far' : 'a second'}, ${why}`), isTotal: total };
   }
 
   /** The first metric that tells of restarts does: others tell the same. */
@@ -180,6 +193,11 @@ function asCounter(field: Field): Column {
 }
 
 /** Options name a column, or a metric with all its labels. */
+function isTotal(field: Field): boolean {
+  const { kind, isTotal: total } = meaningOf(field);
+  return total ?? kind === 'counter';
+}
+
 function is(field: Field, name: string | null): boolean {
   return name !== null && (field.name === name || field.metric === name);
 }

@@ -25,6 +25,8 @@ export interface Meaning {
   readonly alias?: string;
   /** Memory that counts more than the process holds. */
   readonly wide?: 'always' | 'beside private';
+  /** Of a load: all so far, and not a rate. */
+  readonly isTotal?: true;
   /** Of errors: a share or a rate, all so far, or a count of which the name does not say whether it is of a row or of all. */
   readonly errors?: 'level' | 'total' | 'unsaid';
 }
@@ -60,6 +62,12 @@ const RESIDENT = words('rss|pss|resident|working_?set');
 const RESTART = words('pid|restarts?|restart_?count|start_?time|container_?id|pod_?uid|boot_?id');
 const RATE = words('rps|qps|tps|req(?:uests)?(?:_?per_?|[ _]?/)s(?:ec|econd)?|throughput|request_?rate');
 const CUMULATIVE = /_(?:total|count|sum|bucket)$/;
+const REQUESTS = words('requests?|reqs?');
+/** All requests so far, as servers count them (`http_requests_total`, `http_server_requests_seconds_count`). */
+const SERVED = /(?:^|_)requests?(?:_(?:served|handled|completed|duration|seconds|milliseconds))*_(?:total|count)$/;
+/** What is told of requests and is none that the program has served. */
+const NOT_SERVED =
+  /drop|reject|throttl|limit|cancel|abort|time_?out|retr|shed|denied|queue|pending|client|upstream|outgoing|outbound|egress/;
 
 const ERRORS = words('err(?:or)?s?|failures?|failed|5xx');
 /** What is told of errors and is no count of them. */
@@ -111,7 +119,13 @@ function workOf(text: string, scale: Scale | null): Meaning | null {
   if (CPU_SHARE.test(text) && scale?.unit !== 's') return { kind: 'work', scale: scale ?? PERCENT, alias: 'cpu' };
   if (SWITCHES.test(text)) return { kind: 'work', scale: PLAIN, alias: 'process.context_switches' };
   if (DISK_IO.test(text)) return { kind: 'work', scale: scale ?? GUESSED, alias: 'process.disk.io' };
+  if (SERVED.test(text) && !NOT_SERVED.test(text)) return { kind: 'load', scale: PLAIN, isTotal: true };
   return RATE.test(text) ? { kind: 'load', scale: PLAIN } : null;
+}
+
+/** May be a load, and its name does not say of what time: of a row, of a second, or all so far. */
+export function mayBeLoad({ metric }: Pick<Field, 'metric'>): boolean {
+  return REQUESTS.test(plain(metric));
 }
 
 function levelOf(text: string, metric: string, scale: Scale | null): Meaning {

@@ -40,6 +40,20 @@ describe('units in names', () => {
   });
 });
 
+test('requests so far are the load, and what may be requests says how it becomes it', () => {
+  const fields = ['rss_kb', 'http_requests_total', 'requests'].map((name) => field(name));
+  const as = (options: Partial<ColumnOptions>): string[] => {
+    const columns = new Columns(fields, { ...NOTHING, ...options });
+    return fields.map((one) => columns.of(one).as);
+  };
+  const [, total, requests] = as({});
+  expect(total).toBe('load, requests so far, by its name');
+  expect(requests).toMatch(/of unknown meaning; if it is what was asked of the program, --load NAME, with --load-is total for all so far$/);
+  expect(as({ load: 'requests' })[2]).toBe('load, requests a second, as you said');
+  expect(as({ load: 'http_requests_total' })[1]).toBe('load, requests so far, as you said');
+  expect(as({ loadIs: 'rate' })[1]).toBe('load, requests a second, by its name');
+});
+
 describe('what names mean', () => {
   test.each([
     ['rss_kb', 'memory'],
@@ -51,7 +65,14 @@ describe('what names mean', () => {
     ['go_goroutines', 'count'],
     ['nodejs_active_handles_total', 'count'],
     ['tcp_est', 'count'],
-    ['http_requests_total', 'counter'],
+    ['http_requests_total', 'load'],
+    ['http_server_requests_seconds_count', 'load'],
+    ['requests_served_total', 'load'],
+    ['http_client_requests_total', 'counter'],
+    ['dropped_requests_total', 'counter'],
+    ['http_server_requests_seconds_sum', 'counter'],
+    ['requests_in_flight', 'count'],
+    ['requests', 'gauge'],
     ['minflt', 'counter'],
     ['utime', 'work'],
     ['process_cpu_seconds_total', 'work'],
