@@ -56,12 +56,15 @@ function isAnswer(begin: string): boolean {
 /** Of a text that is no table: enough to recognise it. */
 const BEGIN = 4096;
 
+/** Characters; a pipe may go on with blanks for ever. */
+const BLANK_MAX = 4_000_000;
+
 /** A text up to where it can be recognised. Throws `DATA` when there is nothing in it. */
 async function beginning(path: string, pieces: AsyncIterator<string>): Promise<string> {
   let begin = '';
   for (let next = await pieces.next(); !next.done; next = await pieces.next()) {
     begin += next.value;
-    if (begin.trim().length >= BEGIN) return begin;
+    if (begin.length > BLANK_MAX || begin.trim().length >= BEGIN) break;
   }
   if (begin.trim() === '') throw dataProblem(path, 'there is nothing in it');
   return begin;
