@@ -47,7 +47,7 @@ export function whyOf(j: Judged, noPass: string | null, over: string, last: Last
   const parts = [movement(j, over, last)];
   if (j.grade === 'confirmed' || j.outcome === 'fail') parts.push(reach(j, last.now), likelyCause(j));
   else if (j.grade === 'suspected') parts.push('suspected, not confirmed: it may still be bounded');
-  else if (j.grade === 'retracted') parts.push(j.slope !== null && j.slope.lo > 0 ? 'it grew faster before' : 'it grew and has stopped');
+  else if (j.grade === 'retracted') parts.push(ended(j));
   if (j.outcome === 'pass') parts.push(tooSlow(j));
   if (j.outcome === 'inconclusive') parts.push(open(j, noPass));
   return parts.filter((part) => part !== '').join('; ');
@@ -90,6 +90,14 @@ function reach(j: Judged, now: number): string {
   const away = (at: number): string => formatDuration(Math.max(0, at - now));
   const { at, lo, hi } = j.exhaustion;
   return `it reaches ${limit} in ${away(at)} (${away(lo)} to ${hi === null ? 'never' : away(hi)})`;
+}
+
+/** What was confirmed and is no more: it has ended, or a collector gave back so much at once that nobody can tell. */
+function ended({ slope, floorPerHour }: Judged): string {
+  if (slope !== null && slope.lo > 0) return 'it grew faster before';
+  return slope !== null && slope.hi >= (floorPerHour ?? Infinity)
+    ? 'it grew, and whether it goes on is not known'
+    : 'it grew and has stopped';
 }
 
 /** The words of the diagnosis table that performance testers use. */
