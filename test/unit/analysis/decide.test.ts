@@ -80,6 +80,10 @@ describe('pass', () => {
     const memory = of(judge([warm, ...fds, busy], { hours: 12 }), 'api memory.private');
     expect(memory.outcome).toBe('pass');
     expect(memory.why).toMatch(/ on, until when it went from 1\d\d MB to [34]\d\d MB; /);
+    const restart = { t: 6 * HOUR, kind: 'restart', target: 'api', data: {} } as const;
+    const lives: Signal = sum(constant(100 * MB), (t) => 300 * MB * (1 - Math.exp(-(t % (6 * HOUR)) / 1200)), white(2, 2 * MB));
+    const second = of(judge([{ def: M.memory, signal: lives }, ...fds, busy], { hours: 12, events: [restart] }), 'api memory.private');
+    expect(second.why).toMatch(/, over 2 lives\) .*, judged from 0\d:\d\d on; /); // each of them has one of its own
     const from = /judged from (\d\d):(\d\d) on/.exec(memory.why)!;
     expect(Number(from[1]) * 60 + Number(from[2])).toBeGreaterThan(75); // four time constants are 80 minutes, 8 % of the run 58
     const warmup = of(judge([warm, ...fds, busy], { hours: 12, options: { warmup: 3 * HOUR } }), 'api memory.private');

@@ -62,6 +62,17 @@ describe('outcomes', () => {
     for (const verdict of verdicts) expect(verdict).toEqual(verdicts[0]);
   });
 
+  test('a step that stays passes, and is told with the times of the data', async () => {
+    using folder = new Folder();
+    const [names, ...rows] = day().trim().split('\n');
+    const stepped = rows.map((row, i) => row.replace(/,(\d+),/, (_, kb: string) => `,${Number(kb) + (i > 60 ? 100_000 : 0)},`));
+    const { code, out } = await analyze([folder.file('step.csv', [names, ...stepped].join('\n'))]);
+    expect(code).toBe(0);
+    expect(out).toMatch(
+      /\nWhy\n {2}rss_kb does not grow .* judged from\s+2025-10-09\s+1[3-5]:\d\d on,\s+until\s+when\s+it\s+went\s+from\s/s,
+    );
+  });
+
   test('a limit that would be reached in time fails, and one that was reached breaks its rule', async () => {
     using folder = new Folder();
     const path = folder.file('day.csv', day({ leakPerHour: MB }));
@@ -170,6 +181,7 @@ describe('outcomes', () => {
       code: 64,
       err: '--warmup: 1d1h leave nothing to judge: the data are of 23h55m\nsoak-agent: 1 problem [USAGE]\n',
     });
+    expect((await analyze([path, '--warmup', '23h55m'])).code).toBe(64);
     expect((await analyze([path, '--warmup', '23h50m'])).out).toContain('the first 23h50m of each life are left out (--warmup), of 23h55m');
     for (const warmup of ['0', 'auto']) expect((await analyze([path, '--warmup', warmup])).out).not.toContain('left out');
   });

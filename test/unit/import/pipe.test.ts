@@ -25,6 +25,7 @@ test.each([
   ['a saved answer', ANSWER, ['--assume-work'], /^PASS .*: 300 rows/],
   ['a page of HTML', '<!DOCTYPE html><p>login</p>', [], /it is a page of HTML or XML/],
   ['nothing', '', [], /there is nothing in it/],
+  ['blanks that may never end', ' '.repeat(5_000_000) + day(), [], /there is nothing in it/],
 ])('%s', async (_, text, options, expected) => {
   using folder = new Folder();
   const pipe = join(folder.path, 'pipe');
